@@ -1,0 +1,21 @@
+//! signalbox: one daemon between the phone carriers and the people of an organisation.
+//!
+//! The modules in reading order; a module may import only what the table allows (a test reads this table
+//! and every `use crate::` of the tree).
+//!
+//! | layer | may import |
+//! |---|---|
+//! | model, metrics | |
+//! | flow, inbox, policy, carrier | model |
+//! | decide | model flow inbox policy |
+//! | ambient, net | model metrics |
+//! | config | model metrics carrier |
+//! | limits | model metrics config |
+//! | store | model metrics flow inbox policy |
+//! | daemon | model metrics flow inbox policy carrier decide ambient config limits store net |
+//! | webhook, api, twin | model metrics flow inbox policy carrier decide ambient config limits store net daemon |
+//! | web | model metrics flow inbox policy carrier decide ambient config limits store net daemon api |
+//! | cli | model metrics flow inbox policy carrier decide ambient config limits store net daemon webhook api web twin |
+#![warn(unreachable_pub, missing_docs)]
+
+pub mod model;

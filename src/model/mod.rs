@@ -1,0 +1,9 @@
+//! The words of the project as types: no I/O, no clock, no async.
+
+mod ids;
+mod phone;
+mod time;
+
+pub use ids::*;
+pub use phone::{Party, Phone, PhoneError, ShortCode};
+pub use time::Timestamp;
