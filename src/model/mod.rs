@@ -1,11 +1,19 @@
 //! The words of the project as types: no I/O, no clock, no async.
 
+pub mod account;
+pub mod calendar;
 pub mod call;
+pub mod consent;
+pub mod conversation;
+pub mod directory;
 mod ids;
 pub mod message;
 pub mod order;
+pub mod people;
 mod phone;
+pub mod staff;
 mod time;
+pub mod turn;
 
 pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
