@@ -2,6 +2,7 @@
 
 pub mod call;
 mod ids;
+mod inbound;
 pub mod message;
 pub mod order;
 mod phone;
@@ -12,6 +13,7 @@ pub use call::{
     DialStatus, Leg,
 };
 pub use ids::*;
+pub use inbound::Inbound;
 pub use message::{Dlr, MediaRef, Message, MessageKind, MessageStatus, Mo, Via};
 pub use order::{FailureClass, Hook, Order, Outcome, SendFailure};
 pub use phone::{Party, Phone, PhoneError, ShortCode};
