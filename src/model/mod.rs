@@ -7,6 +7,7 @@ pub mod consent;
 pub mod conversation;
 pub mod directory;
 mod ids;
+mod inbound;
 pub mod message;
 pub mod order;
 pub mod people;
@@ -20,6 +21,7 @@ pub use call::{
     DialStatus, Leg,
 };
 pub use ids::*;
+pub use inbound::Inbound;
 pub use message::{Dlr, MediaRef, Message, MessageKind, MessageStatus, Mo, Via};
 pub use order::{FailureClass, Hook, Order, Outcome, SendFailure};
 pub use phone::{Party, Phone, PhoneError, ShortCode};
