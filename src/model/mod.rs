@@ -2,6 +2,7 @@
 
 mod ids;
 mod phone;
+pub mod text;
 mod time;
 
 pub use ids::*;
