@@ -19,6 +19,11 @@ pub struct IdError {
     prefix: &'static str,
 }
 
+/// The error for a text that holds an id of kind `T` in a wrong place.
+pub(crate) fn bad_id<T: Id>() -> IdError {
+    IdError { prefix: T::PREFIX }
+}
+
 /// What every kind of id can do; made only by the list below.
 pub trait Id: Copy {
     /// The letters before the underscore.
