@@ -1,6 +1,7 @@
 //! The words of the project as types: no I/O, no clock, no async.
 
 pub mod call;
+pub mod consent;
 mod ids;
 pub mod message;
 pub mod order;
