@@ -3,3 +3,4 @@
 //! Everything here is a function of its arguments: the caller brings the facts and the time.
 
 pub mod consent;
+pub mod routing;
