@@ -1,7 +1,8 @@
 //! The words of the project as types: no I/O, no clock, no async.
 
+pub mod calendar;
 pub mod call;
-pub mod consent;
+pub mod compliance;
 mod ids;
 pub mod message;
 pub mod order;

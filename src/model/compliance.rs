@@ -1,6 +1,6 @@
-//! What a person allowed, and the compliance words by which they say so.
+//! The compliance words, by which a person opts out, opts in again, or asks for help.
 //!
-//! The words stand here rather than in the policy layer because two layers need them: policy reads texts
+//! They stand here rather than in the policy layer because two layers need them: policy reads texts
 //! with them, and whoever checks keywords and choices refuses them. They are folded by a rule of their own,
 //! stricter than the one for keywords: a wish to stop is acted on only when the whole text is the word.
 
@@ -10,77 +10,6 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::text::{collapse_blanks, fold_case, fold_keyword, is_zero_width, without_accents};
-use super::{AccountId, NumberId, Phone, ProgramId, Timestamp, UserId};
-
-/// How far a consent reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// One of our numbers, for all accounts on it.
-    Number(NumberId),
-    /// A program.
-    Program(ProgramId),
-    /// An account.
-    Account(AccountId),
-    /// Everything we send.
-    Organisation,
-}
-
-/// What one entry of the ledger says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Consent {
-    /// The person wants texts.
-    In,
-    /// The person wants none.
-    Out,
-}
-
-/// What the ledger as a whole says about a phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Allowed in so many words.
-    In,
-    /// Opted out in at least one scope that applies.
-    Out,
-    /// Never asked.
-    #[default]
-    Unknown,
-}
-
-/// How a consent came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConsentSource {
-    /// A compliance word by text.
-    Word,
-    /// A step of a flow.
-    Flow,
-    /// A member of staff.
-    Staff(UserId),
-    /// An import of contacts.
-    Import,
-    /// The carrier told us, by a mark on a webhook or by refusing a send.
-    Carrier,
-}
-
-/// One dated entry of the ledger; never changed, only followed by later ones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConsentEvent {
-    /// How far it reaches.
-    pub scope: Scope,
-    /// Whose consent it is.
-    pub phone: Phone,
-    /// What it says.
-    pub verdict: Consent,
-    /// When it was given or withdrawn.
-    pub at: Timestamp,
-    /// How it came about.
-    pub source: ConsentSource,
-    /// What proves it, such as the id of the received event; no message text.
-    pub evidence: Option<String>,
-}
 
 /// What a compliance word means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
