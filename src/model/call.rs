@@ -371,12 +371,12 @@ mod tests {
     fn callback_keys_come_back() {
         let mut ids = Ids::new(Timestamp::from_micros(1_700_000_000_000_000), 1);
         for key in [
-            CallbackKey::Call(ids.next(), 3),
-            CallbackKey::Leg(ids.next()),
+            CallbackKey::Call(ids.fresh(), 3),
+            CallbackKey::Leg(ids.fresh()),
         ] {
             assert_eq!(key.to_string().parse::<CallbackKey>(), Ok(key));
         }
-        let call: CallId = ids.next();
+        let call: CallId = ids.fresh();
         assert!(format!("{call}").parse::<CallbackKey>().is_err());
         assert!(format!("{call}.x").parse::<CallbackKey>().is_err());
     }

@@ -9,10 +9,8 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::model::Timestamp;
-use crate::model::consent::{
-    ComplianceClass, ComplianceWords, Consent, ConsentEvent, Scope, Verdict, fold_compliance,
-};
+use crate::model::compliance::{ComplianceClass, ComplianceWords, fold_compliance};
+use crate::model::consent::{ConsentEntry, Verdict};
 use crate::model::text::{fold_case, is_gsm, segments, without_accents};
 
 /// What a text means for consent.
@@ -49,25 +47,20 @@ pub fn classify(text: &str, opted_out_now: bool, words: &ComplianceWords) -> Com
     }
 }
 
-/// The ledger's answer for one phone. `events` are its entries of every scope that applies (number,
-/// program, account, organisation), in any order. In each scope the latest entry holds, of two at the same instant
-/// the opt-out; one scope that is out decides, whatever the others say.
-pub fn verdict(events: &[ConsentEvent]) -> Verdict {
-    let mut latest: Vec<(Scope, Timestamp, Consent)> = Vec::new();
-    for event in events {
-        match latest.iter_mut().find(|(scope, ..)| *scope == event.scope) {
-            Some((_, at, _)) if *at > event.at => {}
-            Some((_, at, held)) if *at == event.at && *held == Consent::Out => {}
-            Some(entry) => *entry = (event.scope, event.at, event.verdict),
-            None => latest.push((event.scope, event.at, event.verdict)),
-        }
-    }
-    let says = |wanted| latest.iter().any(|(.., held)| *held == wanted);
-    match (says(Consent::Out), says(Consent::In)) {
-        (true, _) => Verdict::Out,
-        (false, true) => Verdict::In,
-        (false, false) => Verdict::Unknown,
-    }
+/// The ledger's answer for one phone; nothing when it was never asked. `entries` are those of every scope that
+/// applies (number, program, account, organisation), in any order. In each scope the latest entry holds, of two
+/// at the same instant the opt-out; one scope that is out decides, whatever the others say.
+pub fn verdict(entries: &[ConsentEntry]) -> Option<Verdict> {
+    let rank = |entry: &ConsentEntry| (entry.at, entry.verdict == Verdict::Out);
+    let superseded = |entry: &ConsentEntry| {
+        entries
+            .iter()
+            .any(|other| other.scope == entry.scope && rank(other) > rank(entry))
+    };
+    let mut latest = entries.iter().filter(|entry| !superseded(entry));
+    let first = latest.next()?.verdict;
+    let out = first == Verdict::Out || latest.any(|entry| entry.verdict == Verdict::Out);
+    Some(if out { Verdict::Out } else { Verdict::In })
 }
 
 /// The first line that is not empty, when others follow.
@@ -378,9 +371,9 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::model::consent::ConsentSource;
+    use crate::model::consent::ConsentScope;
     use crate::model::text::Encoding;
-    use crate::model::{AccountId, Ids, NumberId};
+    use crate::model::{Ids, Party, Timestamp};
 
     #[derive(Deserialize)]
     struct File {
@@ -524,36 +517,37 @@ mod tests {
     #[test]
     fn any_out_wins() {
         let mut ids = Ids::new(Timestamp::from_micros(0), 1);
-        let (a, b) = (ids.next::<NumberId>(), ids.next::<AccountId>());
-        let event = |scope, at, verdict| ConsentEvent {
-            scope,
-            phone: "+12025550143".parse().unwrap(),
-            verdict,
-            at: Timestamp::from_micros(at),
-            source: ConsentSource::Word,
-            evidence: None,
-        };
-        let (number, account) = (Scope::Number(a), Scope::Account(b));
-        use Consent::{In, Out};
-        let table: &[(&[ConsentEvent], Verdict)] = &[
-            (&[], Verdict::Unknown),
-            (&[event(number, 1, In)], Verdict::In),
-            (&[event(number, 1, Out), event(number, 2, In)], Verdict::In),
-            (&[event(number, 2, In), event(number, 1, Out)], Verdict::In),
-            (&[event(number, 1, In), event(number, 2, Out)], Verdict::Out),
-            (&[event(number, 1, Out), event(number, 1, In)], Verdict::Out),
-            (&[event(number, 1, In), event(number, 1, Out)], Verdict::Out),
-            (
-                &[event(account, 1, Out), event(number, 2, In)],
-                Verdict::Out,
-            ),
-            (
-                &[event(Scope::Organisation, 1, Out), event(account, 2, In)],
-                Verdict::Out,
-            ),
+        let party = Party::read("+12025550143");
+        let number = ConsentScope::Number(ids.fresh());
+        let account = ConsentScope::Account(ids.fresh());
+        let everything = ConsentScope::Organisation;
+        use Verdict::{In, Out};
+        type Row = (ConsentScope, i64, Verdict);
+        let table: &[(&[Row], Option<Verdict>)] = &[
+            (&[], None),
+            (&[(number, 1, In)], Some(In)),
+            (&[(number, 1, Out), (number, 2, In)], Some(In)),
+            (&[(number, 2, In), (number, 1, Out)], Some(In)),
+            (&[(number, 1, In), (number, 2, Out)], Some(Out)),
+            (&[(number, 1, Out), (number, 1, In)], Some(Out)),
+            (&[(number, 1, In), (number, 1, Out)], Some(Out)),
+            (&[(account, 1, Out), (number, 2, In)], Some(Out)),
+            (&[(account, 2, In), (everything, 1, Out)], Some(Out)),
         ];
-        for (row, (events, want)) in table.iter().enumerate() {
-            assert_eq!(verdict(events), *want, "row {row}");
+        for (row, (entries, want)) in table.iter().enumerate() {
+            let entries: Vec<ConsentEntry> = entries
+                .iter()
+                .map(|(scope, at, verdict)| ConsentEntry {
+                    id: ids.fresh(),
+                    party: party.clone(),
+                    scope: *scope,
+                    verdict: *verdict,
+                    at: Timestamp::from_micros(*at),
+                    source: "text".to_owned(),
+                    event: None,
+                })
+                .collect();
+            assert_eq!(verdict(&entries), *want, "row {row}");
         }
     }
 }
