@@ -19,8 +19,8 @@ pub struct Facts {
     pub number_active: bool,
     /// The recipient is a phone, and one that may be texted.
     pub textable: bool,
-    /// What the ledger says, over every scope that applies; nothing when never asked.
-    pub consent: Option<Verdict>,
+    /// What the ledger says, over every scope that applies.
+    pub consent: Verdict,
     /// The sending window.
     pub window: Window,
     /// The account's plan.
@@ -158,7 +158,7 @@ pub fn allowance(facts: &Facts) -> Allowance {
     if !facts.textable {
         return email_or_refuse(facts, Reason::NotTextable);
     }
-    if facts.consent == Some(Verdict::Out) && facts.kind != MessageKind::Compliance {
+    if facts.consent == Verdict::Out && facts.kind != MessageKind::Compliance {
         return email_or_refuse(facts, Reason::OptedOut);
     }
     if let Window::Closed { next_open } = facts.window
@@ -222,7 +222,7 @@ mod tests {
             kind: MessageKind::Staff,
             number_active: true,
             textable: true,
-            consent: None,
+            consent: Verdict::Unknown,
             window: Window::Any,
             plan: PlanUse {
                 limit: Some(10),
@@ -246,10 +246,10 @@ mod tests {
     fn what_may_go() {
         use Allowance::{Email, Hold, Refuse, Send};
         use Reason::{NotTextable, NumberInactive, OptedOut, OutsideWindow, PlanExhausted};
-        let out = Some(Verdict::Out);
+        let out = Verdict::Out;
         let closed = |next_open| Window::Closed { next_open };
         check(|_| {}, Send);
-        check(|f| f.consent = Some(Verdict::In), Send);
+        check(|f| f.consent = Verdict::In, Send);
         check(|f| f.number_active = false, Refuse(NumberInactive));
         check(|f| f.textable = false, Email(NotTextable));
         check(

@@ -9,8 +9,10 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::model::compliance::{ComplianceClass, ComplianceWords, fold_compliance};
-use crate::model::consent::{ConsentEntry, Verdict};
+use crate::model::Timestamp;
+use crate::model::consent::{
+    ComplianceClass, ComplianceWords, Consent, ConsentEntry, ConsentScope, Verdict, fold_compliance,
+};
 use crate::model::text::{fold_case, is_gsm, segments, without_accents};
 
 /// What a text means for consent.
@@ -47,20 +49,25 @@ pub fn classify(text: &str, opted_out_now: bool, words: &ComplianceWords) -> Com
     }
 }
 
-/// The ledger's answer for one phone; nothing when it was never asked. `entries` are those of every scope that
-/// applies (number, program, account, organisation), in any order. In each scope the latest entry holds, of two
-/// at the same instant the opt-out; one scope that is out decides, whatever the others say.
-pub fn verdict(entries: &[ConsentEntry]) -> Option<Verdict> {
-    let rank = |entry: &ConsentEntry| (entry.at, entry.verdict == Verdict::Out);
-    let superseded = |entry: &ConsentEntry| {
-        entries
-            .iter()
-            .any(|other| other.scope == entry.scope && rank(other) > rank(entry))
-    };
-    let mut latest = entries.iter().filter(|entry| !superseded(entry));
-    let first = latest.next()?.verdict;
-    let out = first == Verdict::Out || latest.any(|entry| entry.verdict == Verdict::Out);
-    Some(if out { Verdict::Out } else { Verdict::In })
+/// The ledger's answer for one phone. `events` are its entries of every scope that applies (number,
+/// program, account, organisation), in any order. In each scope the latest entry holds, of two at the same instant
+/// the opt-out; one scope that is out decides, whatever the others say.
+pub fn verdict(events: &[ConsentEntry]) -> Verdict {
+    let mut latest: Vec<(ConsentScope, Timestamp, Consent)> = Vec::new();
+    for event in events {
+        match latest.iter_mut().find(|(scope, ..)| *scope == event.scope) {
+            Some((_, at, _)) if *at > event.at => {}
+            Some((_, at, held)) if *at == event.at && *held == Consent::Out => {}
+            Some(entry) => *entry = (event.scope, event.at, event.verdict),
+            None => latest.push((event.scope, event.at, event.verdict)),
+        }
+    }
+    let says = |wanted| latest.iter().any(|(.., held)| *held == wanted);
+    match (says(Consent::Out), says(Consent::In)) {
+        (true, _) => Verdict::Out,
+        (false, true) => Verdict::In,
+        (false, false) => Verdict::Unknown,
+    }
 }
 
 /// The first line that is not empty, when others follow.
@@ -371,9 +378,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::model::consent::ConsentScope;
     use crate::model::text::Encoding;
-    use crate::model::{Ids, Party, Timestamp};
+    use crate::model::{AccountId, Ids, NumberId, Party};
 
     #[derive(Deserialize)]
     struct File {
@@ -517,37 +523,40 @@ mod tests {
     #[test]
     fn any_out_wins() {
         let mut ids = Ids::new(Timestamp::from_micros(0), 1);
-        let party = Party::read("+12025550143");
-        let number = ConsentScope::Number(ids.fresh());
-        let account = ConsentScope::Account(ids.fresh());
-        let everything = ConsentScope::Organisation;
-        use Verdict::{In, Out};
-        type Row = (ConsentScope, i64, Verdict);
-        let table: &[(&[Row], Option<Verdict>)] = &[
-            (&[], None),
-            (&[(number, 1, In)], Some(In)),
-            (&[(number, 1, Out), (number, 2, In)], Some(In)),
-            (&[(number, 2, In), (number, 1, Out)], Some(In)),
-            (&[(number, 1, In), (number, 2, Out)], Some(Out)),
-            (&[(number, 1, Out), (number, 1, In)], Some(Out)),
-            (&[(number, 1, In), (number, 1, Out)], Some(Out)),
-            (&[(account, 1, Out), (number, 2, In)], Some(Out)),
-            (&[(account, 2, In), (everything, 1, Out)], Some(Out)),
+        let (a, b) = (ids.fresh::<NumberId>(), ids.fresh::<AccountId>());
+        let event = |scope, at, verdict| ConsentEntry {
+            scope,
+            id: Ids::new(Timestamp::default(), 1).fresh(),
+            party: Party::read("+12025550143"),
+            verdict,
+            at: Timestamp::from_micros(at),
+            source: "text".to_owned(),
+            event: None,
+        };
+        let (number, account) = (ConsentScope::Number(a), ConsentScope::Account(b));
+        use Consent::{In, Out};
+        let table: &[(&[ConsentEntry], Verdict)] = &[
+            (&[], Verdict::Unknown),
+            (&[event(number, 1, In)], Verdict::In),
+            (&[event(number, 1, Out), event(number, 2, In)], Verdict::In),
+            (&[event(number, 2, In), event(number, 1, Out)], Verdict::In),
+            (&[event(number, 1, In), event(number, 2, Out)], Verdict::Out),
+            (&[event(number, 1, Out), event(number, 1, In)], Verdict::Out),
+            (&[event(number, 1, In), event(number, 1, Out)], Verdict::Out),
+            (
+                &[event(account, 1, Out), event(number, 2, In)],
+                Verdict::Out,
+            ),
+            (
+                &[
+                    event(ConsentScope::Organisation, 1, Out),
+                    event(account, 2, In),
+                ],
+                Verdict::Out,
+            ),
         ];
-        for (row, (entries, want)) in table.iter().enumerate() {
-            let entries: Vec<ConsentEntry> = entries
-                .iter()
-                .map(|(scope, at, verdict)| ConsentEntry {
-                    id: ids.fresh(),
-                    party: party.clone(),
-                    scope: *scope,
-                    verdict: *verdict,
-                    at: Timestamp::from_micros(*at),
-                    source: "text".to_owned(),
-                    event: None,
-                })
-                .collect();
-            assert_eq!(verdict(&entries), *want, "row {row}");
+        for (row, (events, want)) in table.iter().enumerate() {
+            assert_eq!(verdict(events), *want, "row {row}");
         }
     }
 }

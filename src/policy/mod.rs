@@ -6,3 +6,4 @@ pub mod allowance;
 pub mod budget;
 pub mod consent;
 pub mod retry;
+pub mod routing;
