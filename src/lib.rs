@@ -19,6 +19,7 @@
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod ambient;
+pub mod inbox;
 pub mod metrics;
 pub mod model;
 pub mod policy;
