@@ -18,5 +18,8 @@
 //! | cli | model metrics flow inbox policy carrier decide ambient config limits store net daemon webhook api web twin |
 #![warn(unreachable_pub, missing_docs)]
 
+pub mod ambient;
 pub mod flow;
+pub mod metrics;
 pub mod model;
+pub mod policy;

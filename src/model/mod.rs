@@ -3,6 +3,7 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
+pub mod connection;
 pub mod consent;
 pub mod conversation;
 pub mod directory;
@@ -13,6 +14,7 @@ pub mod order;
 pub mod people;
 mod phone;
 pub mod staff;
+pub mod text;
 mod time;
 pub mod turn;
 
