@@ -20,6 +20,7 @@
 
 pub mod ambient;
 pub mod inbox;
+pub mod flow;
 pub mod metrics;
 pub mod model;
 pub mod policy;
