@@ -19,5 +19,6 @@
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod ambient;
+pub mod config;
 pub mod metrics;
 pub mod model;
