@@ -3,6 +3,7 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
+mod cidr;
 pub mod connection;
 pub mod consent;
 pub mod conversation;
@@ -22,6 +23,7 @@ pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
     DialStatus, Leg,
 };
+pub use cidr::{Cidr, CidrError};
 pub use ids::*;
 pub use inbound::Inbound;
 pub use message::{Dlr, MediaRef, Message, MessageKind, MessageStatus, Mo, Via};
