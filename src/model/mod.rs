@@ -3,6 +3,7 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
+pub mod connection;
 pub mod consent;
 pub mod conversation;
 pub mod directory;
