@@ -3,6 +3,7 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
+mod capabilities;
 pub mod connection;
 pub mod consent;
 pub mod conversation;
@@ -21,6 +22,8 @@ pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
     DialStatus, Leg,
 };
+pub use capabilities::Capabilities;
+pub use connection::Connection;
 pub use ids::*;
 pub use inbound::Inbound;
 pub use message::{Dlr, MediaRef, Message, MessageKind, MessageStatus, Mo, Via};
