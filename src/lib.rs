@@ -19,4 +19,7 @@
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod carrier;
+pub mod ambient;
+pub mod metrics;
 pub mod model;
+pub mod policy;

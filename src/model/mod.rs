@@ -15,6 +15,7 @@ pub mod order;
 pub mod people;
 mod phone;
 pub mod staff;
+pub mod text;
 mod time;
 pub mod turn;
 
