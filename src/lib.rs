@@ -18,8 +18,8 @@
 //! | cli | model metrics flow inbox policy carrier decide ambient config limits store net daemon webhook api web twin |
 #![warn(unreachable_pub, missing_docs)]
 
-pub mod carrier;
 pub mod ambient;
+pub mod carrier;
 pub mod metrics;
 pub mod model;
 pub mod policy;

@@ -9,9 +9,12 @@ use crate::model::{
 };
 
 mod refusal;
+mod ringback;
 pub(crate) mod signature;
+mod twilio;
 
 pub use refusal::{Malformed, Rejected};
+pub use ringback::ringback;
 
 /// Everything that one carrier does differently. No method waits, reads a clock or panics, whatever it
 /// is given.
@@ -80,7 +83,7 @@ pub trait Voice: Sync {
 }
 
 /// Every carrier that connections can name.
-pub static ALL: &[&dyn Carrier] = &[];
+pub static ALL: &[&dyn Carrier] = &[&twilio::Twilio];
 
 /// The carrier of connections of this kind.
 pub fn by_kind(kind: &str) -> Option<&'static dyn Carrier> {

@@ -126,11 +126,7 @@ mod tests {
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
         // RFC 2202, test case 2.
-        let tag = keyed_hash(
-            Hash::Sha1,
-            b"Jefe",
-            &[b"what do ya want ", b"for nothing?"],
-        );
+        let tag = keyed_hash(Hash::Sha1, b"Jefe", &[b"what do ya want ", b"for nothing?"]);
         assert_eq!(
             hex(tag.as_ref()),
             "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
