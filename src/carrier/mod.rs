@@ -8,6 +8,9 @@ use crate::model::{
     CallScript, Capabilities, Connection, Hook, Inbound, Order, Outcome, SendFailure, Timestamp,
 };
 
+pub mod capture;
+#[cfg(test)]
+mod cases;
 mod refusal;
 mod ringback;
 pub(crate) mod signature;
