@@ -22,6 +22,7 @@ pub mod ambient;
 pub mod inbox;
 pub mod flow;
 pub mod config;
+pub mod carrier;
 pub mod metrics;
 pub mod model;
 pub mod policy;

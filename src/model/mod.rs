@@ -4,6 +4,7 @@ pub mod account;
 pub mod calendar;
 pub mod call;
 mod cidr;
+mod capabilities;
 pub mod connection;
 pub mod consent;
 pub mod conversation;
@@ -24,6 +25,8 @@ pub use call::{
     DialStatus, Leg,
 };
 pub use cidr::{Cidr, CidrError};
+pub use capabilities::Capabilities;
+pub use connection::Connection;
 pub use ids::*;
 pub use inbound::Inbound;
 pub use message::{Dlr, MediaRef, Message, MessageKind, MessageStatus, Mo, Via};
