@@ -26,3 +26,4 @@ pub mod carrier;
 pub mod metrics;
 pub mod model;
 pub mod policy;
+pub mod store;
