@@ -3,6 +3,9 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
+mod cidr;
+mod capabilities;
+pub mod connection;
 pub mod consent;
 pub mod conversation;
 pub mod directory;
@@ -13,6 +16,7 @@ pub mod order;
 pub mod people;
 mod phone;
 pub mod staff;
+pub mod text;
 mod time;
 pub mod turn;
 
@@ -20,6 +24,9 @@ pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
     DialStatus, Leg,
 };
+pub use cidr::{Cidr, CidrError};
+pub use capabilities::Capabilities;
+pub use connection::Connection;
 pub use ids::*;
 pub use inbound::Inbound;
 pub use message::{Dlr, MediaRef, Message, MessageKind, MessageStatus, Mo, Via};
