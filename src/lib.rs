@@ -22,3 +22,4 @@ pub mod ambient;
 pub mod config;
 pub mod metrics;
 pub mod model;
+pub mod net;
