@@ -10,6 +10,7 @@ mod ids;
 mod inbound;
 pub mod message;
 pub mod order;
+pub mod organisation;
 pub mod people;
 mod phone;
 pub mod staff;
