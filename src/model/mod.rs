@@ -3,6 +3,7 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
+pub mod compliance;
 pub mod consent;
 pub mod conversation;
 pub mod directory;
@@ -14,6 +15,7 @@ pub mod organisation;
 pub mod people;
 mod phone;
 pub mod staff;
+pub mod text;
 mod time;
 pub mod turn;
 
