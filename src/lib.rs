@@ -19,5 +19,8 @@
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod config;
+pub mod ambient;
+pub mod config;
+pub mod metrics;
 pub mod model;
 pub mod policy;

@@ -4,6 +4,8 @@ pub mod account;
 pub mod calendar;
 pub mod call;
 pub mod compliance;
+mod cidr;
+pub mod connection;
 pub mod consent;
 pub mod conversation;
 pub mod directory;
@@ -23,6 +25,7 @@ pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
     DialStatus, Leg,
 };
+pub use cidr::{Cidr, CidrError};
 pub use ids::*;
 pub use inbound::Inbound;
 pub use message::{Dlr, MediaRef, Message, MessageKind, MessageStatus, Mo, Via};
