@@ -18,7 +18,6 @@
 //! | cli | model metrics flow inbox policy carrier decide ambient config limits store net daemon webhook api web twin |
 #![warn(unreachable_pub, missing_docs)]
 
-pub mod config;
 pub mod ambient;
 pub mod config;
 pub mod metrics;
