@@ -19,7 +19,11 @@
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod ambient;
+pub mod carrier;
 pub mod config;
+pub mod flow;
+pub mod inbox;
 pub mod metrics;
 pub mod model;
 pub mod policy;
+pub mod store;

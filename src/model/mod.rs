@@ -3,7 +3,7 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
-pub mod compliance;
+mod capabilities;
 mod cidr;
 pub mod connection;
 pub mod consent;
@@ -25,7 +25,9 @@ pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
     DialStatus, Leg,
 };
+pub use capabilities::Capabilities;
 pub use cidr::{Cidr, CidrError};
+pub use connection::Connection;
 pub use ids::*;
 pub use inbound::Inbound;
 pub use message::{Dlr, MediaRef, Message, MessageKind, MessageStatus, Mo, Via};

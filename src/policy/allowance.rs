@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::account::Beyond;
 use crate::model::consent::Verdict;
 use crate::model::{MessageKind, Timestamp};
 
@@ -30,8 +31,8 @@ pub struct Facts {
     pub now: Timestamp,
 }
 
-/// The sending window at the moment of dispatch. Texts that answer the person at once (a member's reply, a compliance
-/// confirmation, a flow that answers) have [`Window::Any`].
+/// The sending window at the moment of dispatch. Texts that answer the person at once (a member's reply, a flow that
+/// answers) have [`Window::Any`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     /// No window applies.
@@ -58,19 +59,6 @@ pub struct PlanUse {
     pub beyond: Beyond,
     /// When the next month of the plan begins.
     pub renews_at: Timestamp,
-}
-
-/// What happens to a text beyond the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Beyond {
-    /// It goes by e-mail where an address is known, else it is refused.
-    #[default]
-    Email,
-    /// It waits for the next month.
-    Hold,
-    /// It is refused.
-    Refuse,
 }
 
 /// What is to be done with the text.
@@ -140,7 +128,9 @@ impl Reason {
             Self::OptedOut => "The person has opted out of texts",
             Self::OutsideWindow => "It is outside the sending hours",
             Self::PlanExhausted => "The message plan of this month is used up",
-            Self::BudgetExhausted => "Too many automatic answers went to this person in a short time",
+            Self::BudgetExhausted => {
+                "Too many automatic answers went to this person in a short time"
+            }
         }
     }
 }
@@ -152,13 +142,6 @@ impl Allowance {
             Self::Send => return None,
             Self::Email(reason) => (reason, "it went by e-mail"),
             Self::Hold(_, reason) => (reason, "it waits"),
-            Self::Refuse(Reason::OptedOut | Reason::PlanExhausted | Reason::NotTextable) => {
-                let reason = match self {
-                    Self::Refuse(reason) => reason,
-                    _ => Reason::OptedOut,
-                };
-                (reason, "it was not sent")
-            }
             Self::Refuse(reason) => (reason, "it was not sent"),
         };
         Some(format!("{}: {done}.", reason.words()))
@@ -166,7 +149,8 @@ impl Allowance {
 }
 
 /// Decides about one text. What only an e-mail could mend (no textable phone, opted out, a plan that says so) goes by e-mail
-/// when an address is known; a compliance confirmation never does, because it answers a text.
+/// when an address is known. A compliance confirmation answers a text, so it goes to those who opted out and
+/// at any hour, but never by e-mail, and the plan's limit holds for it as for all.
 pub fn allowance(facts: &Facts) -> Allowance {
     if !facts.number_active {
         return Allowance::Refuse(Reason::NumberInactive);
@@ -177,7 +161,9 @@ pub fn allowance(facts: &Facts) -> Allowance {
     if facts.consent == Verdict::Out && facts.kind != MessageKind::Compliance {
         return email_or_refuse(facts, Reason::OptedOut);
     }
-    if let Window::Closed { next_open } = facts.window {
+    if let Window::Closed { next_open } = facts.window
+        && facts.kind != MessageKind::Compliance
+    {
         return hold_or_refuse(facts, next_open, Reason::OutsideWindow);
     }
     if facts.plan.is_exhausted() {
@@ -219,5 +205,123 @@ fn hold_or_refuse(facts: &Facts, until: Option<Timestamp>, reason: Reason) -> Al
             Allowance::Hold(until, reason)
         }
         _ => Allowance::Refuse(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+    const LATER: Timestamp = Timestamp::from_micros(1_700_000_060_000_000);
+    const MONTH: Timestamp = Timestamp::from_micros(1_701_000_000_000_000);
+
+    /// A text that may go; each row spoils it in some way.
+    fn good() -> Facts {
+        Facts {
+            kind: MessageKind::Staff,
+            number_active: true,
+            textable: true,
+            consent: Verdict::Unknown,
+            window: Window::Any,
+            plan: PlanUse {
+                limit: Some(10),
+                used: 9,
+                needs: 1,
+                beyond: Beyond::Email,
+                renews_at: MONTH,
+            },
+            contact_email: true,
+            now: NOW,
+        }
+    }
+
+    fn check(spoil: impl FnOnce(&mut Facts), want: Allowance) {
+        let mut facts = good();
+        spoil(&mut facts);
+        assert_eq!(allowance(&facts), want, "{facts:?}");
+    }
+
+    #[test]
+    fn what_may_go() {
+        use Allowance::{Email, Hold, Refuse, Send};
+        use Reason::{NotTextable, NumberInactive, OptedOut, OutsideWindow, PlanExhausted};
+        let out = Verdict::Out;
+        let closed = |next_open| Window::Closed { next_open };
+        check(|_| {}, Send);
+        check(|f| f.consent = Verdict::In, Send);
+        check(|f| f.number_active = false, Refuse(NumberInactive));
+        check(|f| f.textable = false, Email(NotTextable));
+        check(
+            |f| (f.textable, f.contact_email) = (false, false),
+            Refuse(NotTextable),
+        );
+        check(|f| f.consent = out, Email(OptedOut));
+        check(
+            |f| (f.consent, f.contact_email) = (out, false),
+            Refuse(OptedOut),
+        );
+        check(
+            |f| (f.consent, f.kind) = (out, MessageKind::Compliance),
+            Send,
+        );
+        check(
+            |f| (f.consent, f.kind) = (out, MessageKind::Automated),
+            Email(OptedOut),
+        );
+        check(|f| f.window = Window::Open, Send);
+        check(
+            |f| f.window = closed(Some(LATER)),
+            Hold(LATER, OutsideWindow),
+        );
+        check(|f| f.window = closed(Some(NOW)), Refuse(OutsideWindow));
+        check(|f| f.window = closed(None), Refuse(OutsideWindow));
+        check(
+            |f| (f.window, f.kind) = (closed(Some(LATER)), MessageKind::Compliance),
+            Send,
+        );
+        check(
+            |f| (f.window, f.plan.used) = (closed(Some(LATER)), 10),
+            Hold(LATER, OutsideWindow),
+        );
+        check(|f| f.plan.used = 10, Email(PlanExhausted));
+        check(|f| f.plan.needs = 2, Email(PlanExhausted));
+        check(
+            |f| (f.plan.used, f.plan.needs) = (u32::MAX, u32::MAX),
+            Email(PlanExhausted),
+        );
+        check(|f| (f.plan.used, f.plan.limit) = (u32::MAX, None), Send);
+        check(
+            |f| (f.plan.used, f.contact_email) = (10, false),
+            Refuse(PlanExhausted),
+        );
+        check(
+            |f| (f.plan.used, f.plan.beyond) = (10, Beyond::Hold),
+            Hold(MONTH, PlanExhausted),
+        );
+        check(
+            |f| (f.plan.used, f.plan.beyond) = (10, Beyond::Refuse),
+            Refuse(PlanExhausted),
+        );
+        check(
+            |f| (f.plan.used, f.kind) = (10, MessageKind::Compliance),
+            Refuse(PlanExhausted),
+        );
+        check(|f| (f.consent, f.plan.used) = (out, 10), Email(OptedOut));
+    }
+
+    #[test]
+    fn reasons_have_stable_codes_and_words() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_code(reason.code()), Some(reason));
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
+        }
+        assert_eq!(Reason::from_code("else"), None);
+        let said = Allowance::Email(Reason::OptedOut).words();
+        assert_eq!(
+            said.as_deref(),
+            Some("The person has opted out of texts: it went by e-mail.")
+        );
+        assert_eq!(Allowance::Send.words(), None);
     }
 }

@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::model::Timestamp;
 use crate::model::consent::{
-    ComplianceClass, ComplianceWords, Consent, ConsentEvent, Scope, Verdict, fold_compliance,
+    ComplianceClass, ComplianceWords, Consent, ConsentEntry, ConsentScope, Verdict, fold_compliance,
 };
 use crate::model::text::{fold_case, is_gsm, segments, without_accents};
 
@@ -52,8 +52,8 @@ pub fn classify(text: &str, opted_out_now: bool, words: &ComplianceWords) -> Com
 /// The ledger's answer for one phone. `events` are its entries of every scope that applies (number,
 /// program, account, organisation), in any order. In each scope the latest entry holds, of two at the same instant
 /// the opt-out; one scope that is out decides, whatever the others say.
-pub fn verdict(events: &[ConsentEvent]) -> Verdict {
-    let mut latest: Vec<(Scope, Timestamp, Consent)> = Vec::new();
+pub fn verdict(events: &[ConsentEntry]) -> Verdict {
+    let mut latest: Vec<(ConsentScope, Timestamp, Consent)> = Vec::new();
     for event in events {
         match latest.iter_mut().find(|(scope, ..)| *scope == event.scope) {
             Some((_, at, _)) if *at > event.at => {}
@@ -378,9 +378,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::model::consent::ConsentSource;
     use crate::model::text::Encoding;
-    use crate::model::{AccountId, Ids, NumberId};
+    use crate::model::{AccountId, Ids, NumberId, Party};
 
     #[derive(Deserialize)]
     struct File {
@@ -524,18 +523,19 @@ mod tests {
     #[test]
     fn any_out_wins() {
         let mut ids = Ids::new(Timestamp::from_micros(0), 1);
-        let (a, b) = (ids.next::<NumberId>(), ids.next::<AccountId>());
-        let event = |scope, at, verdict| ConsentEvent {
+        let (a, b) = (ids.fresh::<NumberId>(), ids.fresh::<AccountId>());
+        let event = |scope, at, verdict| ConsentEntry {
             scope,
-            phone: "+12025550143".parse().unwrap(),
+            id: Ids::new(Timestamp::default(), 1).fresh(),
+            party: Party::read("+12025550143"),
             verdict,
             at: Timestamp::from_micros(at),
-            source: ConsentSource::Word,
-            evidence: None,
+            source: "text".to_owned(),
+            event: None,
         };
-        let (number, account) = (Scope::Number(a), Scope::Account(b));
+        let (number, account) = (ConsentScope::Number(a), ConsentScope::Account(b));
         use Consent::{In, Out};
-        let table: &[(&[ConsentEvent], Verdict)] = &[
+        let table: &[(&[ConsentEntry], Verdict)] = &[
             (&[], Verdict::Unknown),
             (&[event(number, 1, In)], Verdict::In),
             (&[event(number, 1, Out), event(number, 2, In)], Verdict::In),
@@ -548,7 +548,10 @@ mod tests {
                 Verdict::Out,
             ),
             (
-                &[event(Scope::Organisation, 1, Out), event(account, 2, In)],
+                &[
+                    event(ConsentScope::Organisation, 1, Out),
+                    event(account, 2, In),
+                ],
                 Verdict::Out,
             ),
         ];
