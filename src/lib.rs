@@ -19,3 +19,4 @@
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod model;
+pub mod twin;
