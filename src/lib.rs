@@ -18,5 +18,13 @@
 //! | cli | model metrics flow inbox policy carrier decide ambient config limits store net daemon webhook api web twin |
 #![warn(unreachable_pub, missing_docs)]
 
+pub mod ambient;
+pub mod inbox;
+pub mod flow;
+pub mod config;
+pub mod carrier;
+pub mod metrics;
 pub mod model;
 pub mod twin;
+pub mod policy;
+pub mod store;

@@ -19,6 +19,11 @@ pub struct IdError {
     prefix: &'static str,
 }
 
+/// The error for a text that holds an id of kind `T` in a wrong place.
+pub(crate) fn bad_id<T: Id>() -> IdError {
+    IdError { prefix: T::PREFIX }
+}
+
 /// What every kind of id can do; made only by the list below.
 pub trait Id: Copy {
     /// The letters before the underscore.
@@ -139,7 +144,7 @@ impl Ids {
     }
 
     /// The next id of the wanted kind.
-    pub fn next<T: Id>(&mut self) -> T {
+    pub fn fresh<T: Id>(&mut self) -> T {
         let counter = self.counter;
         self.counter = (self.counter + 1) & 0x0fff;
         let random = self.mix();
@@ -164,7 +169,7 @@ mod tests {
 
     #[test]
     fn shown_and_read_back() {
-        let id: CallId = Ids::new(Timestamp::from_micros(1_700_000_000_000_000), 7).next();
+        let id: CallId = Ids::new(Timestamp::from_micros(1_700_000_000_000_000), 7).fresh();
         let shown = id.to_string();
         assert!(shown.starts_with("call_018bcfe5"), "{shown}");
         assert_eq!(shown.parse::<CallId>(), Ok(id));
@@ -179,9 +184,9 @@ mod tests {
     fn ordered_repeatable_and_valid() {
         let now = Timestamp::from_micros(1_700_000_000_000_000);
         let (mut a, mut b) = (Ids::new(now, 1), Ids::new(now, 1));
-        let made: Vec<MessageId> = (0..100).map(|_| a.next()).collect();
+        let made: Vec<MessageId> = (0..100).map(|_| a.fresh()).collect();
         assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(made.iter().all(|id| *id == b.next::<MessageId>()));
+        assert!(made.iter().all(|id| *id == b.fresh::<MessageId>()));
         assert_eq!(made[0].uuid().get_version_num(), 7);
     }
 }
