@@ -15,7 +15,6 @@ use url::Url;
 
 use super::super::sign::{Form, decoded, signature};
 use super::*;
-use crate::model::Timestamp;
 
 pub(super) const OURS: &str = "+12025550188";
 pub(super) const CALLER: &str = "+12025550143";
@@ -40,10 +39,13 @@ impl Seen {
     }
 }
 
+/// Status and body of the answers still to give, by path.
+type Answers = BTreeMap<String, VecDeque<(u16, String)>>;
+
 #[derive(Clone)]
 pub(super) struct Daemon {
     base: Url,
-    answers: Arc<Mutex<BTreeMap<String, VecDeque<(u16, String)>>>>,
+    answers: Arc<Mutex<Answers>>,
     seen: watch::Sender<Vec<Seen>>,
 }
 
@@ -150,10 +152,6 @@ pub(super) struct Stage {
     pub(super) client: reqwest::Client,
 }
 
-fn now() -> Timestamp {
-    Timestamp::from_jiff(jiff::Timestamp::now())
-}
-
 pub(super) async fn stage(answers: &[(&str, &str)]) -> Stage {
     let daemon = Daemon::start().await;
     for (path, body) in answers {
@@ -182,7 +180,7 @@ pub(super) async fn stage(answers: &[(&str, &str)]) -> Stage {
         inbox: None,
         seconds_per_second: 100.0,
         opt_out: false,
-        now,
+        now: crate::ambient::now,
         seed: 7,
     };
     let twin = Twin::new(settings).expect("a twin");
