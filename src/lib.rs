@@ -26,6 +26,7 @@ pub mod flow;
 pub mod inbox;
 pub mod metrics;
 pub mod model;
+pub mod twin;
 pub mod policy;
 pub mod store;
 pub mod net;
