@@ -3,6 +3,7 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
+mod cidr;
 mod capabilities;
 pub mod connection;
 pub mod consent;
@@ -23,6 +24,7 @@ pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
     DialStatus, Leg,
 };
+pub use cidr::{Cidr, CidrError};
 pub use capabilities::Capabilities;
 pub use connection::Connection;
 pub use ids::*;
