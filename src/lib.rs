@@ -19,11 +19,12 @@
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod ambient;
-pub mod inbox;
-pub mod flow;
-pub mod config;
 pub mod carrier;
 pub mod cli;
+pub mod config;
+pub mod decide;
+pub mod flow;
+pub mod inbox;
 pub mod metrics;
 pub mod model;
 pub mod policy;

@@ -3,8 +3,8 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
-mod cidr;
 mod capabilities;
+mod cidr;
 pub mod connection;
 pub mod consent;
 pub mod conversation;
@@ -24,8 +24,8 @@ pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
     DialStatus, Leg,
 };
-pub use cidr::{Cidr, CidrError};
 pub use capabilities::Capabilities;
+pub use cidr::{Cidr, CidrError};
 pub use connection::Connection;
 pub use ids::*;
 pub use inbound::Inbound;
