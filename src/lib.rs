@@ -20,6 +20,7 @@
 
 pub mod ambient;
 pub mod carrier;
+pub mod cli;
 pub mod config;
 pub mod decide;
 pub mod flow;
