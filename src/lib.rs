@@ -20,6 +20,12 @@
 
 pub mod ambient;
 pub mod config;
+pub mod limits;
 pub mod metrics;
 pub mod model;
 pub mod net;
+
+/// Throw-away servers, shared with the tests that drive the whole program.
+#[cfg(test)]
+#[path = "../tests/it/support/services.rs"]
+pub(crate) mod services;
