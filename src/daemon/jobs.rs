@@ -17,7 +17,7 @@ use crate::net::mail::{Mail, MailError};
 use crate::policy::retry::{Retry, retry};
 use crate::store::NodeScope;
 
-use super::send::{carry_out, lost, no_link};
+use super::send::{carry_out, lost, no_link, rate};
 use super::timers::lease;
 use super::{Daemon, Link};
 
@@ -158,7 +158,7 @@ async fn ask(daemon: &Daemon, job: &Job, order: &Order) -> Result<(), Put> {
             return Ok(());
         }
         let key = format!("calls:{}", job.connection);
-        let verdict = daemon.limits.take(&key, link.connection.calls_per_second, 1, daemon.now());
+        let verdict = daemon.limits.take(&key, rate(link.connection.calls_per_second), 1, daemon.now()).await;
         if let RateVerdict::WaitUntil(at) = verdict {
             metrics::rate_waits("calls");
             return Err(Put::Later(at));

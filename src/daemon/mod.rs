@@ -118,7 +118,7 @@ impl Daemon {
             client: Client::new(config.limits.carrier_answer_bytes_max)
                 .map_err(|error| machine(error.to_string()))?,
             mailer: mailer(&config).map_err(|error| machine(error.to_string()))?,
-            limits: reload::limits(&config).await,
+            limits: reload::limits(&config).map_err(|error| machine(error.to_string()))?,
             live: broadcast::channel(config.limits.sse_buffer_events_max).0,
             world: ArcSwap::from_pointee(first_world(&links)),
             outbox_due: Notify::new(),
@@ -216,6 +216,14 @@ impl Inner {
     async fn drained(&self) {
         self.drained.cancelled().await;
     }
+}
+
+/// Whether every connection's settings are what its carrier needs.
+///
+/// # Errors
+/// Every wrong setting, at its place in the file.
+pub fn check_connections(config: &Config) -> Result<(), StartError> {
+    links(config).map(|_| ())
 }
 
 /// Each connection with its carrier; every wrong setting is told at its place in the file.

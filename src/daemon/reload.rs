@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use crate::config::{Config, StoreAddress};
 use crate::decide::{Flows, World};
 use crate::flow::{self, DirectoryNames, Flow};
-use crate::limits::Limits;
+use crate::limits::{Limits, Sharing};
 use crate::metrics;
 use crate::model::directory::Directory;
 use crate::model::{AccountId, RevisionId};
@@ -29,8 +31,14 @@ pub(super) fn store_at(config: &Config) -> StoreAt {
 }
 
 /// The rates of this node, shared with others when there is a Redis.
-pub(super) async fn limits(config: &Config) -> Limits {
-    Limits::of(config).await
+pub(super) fn limits(config: &Config) -> Result<Limits, redis::RedisError> {
+    let limits = &config.limits;
+    let Some(redis) = &config.redis else { return Ok(Limits::local(limits.rate_keys_max)) };
+    let sharing = Sharing {
+        share: limits.redis_share_percent as f64 / 100.0,
+        timeout: Duration::from_millis(limits.redis_ms),
+    };
+    Limits::shared(redis.expose_secret(), sharing, limits.rate_keys_max)
 }
 
 impl Daemon {

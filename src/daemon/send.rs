@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::ambient::Stopwatch;
 use crate::decide::{Input, World};
-use crate::limits::Verdict as RateVerdict;
+use crate::limits::{Rate, Verdict as RateVerdict};
 use crate::metrics;
 use crate::model::account::{Plan, PlanUnit};
 use crate::model::calendar::{month, zone};
@@ -56,6 +56,7 @@ async fn round(daemon: &Daemon, places: &Arc<Semaphore>, outcomes: &mpsc::Sender
         let freed = places.acquire().await;
         return freed.is_ok();
     }
+    daemon.limits.refill(daemon.now()).await;
     let claimed = claim(daemon, u32::try_from(most).unwrap_or(u32::MAX)).await;
     let full = claimed.len() == most;
     metrics::queue_depth("outbox", claimed.len() as f64);
@@ -158,7 +159,7 @@ fn rated(daemon: &Daemon, world: &World, due: &DueText, now: Timestamp) -> Dispa
         ("account", format!("plan:{}", due.message.account), plan, 1),
     ];
     for (word, key, per_second, tokens) in asked {
-        match daemon.limits.take(&key, per_second, tokens, now) {
+        match daemon.limits.take_now(&key, rate(per_second), tokens, now) {
             RateVerdict::Go => {}
             RateVerdict::WaitUntil(at) => {
                 metrics::rate_waits(word);
@@ -167,6 +168,12 @@ fn rated(daemon: &Daemon, world: &World, due: &DueText, now: Timestamp) -> Dispa
         }
     }
     Dispatch::Send
+}
+
+/// A second's worth may go at once after a pause.
+pub(super) fn rate(per_second: f64) -> Rate {
+    let per_second = per_second.clamp(0.001, 1e9);
+    Rate { per_second, burst: per_second.ceil() as u32 }
 }
 
 /// The thread shows by which way a text went; this is said once the claim is saved, so a look too early
