@@ -20,10 +20,14 @@
 
 pub mod ambient;
 pub mod carrier;
+pub mod cli;
 pub mod config;
+pub mod decide;
 pub mod flow;
 pub mod inbox;
 pub mod metrics;
 pub mod model;
+pub mod twin;
 pub mod policy;
 pub mod store;
+pub mod net;

@@ -29,7 +29,11 @@ pub(super) fn received(cx: &mut Cx<'_>, connection: &str, dlr: &Dlr) -> Decided 
         reason: dlr.error.clone(),
         at: cx.at.now,
     }));
-    if dlr.error.as_deref().is_some_and(|code| OPTED_OUT_CODES.contains(&code)) {
+    if dlr
+        .error
+        .as_deref()
+        .is_some_and(|code| OPTED_OUT_CODES.contains(&code))
+    {
         let entry = ConsentEntry {
             id: cx.ids.fresh(),
             party: message.party.clone(),
@@ -61,6 +65,9 @@ fn find<'a>(cx: &Cx<'a>, connection: &str, dlr: &Dlr) -> Decided<Option<&'a Mess
         }
     };
     let Some(ours) = ours else { return Ok(None) };
-    let found = state.messages.get(&ours).ok_or_else(|| vec![Need::Message(ours)])?;
+    let found = state
+        .messages
+        .get(&ours)
+        .ok_or_else(|| vec![Need::Message(ours)])?;
     Ok(found.as_ref())
 }

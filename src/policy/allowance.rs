@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::account::Beyond;
+use crate::model::calendar::{Calendar, Hours};
 use crate::model::consent::Verdict;
 use crate::model::{MessageKind, Timestamp};
 
@@ -44,6 +45,18 @@ pub enum Window {
         /// The next opening.
         next_open: Option<Timestamp>,
     },
+}
+
+impl Window {
+    /// The window of a calendar at this moment; a holiday is outside it.
+    pub fn of(calendar: &Calendar, now: Timestamp) -> Self {
+        match calendar.state(now) {
+            Hours::Open => Self::Open,
+            Hours::Closed | Hours::Holiday => Self::Closed {
+                next_open: calendar.next_open(now),
+            },
+        }
+    }
 }
 
 /// How much of the plan is used.
@@ -210,7 +223,10 @@ fn hold_or_refuse(facts: &Facts, until: Option<Timestamp>, reason: Reason) -> Al
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
+    use crate::model::calendar::CalendarSpec;
 
     const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
     const LATER: Timestamp = Timestamp::from_micros(1_700_000_060_000_000);
@@ -308,6 +324,17 @@ mod tests {
             Refuse(PlanExhausted),
         );
         check(|f| (f.consent, f.plan.used) = (out, 10), Email(OptedOut));
+    }
+
+    #[test]
+    fn a_window_is_a_calendar() {
+        let spec: CalendarSpec = serde_json::from_str(r#"{"open":{"wed":"00:00-01:00"}}"#).unwrap();
+        let calendar = Calendar::new(&spec, &TimeZone::UTC).unwrap();
+        let inside = Timestamp::from_micros(1_700_006_400_000_000);
+        let (open, closed) = (Window::of(&calendar, inside), Window::of(&calendar, NOW));
+        assert_eq!(open, Window::Open);
+        let next_open = Some(inside);
+        assert_eq!(closed, Window::Closed { next_open });
     }
 
     #[test]

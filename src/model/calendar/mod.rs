@@ -35,6 +35,28 @@ pub enum Hours {
     Holiday,
 }
 
+/// A month of a message plan, in the account's zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Month {
+    /// Year and month as one number: 202611 is November 2026.
+    pub key: i32,
+    /// The first instant of the month after it.
+    pub ends_at: Timestamp,
+}
+
+/// The month that holds a moment.
+pub fn month(zone: &TimeZone, at: Timestamp) -> Month {
+    let date = zone.to_datetime(at.to_jiff()).date();
+    let next = date.first_of_month().checked_add(1.month()).ok();
+    let ends = next.and_then(|date| date.to_zoned(zone.clone()).ok());
+    Month {
+        key: i32::from(date.year()) * 100 + i32::from(date.month()),
+        ends_at: ends.map_or(Timestamp::from_micros(i64::MAX), |ends| {
+            Timestamp::from_jiff(ends.timestamp())
+        }),
+    }
+}
+
 /// A checked calendar.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calendar {
@@ -341,6 +363,39 @@ mod tests {
                 Some(at(next)),
                 "{yaml} {moment}"
             );
+        }
+    }
+
+    #[test]
+    fn months_end_at_local_midnight() {
+        let table = [
+            (
+                "2026-11-30T23:59:59-06:00",
+                202_611,
+                "2026-12-01T00:00:00-06:00",
+            ),
+            (
+                "2026-12-01T00:00:00-06:00",
+                202_612,
+                "2027-01-01T00:00:00-06:00",
+            ),
+            (
+                "2026-10-31T23:00:00-05:00",
+                202_610,
+                "2026-11-01T00:00:00-05:00",
+            ),
+        ];
+        for (moment, key, ends) in table {
+            let ends_at = at(ends);
+            assert_eq!(
+                month(&chicago(), at(moment)),
+                Month { key, ends_at },
+                "{moment}"
+            );
+        }
+        for edge in [i64::MIN, i64::MAX] {
+            let edge = Timestamp::from_micros(edge);
+            assert!(month(&chicago(), edge).ends_at > edge || edge.micros() == i64::MAX);
         }
     }
 
