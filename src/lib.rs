@@ -22,6 +22,7 @@ pub mod ambient;
 pub mod carrier;
 pub mod cli;
 pub mod config;
+pub mod limits;
 pub mod decide;
 pub mod flow;
 pub mod inbox;
@@ -31,3 +32,9 @@ pub mod net;
 pub mod policy;
 pub mod store;
 pub mod twin;
+pub mod net;
+
+/// Throw-away servers, shared with the tests that drive the whole program.
+#[cfg(test)]
+#[path = "../tests/it/support/services.rs"]
+pub(crate) mod services;
