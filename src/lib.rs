@@ -32,6 +32,7 @@ pub mod net;
 pub mod policy;
 pub mod store;
 pub mod twin;
+pub mod net;
 
 /// Throw-away servers, shared with the tests that drive the whole program.
 #[cfg(test)]

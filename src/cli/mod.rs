@@ -85,3 +85,4 @@ async fn dispatch(command: Command) -> anyhow::Result<i32> {
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
+pub mod organisation;
