@@ -361,3 +361,37 @@ fn wait_for(what: &str, log: &Path, server: &Server, ready: impl Fn() -> bool) {
     }
     panic!("{what} did not start");
 }
+
+mod tests {
+    use super::*;
+
+    fn ask(url: &str, question: &str) -> Option<String> {
+        let done = program("psql")
+            .args([url, "-Atc", question])
+            .output()
+            .unwrap();
+        done.status
+            .success()
+            .then(|| String::from_utf8_lossy(&done.stdout).trim().to_owned())
+    }
+
+    #[test]
+    #[ignore = "needs PostgreSQL: ./check"]
+    fn databases_are_fresh_and_a_crash_is_survived() {
+        let shared = Postgres::start();
+        let (one, two) = (shared.database("one"), shared.database("two"));
+        assert!(ask(&one, "create table t (n int)").is_some());
+        assert_eq!(
+            ask(&two, "select count(*) from pg_class where relname = 't'").as_deref(),
+            Some("0")
+        );
+
+        let durable = Postgres::own(true);
+        let url = durable.database("kept");
+        assert!(ask(&url, "create table t as select 7 as n").is_some());
+        durable.crash();
+        assert_eq!(ask(&url, "select n from t"), None);
+        durable.run();
+        assert_eq!(ask(&url, "select n from t").as_deref(), Some("7"));
+    }
+}
