@@ -18,4 +18,16 @@
 //! | cli | model metrics flow inbox policy carrier decide ambient config limits store net daemon webhook api web twin |
 #![warn(unreachable_pub, missing_docs)]
 
+pub mod ambient;
+pub mod carrier;
+pub mod cli;
+pub mod config;
+pub mod decide;
+pub mod flow;
+pub mod inbox;
+pub mod metrics;
 pub mod model;
+pub mod twin;
+pub mod policy;
+pub mod store;
+pub mod net;

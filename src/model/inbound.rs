@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn repeats_share_a_key_and_other_events_do_not() {
         let mut ids = Ids::new(Timestamp::from_micros(1_700_000_000_000_000), 1);
-        let turn = CallbackKey::Call(ids.next(), 2);
-        let leg = CallbackKey::Leg(ids.next());
+        let turn = CallbackKey::Call(ids.fresh(), 2);
+        let leg = CallbackKey::Leg(ids.fresh());
         let digits = |digits: &str| CallEventKind::Digits {
             digits: digits.to_owned(),
         };

@@ -3,6 +3,9 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
+mod capabilities;
+mod cidr;
+pub mod connection;
 pub mod consent;
 pub mod conversation;
 pub mod directory;
@@ -10,9 +13,11 @@ mod ids;
 mod inbound;
 pub mod message;
 pub mod order;
+pub mod organisation;
 pub mod people;
 mod phone;
 pub mod staff;
+pub mod text;
 mod time;
 pub mod turn;
 
@@ -20,6 +25,9 @@ pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
     DialStatus, Leg,
 };
+pub use capabilities::Capabilities;
+pub use cidr::{Cidr, CidrError};
+pub use connection::Connection;
 pub use ids::*;
 pub use inbound::Inbound;
 pub use message::{Dlr, MediaRef, Message, MessageKind, MessageStatus, Mo, Via};

@@ -215,6 +215,32 @@ pub struct Turn {
     pub rule: &'static str,
     /// The account concerned, for the event row.
     pub account: Option<AccountId>,
+    /// Why a member's action was not carried out.
+    pub refused: Option<Refusal>,
+    /// Whose pages have something new once this is saved.
+    pub notices: Vec<Notice>,
+    /// The event carried secret digits: its raw form is not stored.
+    pub redact: bool,
+}
+
+/// Why a member's action was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// A stable code: `thread_moved`, `not_yours`, `opted_out`, `may_not_start`…
+    pub code: &'static str,
+    /// For the member.
+    pub words: String,
+}
+
+/// Something on somebody's pages changed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Notice {
+    /// In which account.
+    pub account: AccountId,
+    /// Which thread; `None`: a box alone, or the account.
+    pub conversation: Option<ConversationId>,
+    /// Whose boxes.
+    pub boxes: Vec<super::account::Route>,
 }
 
 impl State {

@@ -1,0 +1,197 @@
+//! What a step asks for, and what one event came to.
+
+use serde::{Deserialize, Serialize};
+
+use super::run::Run;
+use crate::model::account::Route;
+use crate::model::{CallStatus, CallVerb, LegId, Phone, Timestamp, UserId};
+
+/// What came of one event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// It is decided.
+    Done(Box<Stepped>),
+    /// It must be known first whether these users can be rung; ask again with the same run and event.
+    NeedPresence(Vec<UserId>),
+}
+
+/// A decided event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stepped {
+    /// The run as it is now.
+    pub run: Run,
+    /// What must be done, in order.
+    pub effects: Vec<Effect>,
+    /// What the caller hears next: a new turn. `None`: what runs, runs on.
+    pub script: Option<Vec<CallVerb>>,
+    /// What the called leg of an [`super::Event::Screen`] hears; empty: it is connected.
+    pub leg_script: Option<Vec<CallVerb>>,
+    /// Whether the run now waits for a text.
+    pub waits_for_text: bool,
+    /// When an [`super::Event::Timer`] is wanted.
+    pub due_at: Option<Timestamp>,
+    /// Set when the run is over.
+    pub ended: Option<Ended>,
+    /// The flow it leaves for, by key, and what that flow's first script begins with. `run` already stands
+    /// at its beginning: go on with [`super::step`] and [`super::Event::Started`].
+    pub goto: Option<(String, Vec<CallVerb>)>,
+    /// The steps taken, for `explain` and tests.
+    pub trace: Vec<Trace>,
+}
+
+impl Stepped {
+    pub(crate) fn of(run: Run) -> Self {
+        Self {
+            run,
+            effects: Vec::new(),
+            script: None,
+            leg_script: None,
+            waits_for_text: false,
+            due_at: None,
+            ended: None,
+            goto: None,
+            trace: Vec::new(),
+        }
+    }
+}
+
+/// A step taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trace {
+    /// The step's name.
+    pub step: String,
+    /// Its verb.
+    pub verb: &'static str,
+    /// Its line in the flow, from 1.
+    pub line: u32,
+    /// What came of it; `waits` while nothing did.
+    pub outcome: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// It came to its end.
+    End,
+    /// It hung up.
+    Hangup,
+    /// It refused the call.
+    Rejected,
+    /// The caller left.
+    CallerGone,
+    /// It could not go on, for this reason (without personal data).
+    Fault(String),
+}
+
+/// What a step asks for: orders, carried out in the turn of the event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// A text to the far end.
+    Reply {
+        /// The step that says it.
+        step: String,
+        /// Its text.
+        text: String,
+    },
+    /// The thread goes into a box.
+    Inbox {
+        /// Whose.
+        to: Route,
+        /// Why.
+        note: Option<String>,
+        /// Tags to add.
+        tags: Vec<String>,
+        /// Above others.
+        high: bool,
+        /// Answered so, at most once a day.
+        auto_reply: Option<String>,
+    },
+    /// The thread is handed over.
+    Assign {
+        /// To whom.
+        to: Route,
+        /// Why.
+        note: Option<String>,
+    },
+    /// Nobody could take a hand-over.
+    NotAssigned {
+        /// Why.
+        reason: String,
+    },
+    /// The conversation is closed.
+    Close,
+    /// A field of the contact takes a value: `name`, `email`, `language` or one of the account's columns.
+    SetField {
+        /// Its key.
+        field: String,
+        /// Its value; null empties it.
+        value: serde_json::Value,
+    },
+    /// Tags of the contact.
+    Tag {
+        /// Added.
+        add: Vec<String>,
+        /// Removed.
+        remove: Vec<String>,
+    },
+    /// These devices ring.
+    Ring {
+        /// They.
+        legs: Vec<RingLeg>,
+        /// The room in which the caller waits, each leg placed by order; `None`: the carrier's own dial,
+        /// in the script of this turn, rings them.
+        room: Option<String>,
+        /// Seconds until each gives up.
+        ring_s: u32,
+        /// The number shown; `None`: the caller's own.
+        caller_id: Option<String>,
+    },
+    /// A called person took the call.
+    Accepted {
+        /// On this leg.
+        leg: LegId,
+    },
+    /// A called leg is over.
+    LegEnded {
+        /// Which.
+        leg: LegId,
+        /// How.
+        status: CallStatus,
+    },
+    /// These legs must be ended.
+    EndLegs(Vec<LegId>),
+    /// The caller's leg must fetch the new script, as no webhook of it is being answered now.
+    MoveCaller,
+    /// A voicemail was left.
+    Voicemail {
+        /// Whose box it goes into.
+        owner: Route,
+        /// Its length in seconds.
+        duration_s: u32,
+        /// The carrier's id of the recording.
+        recording: Option<String>,
+        /// Where its file will be.
+        url: Option<String>,
+        /// Whether the box's people are told.
+        notify: bool,
+    },
+    /// How the call ended for people: `answered`, `voicemail`, `missed`, `rejected` or `ended`.
+    CallOutcome(&'static str),
+    /// A dated line in the thread.
+    Note {
+        /// Its text.
+        text: String,
+    },
+}
+
+/// A device that rings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingLeg {
+    /// Our id of the leg.
+    pub leg: LegId,
+    /// Whose device it is; `None` for a bare number.
+    pub user: Option<UserId>,
+    /// The device.
+    pub phone: Phone,
+}

@@ -1,0 +1,86 @@
+//! What can happen to a run, and what a step may know.
+
+use crate::model::account::{Account, Number, Program};
+use crate::model::directory::Directory;
+use crate::model::people::{Contact, Presence};
+use crate::model::{CallStatus, DialStatus, LegId, Party, Timestamp, UserId};
+
+/// What can happen to a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Event<'a> {
+    /// It begins, or goes on in the flow it left for.
+    Started,
+    /// The person texted.
+    Text(&'a str),
+    /// The time it asked for has come.
+    Timer,
+    /// A menu's or gather's keys; empty when none was pressed in time.
+    Digits(&'a str),
+    /// A dial, or the stay in a room, ended.
+    DialEnded {
+        /// How, as the carrier says.
+        status: DialStatus,
+        /// Seconds of conversation.
+        duration_s: u32,
+        /// Whether the caller has left.
+        caller_gone: bool,
+    },
+    /// A recording ended.
+    Recorded {
+        /// Its length in seconds.
+        duration_s: u32,
+        /// The carrier's id of it.
+        recording: Option<&'a str>,
+        /// Where its file will be.
+        url: Option<&'a str>,
+        /// Whether the caller has left.
+        caller_gone: bool,
+    },
+    /// A called leg answered and asks what it shall hear, or pressed a key at the prompt.
+    Screen {
+        /// Which leg.
+        leg: LegId,
+        /// The key; `None` when it just answered, empty when the prompt timed out.
+        digits: Option<&'a str>,
+        /// The carrier takes the answerer for a machine.
+        machine: bool,
+    },
+    /// A called leg changed its state.
+    LegStatus {
+        /// Which leg.
+        leg: LegId,
+        /// Its state.
+        status: CallStatus,
+    },
+    /// The caller has left.
+    HungUp,
+}
+
+/// All that a step may know besides its run.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// Whose flow it is.
+    pub account: &'a Account,
+    /// Who is who.
+    pub directory: &'a Directory,
+    /// The program of the thread.
+    pub program: Option<&'a Program>,
+    /// Our number.
+    pub number: &'a Number,
+    /// The far end.
+    pub party: &'a Party,
+    /// The person, where one is known.
+    pub contact: Option<&'a Contact>,
+    /// The latest text of the far end.
+    pub text: Option<&'a str>,
+    /// Whether a user can be rung; `None` while it is not loaded.
+    pub presence: &'a dyn Fn(UserId) -> Option<Presence>,
+    /// How many devices the carrier's own dial takes at once.
+    pub legs_max: u32,
+    /// The far end has opted out of texts from this number.
+    pub opted_out: bool,
+    /// Another automated text may still go to this person.
+    pub automated_left: bool,
+}

@@ -1,0 +1,319 @@
+//! What a text from a phone means: which rule takes it, and why the others did not.
+//!
+//! The order is fixed: compliance words, a waiting question, a keyword, an open conversation, the number's
+//! manage-unmatched account. Every rule that lost says why, for `explain`.
+
+use crate::model::account::{Keyword, Matching, Number, SubKeyword};
+use crate::model::conversation::{Conversation, ConversationState, RunRow};
+use crate::model::text::fold_keyword;
+
+use super::consent::Compliance;
+
+/// What is known of a text when it is routed.
+#[derive(Debug, Clone, Copy)]
+pub struct MoFacts<'a> {
+    /// The number it came to.
+    pub number: &'a Number,
+    /// The keywords of that number, over all accounts.
+    pub keywords: &'a [Keyword],
+    /// The text.
+    pub text: &'a str,
+    /// What it means for consent.
+    pub compliance: Compliance,
+    /// The runs of this phone on this number that have not ended.
+    pub runs: &'a [RunRow],
+    /// The conversations of this phone on this number.
+    pub conversations: &'a [Conversation],
+}
+
+/// A rule of routing, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// A compliance word.
+    Compliance,
+    /// A run that waits for this phone's answer.
+    Question,
+    /// A keyword of the number.
+    Keyword,
+    /// An open conversation.
+    Conversation,
+    /// Nothing else.
+    Unmatched,
+}
+
+impl Rule {
+    /// The stable word for metrics, `explain` and the event row.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Compliance => "compliance",
+            Self::Question => "question",
+            Self::Keyword => "keyword",
+            Self::Conversation => "conversation",
+            Self::Unmatched => "unmatched",
+        }
+    }
+}
+
+/// Who takes the text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Target<'a> {
+    /// The ledger.
+    Compliance(Compliance),
+    /// This run; the text is its answer.
+    Run(&'a RunRow),
+    /// This keyword, and the word after it.
+    Keyword(&'a Keyword, Option<&'a SubKeyword>),
+    /// This conversation.
+    Conversation(&'a Conversation),
+    /// The number's manage-unmatched account.
+    Unmatched,
+}
+
+/// A routing decision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Routed<'a> {
+    /// The rule that won.
+    pub rule: Rule,
+    /// Who takes it.
+    pub target: Target<'a>,
+    /// The rules before it, and why each did not take it.
+    pub lost: Vec<(Rule, String)>,
+}
+
+/// Routes a text. Pure and total.
+pub fn route<'a>(facts: &MoFacts<'a>) -> Routed<'a> {
+    let mut lost = Vec::new();
+    for (rule, attempt) in [
+        (Rule::Compliance, compliance(facts)),
+        (Rule::Question, question(facts)),
+        (Rule::Keyword, keyword(facts)),
+        (Rule::Conversation, conversation(facts)),
+    ] {
+        match attempt {
+            Ok(target) => return Routed { rule, target, lost },
+            Err(why) => lost.push((rule, why)),
+        }
+    }
+    Routed {
+        rule: Rule::Unmatched,
+        target: Target::Unmatched,
+        lost,
+    }
+}
+
+type Attempt<'a> = Result<Target<'a>, String>;
+
+fn compliance<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
+    match facts.compliance {
+        found @ (Compliance::Stop | Compliance::Start | Compliance::Help) => {
+            Ok(Target::Compliance(found))
+        }
+        Compliance::Review => {
+            Err("reads like a wish to stop, but is no compliance word: flagged".into())
+        }
+        Compliance::Ordinary => Err("the text is no compliance word".into()),
+    }
+}
+
+fn question<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
+    let waiting = facts
+        .runs
+        .iter()
+        .filter(|run| run.waits_for_text && !run.ended);
+    let latest = waiting.max_by_key(|run| (run.asked_at, run.id));
+    latest
+        .map(Target::Run)
+        .ok_or_else(|| "no question to this phone is open on this number".into())
+}
+
+fn keyword<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
+    let text = fold_keyword(facts.text);
+    let best = facts
+        .keywords
+        .iter()
+        .filter_map(|keyword| matched(keyword, &text))
+        .max_by(|a, b| {
+            a.length
+                .cmp(&b.length)
+                .then_with(|| b.keyword.word.cmp(&a.keyword.word))
+        });
+    match best {
+        Some(found) => Ok(Target::Keyword(found.keyword, found.sub)),
+        None => Err(format!(
+            "none of the number's {} keywords matches",
+            facts.keywords.len()
+        )),
+    }
+}
+
+struct Match<'a> {
+    keyword: &'a Keyword,
+    sub: Option<&'a SubKeyword>,
+    length: usize,
+}
+
+/// The longest way in which a keyword, with or without a word after it, matches a folded text.
+fn matched<'a>(keyword: &'a Keyword, text: &str) -> Option<Match<'a>> {
+    let (length, rest) = keyword
+        .folded
+        .iter()
+        .filter_map(|word| {
+            Some((
+                word.chars().count(),
+                rest_after(word, text, keyword.matching)?,
+            ))
+        })
+        .max_by_key(|(length, _)| *length)?;
+    let sub = keyword
+        .sub
+        .iter()
+        .flat_map(|sub| sub.folded.iter().map(move |word| (sub, word)))
+        .filter(|(_, word)| begins_with(rest, word).is_some())
+        .max_by_key(|(_, word)| word.chars().count());
+    let longer = sub.map_or(0, |(_, word)| word.chars().count() + 1);
+    Some(Match {
+        keyword,
+        sub: sub.map(|(sub, _)| sub),
+        length: length + longer,
+    })
+}
+
+/// What follows the word where it matches.
+fn rest_after<'t>(word: &str, text: &'t str, matching: Matching) -> Option<&'t str> {
+    match matching {
+        Matching::FirstWord => begins_with(text, word),
+        Matching::Whole => begins_with(text, word).filter(|rest| rest.is_empty()),
+        Matching::Phrase => {
+            let starts = text.match_indices(word).map(|(at, _)| at);
+            let mut whole = starts.filter(|at| !text[..*at].ends_with(char::is_alphanumeric));
+            whole.find_map(|at| begins_with(&text[at..], word))
+        }
+    }
+}
+
+/// What follows `word` in `text` when `text` begins with it as whole words.
+fn begins_with<'t>(text: &'t str, word: &str) -> Option<&'t str> {
+    let rest = text.strip_prefix(word).filter(|_| !word.is_empty())?;
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    let next = rest.chars().next()?;
+    (!next.is_alphanumeric()).then(|| rest.trim_start_matches(|c: char| !c.is_alphanumeric()))
+}
+
+fn conversation<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
+    if !facts.number.open_conversations {
+        return Err("the number says open_conversations: ignore".into());
+    }
+    let open = facts
+        .conversations
+        .iter()
+        .filter(|one| one.state == ConversationState::Open);
+    let latest = open.max_by_key(|one| (one.last_at, one.id));
+    latest
+        .map(Target::Conversation)
+        .ok_or_else(|| "this phone has no open conversation here".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Ids, Timestamp};
+
+    fn number() -> Number {
+        let mut ids = Ids::new(Timestamp::default(), 1);
+        Number {
+            id: ids.fresh(),
+            address: "+12025550100".into(),
+            connection: "twilio".into(),
+            sms: true,
+            mms: true,
+            voice: true,
+            opt_out: None,
+            manage_unmatched: ids.fresh(),
+            calls: ids.fresh(),
+            active: true,
+            open_conversations: true,
+        }
+    }
+
+    fn word(word: &str, matching: Matching, aliases: &[&str], subs: &[&str]) -> Keyword {
+        let mut ids = Ids::new(Timestamp::default(), 2);
+        let sub = |word: &&str| SubKeyword {
+            word: (*word).into(),
+            folded: vec![fold_keyword(word)],
+            flow: None,
+            program: None,
+        };
+        let all = std::iter::once(&word).chain(aliases);
+        Keyword {
+            number: ids.fresh(),
+            account: ids.fresh(),
+            word: word.into(),
+            folded: all.map(|word| fold_keyword(word)).collect(),
+            matching,
+            program: ids.fresh(),
+            flow: None,
+            sub: subs.iter().map(sub).collect(),
+        }
+    }
+
+    fn check(text: &str, expected: &str) {
+        let keywords = [
+            word(
+                "APPLY",
+                Matching::FirstWord,
+                &["APLY", "postuler"],
+                &["NURSE", "NURSE NIGHT"],
+            ),
+            word("APPLY NOW", Matching::FirstWord, &[], &[]),
+            word("HOURS", Matching::Whole, &[], &[]),
+            word("refill please", Matching::Phrase, &[], &[]),
+        ];
+        let number = number();
+        let facts = MoFacts {
+            number: &number,
+            keywords: &keywords,
+            text,
+            compliance: Compliance::Ordinary,
+            runs: &[],
+            conversations: &[],
+        };
+        let routed = route(&facts);
+        let got = match routed.target {
+            Target::Keyword(keyword, None) => keyword.word.clone(),
+            Target::Keyword(keyword, Some(sub)) => format!("{}+{}", keyword.word, sub.word),
+            Target::Unmatched => "unmatched".into(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(got, expected, "{text:?}");
+        assert_eq!(routed.lost.len(), if got == "unmatched" { 4 } else { 2 });
+    }
+
+    #[test]
+    fn the_longest_keyword_wins() {
+        for (text, expected) in [
+            ("apply", "APPLY"),
+            (" \"Apply!\" ", "APPLY"),
+            ("aply", "APPLY"),
+            ("Postuler", "APPLY"),
+            ("apply for spring", "APPLY"),
+            ("apply now", "APPLY NOW"),
+            ("applying", "unmatched"),
+            ("please apply", "unmatched"),
+            ("apply nurse", "APPLY+NURSE"),
+            ("APPLY: nurse, night", "APPLY+NURSE"),
+            ("apply nurse night", "APPLY+NURSE NIGHT"),
+            ("apply nurses", "APPLY"),
+            ("hours", "HOURS"),
+            ("hours?", "HOURS"),
+            ("hours today", "unmatched"),
+            ("can I get a refill please, thanks", "refill please"),
+            ("hello (refill please)", "refill please"),
+            ("prefill please", "unmatched"),
+            ("", "unmatched"),
+        ] {
+            check(text, expected);
+        }
+    }
+}
