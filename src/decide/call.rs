@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use crate::flow::{self, Effect, Event, Flow, NoNames, Run};
 use crate::model::account::{Account, Route};
-use crate::model::conversation::{RunRow, ThreadEventKind};
-use crate::model::turn::{CallState, Need, Write};
+use crate::model::conversation::RunRow;
+use crate::model::turn::{CallState, Need};
 use crate::model::{
-    Call, CallEvent, CallEventKind, CallId, CallScript, CallStatus, CallVerb, CallbackKey, Leg, Party, RunId,
+    Call, CallEvent, CallEventKind, CallId, CallScript, CallStatus, CallVerb, CallbackKey, Leg,
+    Party, RunId,
 };
 
-use super::frame::{Frame, Place, number_route, program_of};
+use super::frame::{Frame, Place, program_of};
+use super::on_call::OnCall;
 use super::run::{self, GOTOS_PER_EVENT_MAX, Going};
 use super::text::number_of;
 use super::{Cx, Decided, World, leg, voicemail};
@@ -26,17 +28,29 @@ pub(super) fn needs(world: &World, connection: &str, event: &CallEvent) -> Vec<N
         (Some(CallbackKey::Leg(leg)), _) => vec![Need::Leg(leg)],
         (None, CallEventKind::Started { from, to, .. }) => {
             let number = number_of(world, connection, to);
-            number.map(|number| Need::Thread(number.id, from.clone())).into_iter().collect()
+            number
+                .map(|number| Need::Thread(number.id, from.clone()))
+                .into_iter()
+                .collect()
         }
-        (None, _) => vec![Need::CallByCarrier(connection.to_owned(), event.carrier_id.clone())],
+        (None, _) => vec![Need::CallByCarrier(
+            connection.to_owned(),
+            event.carrier_id.clone(),
+        )],
     }
 }
 
-pub(super) fn happened<'a>(cx: &mut Cx<'a>, connection: &str, event: &'a CallEvent) -> Decided {
+pub(super) fn happened<'a>(cx: &mut Cx<'a>, connection: &'a str, event: &'a CallEvent) -> Decided {
     match (event.key, &event.kind) {
         (_, CallEventKind::HoldAsked) => cx.ignored("hold"),
         (None, CallEventKind::Started { from, to, token }) => {
-            let arrived = Arrived { connection, carrier_id: &event.carrier_id, from, to, token: token.as_deref() };
+            let arrived = Arrived {
+                connection,
+                carrier_id: &event.carrier_id,
+                from,
+                to,
+                token: token.as_deref(),
+            };
             started(cx, &arrived)
         }
         (Some(CallbackKey::Leg(id)), kind) => leg::happened(cx, id, &event.carrier_id, kind),
@@ -69,13 +83,36 @@ fn started<'a>(cx: &mut Cx<'a>, arrived: &Arrived<'a>) -> Decided {
     let number = number_of(cx.world, arrived.connection, arrived.to).filter(|number| number.voice);
     let owner = number.and_then(|number| Some((number, cx.directory().account(number.calls)?)));
     let Some((number, account)) = owner else {
-        return cx.for_ops("unknown_number", format!("a call came to a number that {} has not", arrived.connection));
+        return cx.for_ops(
+            "unknown_number",
+            format!(
+                "a call came to a number that {} has not",
+                arrived.connection
+            ),
+        );
     };
     let thread = cx.thread(number.id, arrived.from)?;
     let Some(program) = program_of(account, number.id) else {
-        return cx.for_ops("unknown_number", "a call came to an account without a program".to_owned());
+        return cx.for_ops(
+            "unknown_number",
+            "a call came to an account without a program".to_owned(),
+        );
     };
-    let frame = Frame::find(cx, &Place { account, program, number, party: arrived.from, thread });
+    let Some(frame) = Frame::find(
+        cx,
+        &Place {
+            account,
+            program,
+            number,
+            party: arrived.from,
+            thread,
+        },
+    ) else {
+        return cx.for_ops(
+            "nobody_there",
+            format!("account {} has neither groups nor members", account.key),
+        );
+    };
     let call = Call {
         id: cx.ids.fresh(),
         account: account.id,
@@ -96,9 +133,17 @@ fn started<'a>(cx: &mut Cx<'a>, arrived: &Arrived<'a>) -> Decided {
     };
     cx.rule("call_started");
     let Some(going) = begin_run(cx, &frame, &call) else {
-        return cx.for_ops("no_flow", format!("the calls of account {} lead nowhere", account.key));
+        return cx.for_ops(
+            "no_flow",
+            format!("the calls of account {} lead nowhere", account.key),
+        );
     };
-    let mut on = OnCall { call, legs: Vec::new(), legs_before: Vec::new(), frame };
+    let mut on = OnCall {
+        call,
+        legs: Vec::new(),
+        legs_before: Vec::new(),
+        frame,
+    };
     on.call.run = Some(going.row.id);
     drive(cx, on, going, Event::Started, true)
 }
@@ -107,13 +152,22 @@ fn started<'a>(cx: &mut Cx<'a>, arrived: &Arrived<'a>) -> Decided {
 fn begin_run(cx: &mut Cx<'_>, frame: &Frame<'_>, call: &Call) -> Option<Going> {
     let uses = frame.account.number(call.number);
     let key = uses.and_then(|uses| uses.call_flow.as_deref());
-    let active = key.and_then(|key| Some((key.to_owned(), cx.world.flows.active(frame.account.id, key)?)));
+    let active = key.and_then(|key| {
+        Some((
+            key.to_owned(),
+            cx.world.flows.active(frame.account.id, key)?,
+        ))
+    });
     let (key, revision, flow) = match active {
         Some((key, (revision, flow))) => (key, revision, flow),
         None => {
-            let route = number_route(frame.account, call.number, frame.conversation.route);
+            let route = uses.map_or(frame.conversation.route, |uses| uses.route);
             let key = fallback_key(cx, frame.account, route)?;
-            (key.clone(), run::no_revision(), fallback(frame.account, &key)?)
+            (
+                key.clone(),
+                run::no_revision(),
+                fallback(frame.account, &key)?,
+            )
         }
     };
     let id: RunId = cx.ids.fresh();
@@ -133,14 +187,23 @@ fn begin_run(cx: &mut Cx<'_>, frame: &Frame<'_>, call: &Call) -> Option<Going> {
         state: String::new(),
         version: 0,
     };
-    Some(Going { row, run: Run::new(id, &key, cx.at.now), flow })
+    Some(Going {
+        row,
+        run: Run::new(id, &key, cx.at.now),
+        flow,
+    })
 }
 
 /// A number without a flow takes voicemails into its default route's box.
 fn fallback_key(cx: &Cx<'_>, account: &Account, route: Route) -> Option<String> {
     match route {
-        Route::Group(id) => account.group_by_id(id).map(|group| format!("~group {}", group.key)),
-        Route::User(id) => cx.directory().user(id).map(|user| format!("~user {}", user.key)),
+        Route::Group(id) => account
+            .group_by_id(id)
+            .map(|group| format!("~group {}", group.key)),
+        Route::User(id) => cx
+            .directory()
+            .user(id)
+            .map(|user| format!("~user {}", user.key)),
     }
 }
 
@@ -155,84 +218,25 @@ fn fallback(account: &Account, key: &str) -> Option<Arc<Flow>> {
     let source = format!(
         "flow: default\naccount: {account}\non: call\nsteps:\n  box:\n    voicemail: {{ {kind}: {who} }}\n    next: end\n"
     );
-    flow::check("default", &source, &NoNames).ok().map(|checked| Arc::new(checked.flow))
-}
-
-/// A call under decision.
-pub(super) struct OnCall<'a> {
-    pub(super) call: Call,
-    pub(super) legs: Vec<Leg>,
-    legs_before: Vec<Leg>,
-    pub(super) frame: Frame<'a>,
-}
-
-impl<'a> OnCall<'a> {
-    /// The call with its thread.
-    pub(super) fn load(cx: &mut Cx<'a>, state: &'a CallState) -> Decided<Option<Self>> {
-        let call = &state.call;
-        let account = cx.directory().account(call.account);
-        let (Some(account), Some(number)) = (account, cx.directory().number(call.number)) else { return Ok(None) };
-        let thread = cx.thread(call.number, &call.party)?;
-        let known = thread.conversations.iter().find(|one| Some(one.id) == call.conversation);
-        let program = known.map(|one| one.program).or_else(|| program_of(account, number.id));
-        let Some(program) = program else { return Ok(None) };
-        let place = Place { account, program, number, party: &call.party, thread };
-        let frame = Frame::of(cx, &place, known);
-        let legs = state.legs.clone();
-        Ok(Some(Self { call: call.clone(), legs_before: legs.clone(), legs, frame }))
-    }
-
-    /// The leg with this id.
-    pub(super) fn leg(&mut self, id: crate::model::LegId) -> Option<&mut Leg> {
-        self.legs.iter_mut().find(|leg| leg.id == id)
-    }
-
-    /// The caller has left, or we have ended the call.
-    pub(super) fn end(&mut self, cx: &mut Cx<'a>, status: CallStatus) {
-        if self.call.ended_at.is_some() {
-            return;
-        }
-        self.call.status = status;
-        self.call.ended_at = Some(cx.at.now);
-        for leg in self.legs.iter_mut().filter(|leg| leg.accepted && !leg.status.is_final()) {
-            leg.status = CallStatus::Completed;
-        }
-    }
-
-    /// Writes what has changed; the call before its run and legs.
-    pub(super) fn save(mut self, cx: &mut Cx<'a>, run: Option<RunRow>) {
-        self.tell_the_thread(cx);
-        self.call.version += 1;
-        let legs: Vec<Leg> = self.legs.iter().filter(|leg| !self.legs_before.contains(leg)).cloned().collect();
-        cx.write(Write::Call(Box::new(self.call.clone())));
-        for mut leg in legs {
-            leg.version += 1;
-            cx.write(Write::Leg(Box::new(leg)));
-        }
-        if let Some(run) = run {
-            run::save_run(cx, run, false);
-        }
-        self.frame.save(cx);
-    }
-
-    /// When the call is over the thread says so, once.
-    fn tell_the_thread(&mut self, cx: &mut Cx<'a>) {
-        if self.call.ended_at != Some(cx.at.now) {
-            return;
-        }
-        let outcome = self.call.outcome.get_or_insert_with(|| "ended".into()).clone();
-        let user = self.legs.iter().find(|leg| leg.accepted).and_then(|leg| leg.user);
-        self.frame.touch(cx, &format!("Call: {outcome}"));
-        let kind = ThreadEventKind::Called { call: self.call.id, outcome, user };
-        self.frame.event(cx, None, kind);
-    }
+    flow::check("default", &source, &NoNames)
+        .ok()
+        .map(|checked| Arc::new(checked.flow))
 }
 
 /// Something happened to the caller's leg.
-fn went_on<'a>(cx: &mut Cx<'a>, state: &'a CallState, turn: Option<u32>, kind: &'a CallEventKind) -> Decided {
+fn went_on<'a>(
+    cx: &mut Cx<'a>,
+    state: &'a CallState,
+    turn: Option<u32>,
+    kind: &'a CallEventKind,
+) -> Decided {
     match kind {
         CallEventKind::Status { status, .. } => return status_changed(cx, state, *status),
-        CallEventKind::RecordingReady { recording, url, duration_s } => {
+        CallEventKind::RecordingReady {
+            recording,
+            url,
+            duration_s,
+        } => {
             return voicemail::recording_ready(cx, state, recording, url.as_deref(), *duration_s);
         }
         CallEventKind::Transcribed { recording, text } => {
@@ -247,10 +251,21 @@ fn went_on<'a>(cx: &mut Cx<'a>, state: &'a CallState, turn: Option<u32>, kind: &
     }
     let event = match kind {
         CallEventKind::Digits { digits } => Event::Digits(digits),
-        CallEventKind::DialEnded { status, duration_s, caller_gone } => {
-            Event::DialEnded { status: *status, duration_s: *duration_s, caller_gone: *caller_gone }
-        }
-        CallEventKind::Recorded { duration_s, recording, url, caller_gone } => Event::Recorded {
+        CallEventKind::DialEnded {
+            status,
+            duration_s,
+            caller_gone,
+        } => Event::DialEnded {
+            status: *status,
+            duration_s: *duration_s,
+            caller_gone: *caller_gone,
+        },
+        CallEventKind::Recorded {
+            duration_s,
+            recording,
+            url,
+            caller_gone,
+        } => Event::Recorded {
             duration_s: *duration_s,
             recording: recording.as_deref(),
             url: url.as_deref(),
@@ -273,7 +288,10 @@ fn repeat_script(cx: &mut Cx<'_>, call: &Call) {
 }
 
 fn script(call: &Call, verbs: Vec<CallVerb>) -> CallScript {
-    CallScript { key: CallbackKey::Call(call.id, call.turn), verbs }
+    CallScript {
+        key: CallbackKey::Call(call.id, call.turn),
+        verbs,
+    }
 }
 
 fn status_changed<'a>(cx: &mut Cx<'a>, state: &'a CallState, status: CallStatus) -> Decided {
@@ -282,7 +300,9 @@ fn status_changed<'a>(cx: &mut Cx<'a>, state: &'a CallState, status: CallStatus)
     if state.call.ended_at.is_some() || state.call.status == status {
         return Ok(());
     }
-    let Some(mut on) = OnCall::load(cx, state)? else { return cx.ignored("call_unknown") };
+    let Some(mut on) = OnCall::load(cx, state)? else {
+        return cx.ignored("call_unknown");
+    };
     if !status.is_final() {
         on.call.status = status;
         on.save(cx, None);
@@ -304,7 +324,12 @@ fn hung_up<'a>(cx: &mut Cx<'a>, on: OnCall<'a>, state: &'a CallState) -> Decided
 }
 
 /// Takes the call's run on. `awaited`: the carrier's webhook of the caller's leg wants a script.
-pub(super) fn resume<'a>(cx: &mut Cx<'a>, state: &'a CallState, event: Event<'_>, awaited: bool) -> Decided {
+pub(super) fn resume<'a>(
+    cx: &mut Cx<'a>,
+    state: &'a CallState,
+    event: Event<'_>,
+    awaited: bool,
+) -> Decided {
     match OnCall::load(cx, state)? {
         Some(on) => go_on(cx, on, state, event, awaited),
         None => cx.ignored("call_unknown"),
@@ -312,8 +337,15 @@ pub(super) fn resume<'a>(cx: &mut Cx<'a>, state: &'a CallState, event: Event<'_>
 }
 
 /// Takes the call's run on by what a called leg tells; `leg` is that leg with what was learnt of it.
-pub(super) fn resume_leg<'a>(cx: &mut Cx<'a>, state: &'a CallState, event: Event<'_>, leg: Leg) -> Decided {
-    let Some(mut on) = OnCall::load(cx, state)? else { return cx.ignored("call_unknown") };
+pub(super) fn resume_leg<'a>(
+    cx: &mut Cx<'a>,
+    state: &'a CallState,
+    event: Event<'_>,
+    leg: Leg,
+) -> Decided {
+    let Some(mut on) = OnCall::load(cx, state)? else {
+        return cx.ignored("call_unknown");
+    };
     if let Some(known) = on.leg(leg.id) {
         *known = leg;
     }
@@ -329,9 +361,19 @@ fn go_on<'a>(
 ) -> Decided {
     let gone = matches!(
         event,
-        Event::DialEnded { caller_gone: true, .. } | Event::Recorded { caller_gone: true, .. } | Event::HungUp
+        Event::DialEnded {
+            caller_gone: true,
+            ..
+        } | Event::Recorded {
+            caller_gone: true,
+            ..
+        } | Event::HungUp
     );
-    let live = state.run.as_ref().filter(|run| !run.ended).map(|row| run::going(cx, row));
+    let live = state
+        .run
+        .as_ref()
+        .filter(|run| !run.ended)
+        .map(|row| run::going(cx, row));
     if gone {
         on.end(cx, CallStatus::Completed);
     }
@@ -365,18 +407,34 @@ pub(super) fn timer<'a>(cx: &mut Cx<'a>, call: CallId, run: RunId) -> Decided {
 }
 
 /// Runs the engine until it waits or ends, and carries out what it asks.
-fn drive<'a>(cx: &mut Cx<'a>, mut on: OnCall<'a>, mut going: Going, event: Event<'_>, awaited: bool) -> Decided {
+fn drive<'a>(
+    cx: &mut Cx<'a>,
+    mut on: OnCall<'a>,
+    mut going: Going,
+    event: Event<'_>,
+    awaited: bool,
+) -> Decided {
     let (mut event, mut said, mut left) = (event, Vec::new(), None);
     let mut spoken = None;
     for _ in 0..GOTOS_PER_EVENT_MAX {
-        let stepped = run::take_step(cx, &on.frame, &going, &event, None, std::mem::take(&mut said))?;
+        let stepped = run::take_step(
+            cx,
+            &on.frame,
+            &going,
+            &event,
+            None,
+            std::mem::take(&mut said),
+        )?;
         if let Some(verbs) = stepped.script.clone() {
             spoken = Some(verbs.clone());
             on.call.turn += 1;
             on.call.script = Some(script(&on.call, verbs));
         }
         if let (Event::Screen { leg, .. }, Some(verbs)) = (&event, &stepped.leg_script) {
-            cx.answer(CallScript { key: CallbackKey::Leg(*leg), verbs: verbs.clone() });
+            cx.answer(CallScript {
+                key: CallbackKey::Leg(*leg),
+                verbs: verbs.clone(),
+            });
         }
         for effect in &stepped.effects {
             effect_on_call(cx, &mut on, going.row.id, effect);
@@ -395,12 +453,15 @@ fn drive<'a>(cx: &mut Cx<'a>, mut on: OnCall<'a>, mut going: Going, event: Event
     }
     if awaited {
         let ended = going.row.ended;
-        let otherwise = if ended { CallVerb::Hangup } else { CallVerb::AskAgain { seconds: 1 } };
+        let otherwise = if ended {
+            CallVerb::Hangup
+        } else {
+            CallVerb::AskAgain { seconds: 1 }
+        };
         let verbs = spoken.unwrap_or_else(|| vec![otherwise]);
         let script = script(&on.call, verbs);
         cx.answer(script);
     }
-    cx.turn.redact = going.run.took_secret();
     on.save(cx, Some(going.row));
     Ok(())
 }
@@ -410,15 +471,33 @@ fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: 
         return;
     }
     match effect {
-        Effect::Ring { legs, room, ring_s, caller_id } => {
+        Effect::Ring {
+            legs,
+            room,
+            ring_s,
+            caller_id,
+        } => {
             leg::ring(cx, on, legs, room.as_deref(), *ring_s, caller_id.as_deref());
         }
         Effect::Accepted { leg } => leg::accepted(on, *leg),
         Effect::LegEnded { leg, status } => leg::ended(on, *leg, *status),
         Effect::EndLegs(legs) => legs.iter().for_each(|leg| leg::end(cx, on, *leg)),
         Effect::MoveCaller => leg::move_caller(cx, on),
-        Effect::Voicemail { owner, duration_s, recording, url, .. } => {
-            voicemail::left(cx, on, *owner, *duration_s, recording.clone(), url.as_deref());
+        Effect::Voicemail {
+            owner,
+            duration_s,
+            recording,
+            url,
+            ..
+        } => {
+            voicemail::left(
+                cx,
+                on,
+                *owner,
+                *duration_s,
+                recording.clone(),
+                url.as_deref(),
+            );
         }
         Effect::CallOutcome(outcome) => on.call.outcome = Some((*outcome).to_owned()),
         _ => {}

@@ -9,8 +9,15 @@ use super::Cx;
 
 /// The contact of a thread: the last one in it, else the account's only match. Families share phones, so
 /// of several matches none is taken.
-pub(super) fn find(thread: &Thread, account: AccountId, known: Option<ContactId>) -> Option<&Contact> {
-    let mut mine = thread.contacts.iter().filter(|contact| contact.account == account);
+pub(super) fn find(
+    thread: &Thread,
+    account: AccountId,
+    known: Option<ContactId>,
+) -> Option<&Contact> {
+    let mut mine = thread
+        .contacts
+        .iter()
+        .filter(|contact| contact.account == account);
     if let Some(known) = known {
         return thread.contacts.iter().find(|contact| contact.id == known);
     }
@@ -25,7 +32,11 @@ pub(super) fn stranger(cx: &mut Cx<'_>, account: AccountId, party: &Party) -> Op
         id: cx.ids.fresh(),
         account,
         name: None,
-        phones: vec![ContactPhone { phone: party.clone(), kind: "mobile".into(), textable: true }],
+        phones: vec![ContactPhone {
+            phone: party.clone(),
+            kind: "mobile".into(),
+            textable: true,
+        }],
         email: None,
         language: None,
         source: "inbound".into(),
@@ -38,12 +49,20 @@ pub(super) fn stranger(cx: &mut Cx<'_>, account: AccountId, party: &Party) -> Op
 }
 
 /// Whether any scope that applies says out.
-pub(super) fn opted_out(thread: &Thread, account: AccountId, program: ProgramId, number: NumberId) -> bool {
+pub(super) fn opted_out(
+    thread: &Thread,
+    account: AccountId,
+    program: ProgramId,
+    number: NumberId,
+) -> bool {
     let applies = |scope| match scope {
         ConsentScope::Number(of) => of == number,
         ConsentScope::Program(of) => of == program,
         ConsentScope::Account(of) => of == account,
         ConsentScope::Organisation => true,
     };
-    thread.consents.iter().any(|entry| applies(entry.scope) && entry.verdict == Consent::Out)
+    thread
+        .consents
+        .iter()
+        .any(|entry| applies(entry.scope) && entry.verdict == Consent::Out)
 }

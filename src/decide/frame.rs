@@ -1,19 +1,18 @@
 //! The thread that an event concerns: its conversation and its contact, found or begun, and the moves a
 //! decision makes on them. Written back once, at the end.
 
+use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Account, Number, Route};
 use crate::model::conversation::{Conversation, ConversationState, ThreadEvent, ThreadEventKind};
 use crate::model::people::Contact;
 use crate::model::text::segments;
 use crate::model::turn::{Notice, Thread, Write};
 use crate::model::{
-    ContactId, Message, MessageId, MessageKind, MessageStatus, Mo, NumberId, Party, ProgramId, RunId, UserId, Via,
+    ContactId, Message, MessageId, MessageKind, MessageStatus, Mo, NumberId, Party, ProgramId,
+    RunId, UserId, Via,
 };
 
 use super::{Cx, contact};
-
-/// How much of the latest text the list shows, in characters.
-const PREVIEW_CHARS_MAX: usize = 120;
 
 /// A thread under decision.
 pub(super) struct Frame<'a> {
@@ -38,20 +37,45 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// The conversation of this place, or a new one that only a run has yet.
-    pub(super) fn find(cx: &mut Cx<'a>, at: &Place<'a>) -> Self {
+    /// The conversation of this place, or a new one that only a run has yet. Nothing where the account has
+    /// neither groups nor members.
+    pub(super) fn find(cx: &mut Cx<'a>, at: &Place<'a>) -> Option<Self> {
         let same = |one: &&Conversation| one.account == at.account.id && one.program == at.program;
         let found = at.thread.conversations.iter().find(same);
         Self::of(cx, at, found)
     }
 
     /// A frame around a conversation that is known already.
-    pub(super) fn of(cx: &mut Cx<'a>, at: &Place<'a>, found: Option<&Conversation>) -> Self {
+    pub(super) fn of(
+        cx: &mut Cx<'a>,
+        at: &Place<'a>,
+        found: Option<&Conversation>,
+    ) -> Option<Self> {
         let known = found.and_then(|one| one.contact);
         let contact_before = contact::find(at.thread, at.account.id, known).cloned();
-        let contact = contact_before.clone().or_else(|| contact::stranger(cx, at.account.id, at.party));
-        let conversation = found.cloned().unwrap_or_else(|| begin(cx, at, contact.as_ref()));
-        Self {
+        let contact = contact_before
+            .clone()
+            .or_else(|| contact::stranger(cx, at.account.id, at.party));
+        let conversation = match found {
+            Some(found) => found.clone(),
+            None => {
+                let place = moves::Place {
+                    program: at.program,
+                    number: at.number.id,
+                    party: at.party.clone(),
+                };
+                let id = cx.ids.fresh();
+                moves::begin(
+                    cx.directory(),
+                    id,
+                    at.account,
+                    place,
+                    contact.as_ref(),
+                    cx.at.now,
+                )?
+            }
+        };
+        Some(Self {
             account: at.account,
             number: at.number,
             thread: at.thread,
@@ -60,7 +84,7 @@ impl<'a> Frame<'a> {
             conversation_before: found.cloned(),
             contact_before,
             automated: 0,
-        }
+        })
     }
 
     pub(super) fn contact_id(&self) -> Option<ContactId> {
@@ -76,8 +100,7 @@ impl<'a> Frame<'a> {
         message.event = Some(cx.at.event);
         message.due_at = None;
         let id = message.id;
-        self.touch(cx, &mo.text);
-        self.conversation.unread = true;
+        self.touch(cx, &mo.text, true);
         cx.write(Write::Message(Box::new(message)));
         id
     }
@@ -96,7 +119,7 @@ impl<'a> Frame<'a> {
         message.run = run;
         self.automated += usize::from(kind == MessageKind::Automated);
         let id = message.id;
-        self.touch(cx, text);
+        self.touch(cx, text, false);
         cx.write(Write::Message(Box::new(message)));
         id
     }
@@ -127,9 +150,8 @@ impl<'a> Frame<'a> {
     }
 
     /// Takes note of the latest thing in the thread.
-    pub(super) fn touch(&mut self, cx: &Cx<'a>, preview: &str) {
-        self.conversation.last_at = cx.at.now;
-        self.conversation.preview = preview.chars().take(PREVIEW_CHARS_MAX).collect();
+    pub(super) fn touch(&mut self, cx: &Cx<'a>, preview: &str, from_person: bool) {
+        moves::touch(&mut self.conversation, preview, from_person, cx.at.now);
     }
 
     /// Adds a dated line.
@@ -146,92 +168,106 @@ impl<'a> Frame<'a> {
     }
 
     /// Puts the thread into a box; a route that leads to nobody is replaced.
-    pub(super) fn post(&mut self, cx: &mut Cx<'a>, to: Route, note: Option<String>) {
-        let to = lively_route(cx, self.account, self.number.id, to);
-        self.conversation.route = to;
-        self.conversation.state = ConversationState::Open;
-        self.conversation.unread = true;
-        self.event(cx, None, ThreadEventKind::Posted { to, note });
+    pub(super) fn post(&mut self, cx: &mut Cx<'a>, posting: Posting) {
+        let kind = moves::post(
+            cx.directory(),
+            &mut self.conversation,
+            self.contact.as_ref(),
+            posting,
+        );
+        self.event(cx, None, kind);
     }
 
     /// Puts the thread to whoever is responsible by default: the contact's own route, else the number's.
     pub(super) fn post_default(&mut self, cx: &mut Cx<'a>, note: Option<String>) {
-        let own = self.contact.as_ref().and_then(|contact| contact.forwarded_route);
-        let to = own.unwrap_or_else(|| number_route(self.account, self.number.id, self.conversation.route));
-        self.post(cx, to, note);
+        self.post(
+            cx,
+            Posting {
+                note,
+                ..Posting::default()
+            },
+        );
+    }
+
+    /// Puts the thread into this box, when nobody has it in a list.
+    pub(super) fn post_unless_open(
+        &mut self,
+        cx: &mut Cx<'a>,
+        to: Option<Route>,
+        note: Option<String>,
+    ) {
+        if self.conversation.state != ConversationState::Open {
+            self.post(
+                cx,
+                Posting {
+                    to,
+                    note,
+                    ..Posting::default()
+                },
+            );
+        }
     }
 
     /// Whether the phone is opted out of what this thread would send.
     pub(super) fn opted_out(&self) -> bool {
-        contact::opted_out(self.thread, self.account.id, self.conversation.program, self.number.id)
+        contact::opted_out(
+            self.thread,
+            self.account.id,
+            self.conversation.program,
+            self.number.id,
+        )
+    }
+
+    /// Whether the thread is another than it was, beyond having been read: one member's look must not stop
+    /// another's reply.
+    fn moved(&self) -> bool {
+        let before = self.conversation_before.as_ref();
+        before.is_some_and(|before| {
+            Conversation {
+                unread: before.unread,
+                ..self.conversation.clone()
+            } != *before
+        })
     }
 
     /// Writes what has changed.
     pub(super) fn save(mut self, cx: &mut Cx<'a>) {
-        if let Some(mut contact) = self.contact.take().filter(|one| Some(one) != self.contact_before.as_ref()) {
+        if let Some(mut contact) = self
+            .contact
+            .take()
+            .filter(|one| Some(one) != self.contact_before.as_ref())
+        {
             contact.version += i64::from(self.contact_before.is_some());
             cx.write(Write::Contact(Box::new(contact)));
         }
         if Some(&self.conversation) != self.conversation_before.as_ref() {
-            self.conversation.version += i64::from(self.conversation_before.is_some());
+            self.conversation.version += i64::from(self.moved());
             cx.write(Write::Conversation(Box::new(self.conversation.clone())));
         }
         cx.turn.account = Some(self.account.id);
         let mut boxes = vec![self.conversation.responsible(), self.conversation.route];
-        boxes.extend(self.conversation_before.as_ref().map(Conversation::responsible));
+        boxes.extend(
+            self.conversation_before
+                .as_ref()
+                .map(Conversation::responsible),
+        );
         boxes.dedup();
-        cx.notice(Notice { account: self.account.id, conversation: Some(self.conversation.id), boxes });
+        cx.notice(Notice {
+            account: self.account.id,
+            conversation: Some(self.conversation.id),
+            boxes,
+        });
     }
-}
-
-fn begin(cx: &mut Cx<'_>, at: &Place<'_>, contact: Option<&Contact>) -> Conversation {
-    let fallback = number_route(at.account, at.number.id, first_route(at.account));
-    Conversation {
-        id: cx.ids.fresh(),
-        account: at.account.id,
-        program: at.program,
-        number: at.number.id,
-        party: at.party.clone(),
-        contact: contact.map(|contact| contact.id),
-        state: ConversationState::Automated,
-        route: lively_route(cx, at.account, at.number.id, fallback),
-        assignment: None,
-        tags: Vec::new(),
-        priority: false,
-        flagged: false,
-        unread: false,
-        preview: String::new(),
-        last_at: cx.at.now,
-        auto_replied_at: None,
-        created_at: cx.at.now,
-        version: 1,
-    }
-}
-
-/// The number's default route in this account.
-pub(super) fn number_route(account: &Account, number: NumberId, otherwise: Route) -> Route {
-    account.number(number).map_or(otherwise, |number| number.route)
-}
-
-/// An account without groups and members has nobody; its admins see it all the same.
-fn first_route(account: &Account) -> Route {
-    let group = account.groups.first().map(|group| Route::Group(group.id));
-    let member = account.members.first().map(|member| Route::User(member.user));
-    group.or(member).unwrap_or(Route::Group(crate::model::Id::from_uuid(uuid::Uuid::nil())))
-}
-
-/// The wanted route if somebody is there, else the number's, else the first group or user who is.
-pub(super) fn lively_route(cx: &Cx<'_>, account: &Account, number: NumberId, wanted: Route) -> Route {
-    let groups = account.groups.iter().map(|group| Route::Group(group.id));
-    let members = account.members.iter().map(|member| Route::User(member.user));
-    let candidates = [wanted, number_route(account, number, wanted)].into_iter().chain(groups).chain(members);
-    let mut lively = candidates.filter(|route| cx.directory().leads_somewhere(account.id, *route));
-    lively.next().unwrap_or(wanted)
 }
 
 /// The program that speaks on a number in an account: the one whose number it is, else `main`, else the first.
 pub(super) fn program_of(account: &Account, number: NumberId) -> Option<ProgramId> {
-    let own = account.programs.iter().find(|program| program.number == Some(number));
-    let program = own.or_else(|| account.program("main")).or_else(|| account.programs.first());
+    let own = account
+        .programs
+        .iter()
+        .find(|program| program.number == Some(number));
+    let program = own
+        .or_else(|| account.program("main"))
+        .or_else(|| account.programs.first());
     program.map(|program| program.id)
 }

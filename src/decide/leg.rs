@@ -2,20 +2,30 @@
 
 use crate::flow::{Event, RingLeg};
 use crate::model::turn::{CallState, JobKind, Write};
-use crate::model::{CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, Leg, LegId, Order};
+use crate::model::{
+    CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, Leg, LegId, Order,
+};
 
-use super::call::{OnCall, resume, resume_leg};
+use super::call::{resume, resume_leg};
+use super::on_call::OnCall;
 use super::text::job;
 use super::{Cx, Decided};
 
 /// Something happened to a called leg.
-pub(super) fn happened<'a>(cx: &mut Cx<'a>, id: LegId, carrier_id: &str, kind: &'a CallEventKind) -> Decided {
+pub(super) fn happened<'a>(
+    cx: &mut Cx<'a>,
+    id: LegId,
+    carrier_id: &str,
+    kind: &'a CallEventKind,
+) -> Decided {
     let Some(state) = cx.call_of_leg(id)? else {
         hang_up(cx, id, kind);
         return cx.ignored("leg_unknown");
     };
     let known = state.legs.iter().find(|leg| leg.id == id);
-    let Some(known) = known else { return cx.ignored("leg_unknown") };
+    let Some(known) = known else {
+        return cx.ignored("leg_unknown");
+    };
     cx.turn.account = Some(known.account);
     if known.status.is_final() {
         return too_late(cx, state, known, carrier_id, kind);
@@ -24,12 +34,24 @@ pub(super) fn happened<'a>(cx: &mut Cx<'a>, id: LegId, carrier_id: &str, kind: &
         CallEventKind::Screen { digits, machine } => {
             cx.rule("leg_screen");
             hang_up(cx, id, kind);
-            let event = Event::Screen { leg: id, digits: digits.as_deref(), machine: *machine };
-            resume_leg(cx, state, event, learnt(known, carrier_id, CallStatus::InProgress))
+            let event = Event::Screen {
+                leg: id,
+                digits: digits.as_deref(),
+                machine: *machine,
+            };
+            resume_leg(
+                cx,
+                state,
+                event,
+                learnt(known, carrier_id, CallStatus::InProgress),
+            )
         }
         CallEventKind::LegStatus { status, .. } if status.is_final() => {
             cx.rule("leg_status");
-            let event = Event::LegStatus { leg: id, status: *status };
+            let event = Event::LegStatus {
+                leg: id,
+                status: *status,
+            };
             resume_leg(cx, state, event, learnt(known, carrier_id, *status))
         }
         CallEventKind::LegStatus { status, .. } => {
@@ -54,7 +76,10 @@ fn hang_up(cx: &mut Cx<'_>, id: LegId, kind: &CallEventKind) {
         CallEventKind::Screen { .. } | CallEventKind::DialEnded { .. } | CallEventKind::Resumed
     );
     if asks {
-        cx.answer(CallScript { key: CallbackKey::Leg(id), verbs: vec![CallVerb::Hangup] });
+        cx.answer(CallScript {
+            key: CallbackKey::Leg(id),
+            verbs: vec![CallVerb::Hangup],
+        });
     }
 }
 
@@ -70,14 +95,27 @@ fn too_late<'a>(
     hang_up(cx, leg.id, kind);
     if let CallEventKind::Screen { digits, machine } = kind {
         cx.rule("leg_late");
-        let event = Event::Screen { leg: leg.id, digits: digits.as_deref(), machine: *machine };
+        let event = Event::Screen {
+            leg: leg.id,
+            digits: digits.as_deref(),
+            machine: *machine,
+        };
         return resume(cx, state, event, false);
     }
     let alive = matches!(kind, CallEventKind::LegStatus { status, .. } if !status.is_final());
     if alive && leg.status == CallStatus::Canceled && leg.room.is_some() {
-        let order = Order::EndLeg { leg: leg.id, carrier_id: carrier_id.to_owned() };
+        let order = Order::EndLeg {
+            leg: leg.id,
+            carrier_id: carrier_id.to_owned(),
+        };
         let now = cx.at.now;
-        job(cx, leg.account, &state.call.connection, JobKind::Order(order), now);
+        job(
+            cx,
+            leg.account,
+            &state.call.connection,
+            JobKind::Order(order),
+            now,
+        );
     }
     cx.ignored("leg_late")
 }
@@ -133,9 +171,18 @@ pub(super) fn ring<'a>(
 }
 
 /// The caller's own number may be shown only with the token the carrier gave for it.
-fn place<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>, planned: &RingLeg, ring_s: u32, caller_id: Option<&str>) {
+fn place<'a>(
+    cx: &mut Cx<'a>,
+    on: &OnCall<'a>,
+    planned: &RingLeg,
+    ring_s: u32,
+    caller_id: Option<&str>,
+) {
     let token = on.call.token.clone().filter(|_| caller_id.is_none());
-    let callers = token.as_ref().and_then(|_| on.call.party.phone()).map(|phone| phone.to_string());
+    let callers = token
+        .as_ref()
+        .and_then(|_| on.call.party.phone())
+        .map(|phone| phone.to_string());
     let from = caller_id.map(str::to_owned).or(callers);
     let order = Order::PlaceLeg {
         leg: planned.leg,
@@ -145,7 +192,13 @@ fn place<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>, planned: &RingLeg, ring_s: u32, c
         token,
     };
     let now = cx.at.now;
-    job(cx, on.call.account, &on.call.connection, JobKind::Order(order), now);
+    job(
+        cx,
+        on.call.account,
+        &on.call.connection,
+        JobKind::Order(order),
+        now,
+    );
 }
 
 pub(super) fn accepted(on: &mut OnCall<'_>, id: LegId) {
@@ -164,13 +217,24 @@ pub(super) fn ended(on: &mut OnCall<'_>, id: LegId, status: CallStatus) {
 /// Ends a leg. One without a carrier's id is ended when it shows itself.
 pub(super) fn end<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, id: LegId) {
     let connection = on.call.connection.clone();
-    let Some(leg) = on.leg(id).filter(|leg| !leg.status.is_final()) else { return };
+    let Some(leg) = on.leg(id).filter(|leg| !leg.status.is_final()) else {
+        return;
+    };
     leg.status = CallStatus::Canceled;
     let placed = leg.carrier_id.clone().filter(|_| leg.room.is_some());
     let account = leg.account;
     if let Some(carrier_id) = placed {
         let now = cx.at.now;
-        job(cx, account, &connection, JobKind::Order(Order::EndLeg { leg: id, carrier_id }), now);
+        job(
+            cx,
+            account,
+            &connection,
+            JobKind::Order(Order::EndLeg {
+                leg: id,
+                carrier_id,
+            }),
+            now,
+        );
     }
 }
 
@@ -185,5 +249,11 @@ pub(super) fn move_caller<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>) {
         turn: on.call.turn,
     };
     let now = cx.at.now;
-    job(cx, on.call.account, &on.call.connection, JobKind::Order(order), now);
+    job(
+        cx,
+        on.call.account,
+        &on.call.connection,
+        JobKind::Order(order),
+        now,
+    );
 }

@@ -9,6 +9,7 @@ mod contact;
 pub mod explain;
 mod frame;
 mod leg;
+mod on_call;
 mod order;
 mod receipt;
 mod run;
@@ -16,19 +17,22 @@ mod staff;
 mod text;
 mod voicemail;
 
+pub use receipt::means_opted_out;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Flow;
+use crate::flow::{Flow, Trace};
 use crate::model::account::OptOutBy;
 use crate::model::consent::ComplianceWords;
 use crate::model::directory::Directory;
 use crate::model::staff::StaffAction;
 use crate::model::turn::{CallState, Decision, Need, Notice, Refusal, State, Thread, Turn, Write};
 use crate::model::{
-    AccountId, CallId, CallScript, EventId, Ids, Inbound, LegId, NumberId, Order, Party, RevisionId, RunId, Timestamp,
+    AccountId, CallId, CallScript, EventId, Ids, Inbound, LegId, NumberId, Order, Party,
+    RevisionId, RunId, Timestamp,
 };
 
 /// What decisions read besides the state: swapped whole when something changes.
@@ -62,7 +66,13 @@ pub struct Flows {
 
 impl Flows {
     /// Adds a revision; `active` when new runs start with it.
-    pub fn insert(&mut self, account: AccountId, revision: RevisionId, flow: Arc<Flow>, active: bool) {
+    pub fn insert(
+        &mut self,
+        account: AccountId,
+        revision: RevisionId,
+        flow: Arc<Flow>,
+        active: bool,
+    ) {
         if active {
             self.active.insert((account, flow.key.clone()), revision);
         }
@@ -82,7 +92,10 @@ impl Flows {
 
     /// The active flows of an account.
     pub fn of_account(&self, account: AccountId) -> impl Iterator<Item = &Arc<Flow>> {
-        let mine = self.active.iter().filter(move |((owner, _), _)| *owner == account);
+        let mine = self
+            .active
+            .iter()
+            .filter(move |((owner, _), _)| *owner == account);
         mine.filter_map(|(_, revision)| self.revisions.get(revision))
     }
 
@@ -142,7 +155,10 @@ pub struct At {
 /// What is surely needed, so that it can be loaded before the first look.
 pub fn needs(world: &World, input: &Input) -> Vec<Need> {
     match input {
-        Input::Carrier { connection, inbound } => match inbound {
+        Input::Carrier {
+            connection,
+            inbound,
+        } => match inbound {
             Inbound::Message(mo) => text::needs(world, connection, mo),
             Inbound::Receipt(dlr) => receipt::needs(connection, dlr),
             Inbound::Call(event) => call::needs(world, connection, event),
@@ -157,15 +173,20 @@ pub fn needs(world: &World, input: &Input) -> Vec<Need> {
 pub fn decide(world: &World, state: &State, input: &Input, at: At) -> Decision {
     let mut cx = Cx::new(world, state, at);
     let result = match input {
-        Input::Carrier { connection, inbound } => match inbound {
+        Input::Carrier {
+            connection,
+            inbound,
+        } => match inbound {
             Inbound::Message(mo) => text::received(&mut cx, connection, mo),
             Inbound::Receipt(dlr) => receipt::received(&mut cx, connection, dlr),
             Inbound::Call(event) => call::happened(&mut cx, connection, event),
         },
         Input::Timer { run, call } => run::due(&mut cx, *run, *call),
-        Input::Ordered { order, carrier_id, failed } => {
-            order::done(&mut cx, order, carrier_id.as_deref(), failed.as_deref())
-        }
+        Input::Ordered {
+            order,
+            carrier_id,
+            failed,
+        } => order::done(&mut cx, order, carrier_id.as_deref(), failed.as_deref()),
         Input::Staff(action) => staff::act(&mut cx, action),
     };
     match result {
@@ -188,7 +209,13 @@ struct Cx<'a> {
 
 impl<'a> Cx<'a> {
     fn new(world: &'a World, state: &'a State, at: At) -> Self {
-        Self { world, state, at, ids: Ids::new(at.now, at.seed), turn: Turn::default() }
+        Self {
+            world,
+            state,
+            at,
+            ids: Ids::new(at.now, at.seed),
+            turn: Turn::default(),
+        }
     }
 
     fn directory(&self) -> &'a Directory {
@@ -222,8 +249,22 @@ impl<'a> Cx<'a> {
 
     fn refuse(&mut self, code: &'static str, words: impl Into<String>) -> Decided {
         self.rule("refused");
-        self.turn.refused = Some(Refusal { code, words: words.into() });
+        self.turn.refused = Some(Refusal {
+            code,
+            words: words.into(),
+        });
         Ok(())
+    }
+
+    /// Counts the steps taken, by verb.
+    fn count(&mut self, trace: &[Trace]) {
+        for taken in trace {
+            let steps = &mut self.turn.steps;
+            match steps.iter_mut().find(|(verb, _)| *verb == taken.verb) {
+                Some((_, times)) => *times += 1,
+                None => steps.push((taken.verb, 1)),
+            }
+        }
     }
 
     fn notice(&mut self, notice: Notice) {
@@ -234,16 +275,28 @@ impl<'a> Cx<'a> {
 
     fn thread(&self, number: NumberId, party: &Party) -> Decided<&'a Thread> {
         let key = (number, party.clone());
-        self.state.threads.get(&key).ok_or_else(|| vec![Need::Thread(number, party.clone())])
+        self.state
+            .threads
+            .get(&key)
+            .ok_or_else(|| vec![Need::Thread(number, party.clone())])
     }
 
     fn call(&self, call: CallId) -> Decided<Option<&'a CallState>> {
-        let found = self.state.calls.get(&call).ok_or_else(|| vec![Need::Call(call)])?;
+        let found = self
+            .state
+            .calls
+            .get(&call)
+            .ok_or_else(|| vec![Need::Call(call)])?;
         Ok(found.as_ref())
     }
 
     fn call_of_leg(&self, leg: LegId) -> Decided<Option<&'a CallState>> {
-        match self.state.legs.get(&leg).ok_or_else(|| vec![Need::Leg(leg)])? {
+        match self
+            .state
+            .legs
+            .get(&leg)
+            .ok_or_else(|| vec![Need::Leg(leg)])?
+        {
             Some(call) => self.call(*call),
             None => Ok(None),
         }

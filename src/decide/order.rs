@@ -16,7 +16,12 @@ pub(super) fn needs(order: &Order) -> Vec<Need> {
 }
 
 /// An order was carried out (a placed leg has the carrier's id), or never will be.
-pub(super) fn done(cx: &mut Cx<'_>, order: &Order, carrier_id: Option<&str>, failed: Option<&str>) -> Decided {
+pub(super) fn done(
+    cx: &mut Cx<'_>,
+    order: &Order,
+    carrier_id: Option<&str>,
+    failed: Option<&str>,
+) -> Decided {
     match (order, carrier_id, failed) {
         (Order::PlaceLeg { leg, .. }, Some(carrier_id), _) => placed(cx, *leg, carrier_id),
         (Order::PlaceLeg { leg, .. }, None, Some(_)) => not_placed(cx, *leg),
@@ -26,16 +31,29 @@ pub(super) fn done(cx: &mut Cx<'_>, order: &Order, carrier_id: Option<&str>, fai
 }
 
 fn placed(cx: &mut Cx<'_>, id: LegId, carrier_id: &str) -> Decided {
-    let Some(state) = cx.call_of_leg(id)? else { return cx.ignored("leg_unknown") };
-    let Some(known) = state.legs.iter().find(|leg| leg.id == id) else { return cx.ignored("leg_unknown") };
+    let Some(state) = cx.call_of_leg(id)? else {
+        return cx.ignored("leg_unknown");
+    };
+    let Some(known) = state.legs.iter().find(|leg| leg.id == id) else {
+        return cx.ignored("leg_unknown");
+    };
     cx.rule("leg_placed");
     cx.turn.account = Some(known.account);
     let mut leg = known.clone();
     leg.carrier_id = Some(carrier_id.to_owned());
     if leg.status == CallStatus::Canceled {
-        let order = Order::EndLeg { leg: id, carrier_id: carrier_id.to_owned() };
+        let order = Order::EndLeg {
+            leg: id,
+            carrier_id: carrier_id.to_owned(),
+        };
         let now = cx.at.now;
-        job(cx, leg.account, &state.call.connection, JobKind::Order(order), now);
+        job(
+            cx,
+            leg.account,
+            &state.call.connection,
+            JobKind::Order(order),
+            now,
+        );
     }
     if leg != *known {
         leg.version += 1;
@@ -45,11 +63,24 @@ fn placed(cx: &mut Cx<'_>, id: LegId, carrier_id: &str) -> Decided {
 }
 
 fn not_placed(cx: &mut Cx<'_>, id: LegId) -> Decided {
-    let Some(state) = cx.call_of_leg(id)? else { return cx.ignored("leg_unknown") };
-    let live = state.legs.iter().any(|leg| leg.id == id && !leg.status.is_final());
+    let Some(state) = cx.call_of_leg(id)? else {
+        return cx.ignored("leg_unknown");
+    };
+    let live = state
+        .legs
+        .iter()
+        .any(|leg| leg.id == id && !leg.status.is_final());
     if !live {
         return cx.ignored("leg_late");
     }
     cx.rule("leg_failed");
-    resume(cx, state, Event::LegStatus { leg: id, status: CallStatus::Failed }, false)
+    resume(
+        cx,
+        state,
+        Event::LegStatus {
+            leg: id,
+            status: CallStatus::Failed,
+        },
+        false,
+    )
 }

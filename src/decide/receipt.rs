@@ -9,6 +9,11 @@ use super::{Cx, Decided};
 /// The carrier's own words for "the recipient has opted out" (Twilio).
 const OPTED_OUT_CODES: [&str; 1] = ["21610"];
 
+/// Whether a carrier's error says that the recipient has opted out there.
+pub fn means_opted_out(code: &str) -> bool {
+    OPTED_OUT_CODES.contains(&code)
+}
+
 pub(super) fn needs(connection: &str, dlr: &Dlr) -> Vec<Need> {
     vec![match dlr.message {
         Some(message) => Need::Message(message),
@@ -25,11 +30,15 @@ pub(super) fn received(cx: &mut Cx<'_>, connection: &str, dlr: &Dlr) -> Decided 
     cx.write(Write::MessageStatus(StatusChange {
         message: message.id,
         status: dlr.status,
-        carrier_id: Some(dlr.carrier_id.clone()),
+        carrier_id: Some(dlr.carrier_id.clone()).filter(|id| !id.is_empty()),
         reason: dlr.error.clone(),
         at: cx.at.now,
     }));
-    if dlr.error.as_deref().is_some_and(|code| OPTED_OUT_CODES.contains(&code)) {
+    if dlr
+        .error
+        .as_deref()
+        .is_some_and(|code| OPTED_OUT_CODES.contains(&code))
+    {
         let entry = ConsentEntry {
             id: cx.ids.fresh(),
             party: message.party.clone(),
@@ -61,6 +70,9 @@ fn find<'a>(cx: &Cx<'a>, connection: &str, dlr: &Dlr) -> Decided<Option<&'a Mess
         }
     };
     let Some(ours) = ours else { return Ok(None) };
-    let found = state.messages.get(&ours).ok_or_else(|| vec![Need::Message(ours)])?;
+    let found = state
+        .messages
+        .get(&ours)
+        .ok_or_else(|| vec![Need::Message(ours)])?;
     Ok(found.as_ref())
 }

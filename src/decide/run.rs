@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::flow::{self, Effect, Ended, Event, Facts, Flow, Run, Step, Stepped};
-use crate::model::account::Program;
-use crate::model::conversation::{ConversationState, RunRow, ThreadEventKind};
+use crate::inbox::assignment;
+use crate::inbox::conversation::{self as moves, Posting};
+use crate::model::account::{Program, Route};
+use crate::model::conversation::{RunRow, ThreadEventKind};
 use crate::model::turn::{Need, Write};
 use crate::model::{CallId, CallVerb, MessageKind, Party, RevisionId, RunId, Timestamp};
-use crate::policy::budget;
+use crate::policy::budget::{Budget, LoopBudget};
 
 use super::frame::{Frame, Place};
 use super::{Cx, Decided, call};
@@ -15,18 +17,24 @@ use super::{Cx, Decided, call};
 /// How often one event may leave for another flow.
 pub(super) const GOTOS_PER_EVENT_MAX: usize = 10;
 
-/// A day: the `inbox` verb answers automatically at most once in it.
-const AUTO_REPLY_EVERY_S: u64 = 24 * 60 * 60;
-
 /// Starts the text flow of this key on a thread; without one the thread goes to its default route.
-pub(super) fn start_text<'a>(cx: &mut Cx<'a>, mut frame: Frame<'a>, key: Option<&str>, text: &str) -> Decided {
+pub(super) fn start_text<'a>(
+    cx: &mut Cx<'a>,
+    mut frame: Frame<'a>,
+    key: Option<&str>,
+    text: &str,
+) -> Decided {
     let Some(key) = key else {
         frame.post_default(cx, None);
         frame.save(cx);
         return Ok(());
     };
     let Some((revision, flow)) = cx.world.flows.active(frame.account.id, key) else {
-        stopped(cx, &mut frame, format!("the flow {key} has no published revision"));
+        stopped(
+            cx,
+            &mut frame,
+            format!("the flow {key} has no published revision"),
+        );
         frame.save(cx);
         return Ok(());
     };
@@ -48,7 +56,13 @@ pub(super) fn start_text<'a>(cx: &mut Cx<'a>, mut frame: Frame<'a>, key: Option<
         version: 0,
     };
     let run = Run::new(id, key, cx.at.now);
-    drive_text(cx, frame, Going { row, run, flow }, Event::Started, Some(text))
+    drive_text(
+        cx,
+        frame,
+        Going { row, run, flow },
+        Event::Started,
+        Some(text),
+    )
 }
 
 /// A text that answers a waiting run.
@@ -66,12 +80,22 @@ pub(super) fn due<'a>(cx: &mut Cx<'a>, run: RunId, on: Option<CallId>) -> Decide
         return cx.ignored("timer_stale");
     };
     let thread = cx.thread(*number, party)?;
-    let row = thread.runs.iter().find(|row| row.id == run && is_due(row, cx.at.now));
+    let row = thread
+        .runs
+        .iter()
+        .find(|row| row.id == run && is_due(row, cx.at.now));
     let place = row.and_then(|row| place_of(cx, row, party, thread));
-    let (Some(row), Some(place)) = (row, place) else { return cx.ignored("timer_stale") };
+    let (Some(row), Some(place)) = (row, place) else {
+        return cx.ignored("timer_stale");
+    };
     cx.rule("timer");
-    let known = thread.conversations.iter().find(|one| Some(one.id) == row.conversation);
-    let frame = Frame::of(cx, &place, known);
+    let known = thread
+        .conversations
+        .iter()
+        .find(|one| Some(one.id) == row.conversation);
+    let Some(frame) = Frame::of(cx, &place, known) else {
+        return cx.ignored("timer_stale");
+    };
     resume_text(cx, frame, row, Event::Timer, None)
 }
 
@@ -88,8 +112,17 @@ fn place_of<'a>(
 ) -> Option<Place<'a>> {
     let account = cx.directory().account(row.account)?;
     let number = cx.directory().number(row.number)?;
-    let known = thread.conversations.iter().find(|one| Some(one.id) == row.conversation)?;
-    Some(Place { account, program: known.program, number, party, thread })
+    let known = thread
+        .conversations
+        .iter()
+        .find(|one| Some(one.id) == row.conversation)?;
+    Some(Place {
+        account,
+        program: known.program,
+        number,
+        party,
+        thread,
+    })
 }
 
 fn resume_text<'a>(
@@ -102,8 +135,16 @@ fn resume_text<'a>(
     match going(cx, row) {
         Ok(going) => drive_text(cx, frame, going, event, text),
         Err(reason) => {
-            let ended = RunRow { ended: true, waits_for_text: false, due_at: None, ..row.clone() };
-            cx.write(Write::Run(Box::new(RunRow { version: row.version + 1, ..ended })));
+            let ended = RunRow {
+                ended: true,
+                waits_for_text: false,
+                due_at: None,
+                ..row.clone()
+            };
+            cx.write(Write::Run(Box::new(RunRow {
+                version: row.version + 1,
+                ..ended
+            })));
             stopped(cx, &mut frame, reason);
             frame.save(cx);
             Ok(())
@@ -120,12 +161,18 @@ pub(super) struct Going {
 
 /// Reads a saved run. The error says why it cannot go on.
 pub(super) fn going(cx: &Cx<'_>, row: &RunRow) -> Result<Going, String> {
-    let run = Run::from_json(&row.state).map_err(|_| format!("the run of {} cannot be read", row.flow))?;
+    let run = Run::from_json(&row.state)
+        .map_err(|_| format!("the run of {} cannot be read", row.flow))?;
     let flow = match cx.world.flows.revision(row.revision) {
         Some(flow) => flow,
-        None => call::fallback_flow(cx, row).ok_or_else(|| format!("the revision of {} is gone", row.flow))?,
+        None => call::fallback_flow(cx, row)
+            .ok_or_else(|| format!("the revision of {} is gone", row.flow))?,
     };
-    Ok(Going { row: row.clone(), run, flow })
+    Ok(Going {
+        row: row.clone(),
+        run,
+        flow,
+    })
 }
 
 fn drive_text<'a>(
@@ -171,7 +218,9 @@ pub(super) enum Left {
 /// Why a run that left its loop did so against its will.
 pub(super) fn stop_reason(left: Option<Left>) -> Option<String> {
     match left {
-        Some(Left::Gone) => Some(format!("more than {GOTOS_PER_EVENT_MAX} flows in one event")),
+        Some(Left::Gone) => Some(format!(
+            "more than {GOTOS_PER_EVENT_MAX} flows in one event"
+        )),
         Some(Left::Stopped(reason)) => Some(reason),
         None => None,
     }
@@ -185,7 +234,9 @@ pub(super) fn leave(cx: &Cx<'_>, going: &mut Going, stepped: &Stepped) -> Option
     }
     let (key, _) = stepped.goto.as_ref()?;
     let Some((revision, flow)) = cx.world.flows.active(going.row.account, key) else {
-        return Some(Left::Stopped(format!("the flow {key} has no published revision")));
+        return Some(Left::Stopped(format!(
+            "the flow {key} has no published revision"
+        )));
     };
     (going.row.flow, going.row.revision, going.flow) = (key.clone(), revision, flow);
     Some(Left::Gone)
@@ -217,8 +268,18 @@ pub(super) fn take_step<'a>(
         opted_out: frame.opted_out(),
         automated_left: automated_left(cx, frame),
     };
-    match flow::step(&going.flow, going.run.clone(), event, &facts, &mut cx.ids, said) {
-        Step::Done(stepped) => Ok(*stepped),
+    match flow::step(
+        &going.flow,
+        going.run.clone(),
+        event,
+        &facts,
+        &mut cx.ids,
+        said,
+    ) {
+        Step::Done(stepped) => {
+            cx.count(&stepped.trace);
+            Ok(*stepped)
+        }
         Step::NeedPresence(users) => Err(users.into_iter().map(Need::Presence).collect()),
     }
 }
@@ -231,7 +292,7 @@ fn program<'a>(frame: &Frame<'a>) -> Option<&'a Program> {
 fn automated_left(cx: &Cx<'_>, frame: &Frame<'_>) -> bool {
     let made = std::iter::repeat_n(cx.at.now, frame.automated);
     let all: Vec<Timestamp> = made.chain(frame.thread.automated.iter().copied()).collect();
-    budget::automated_left(&all, cx.at.now)
+    LoopBudget::default().check(&all, cx.at.now) == Budget::Left
 }
 
 /// Takes over what a step says of waiting and ending.
@@ -259,30 +320,60 @@ pub(super) fn save_run(cx: &mut Cx<'_>, mut row: RunRow, fresh: bool) {
 
 /// A flow could not go on: a person gets the thread, with the reason.
 pub(super) fn stopped<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, reason: String) {
-    frame.event(cx, None, ThreadEventKind::FlowStopped { reason: reason.clone() });
+    frame.event(
+        cx,
+        None,
+        ThreadEventKind::FlowStopped {
+            reason: reason.clone(),
+        },
+    );
     frame.post_default(cx, Some(reason));
 }
 
 /// Carries out what a step asks of its thread. `false`: it is not the thread's business.
-pub(super) fn thread_effect<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, run: RunId, effect: &Effect) -> bool {
+pub(super) fn thread_effect<'a>(
+    cx: &mut Cx<'a>,
+    frame: &mut Frame<'a>,
+    run: RunId,
+    effect: &Effect,
+) -> bool {
     match effect {
         Effect::Reply { text, .. } => reply(cx, frame, run, text),
-        Effect::Inbox { to, note, tags, high, auto_reply } => {
-            frame.post(cx, *to, note.clone());
-            add(&mut frame.conversation.tags, tags);
-            frame.conversation.priority |= high;
+        Effect::Inbox {
+            to,
+            note,
+            tags,
+            high,
+            auto_reply,
+        } => {
+            let (to, note, tags, priority) = (Some(*to), note.clone(), tags.clone(), *high);
+            frame.post(
+                cx,
+                Posting {
+                    to,
+                    note,
+                    tags,
+                    priority,
+                },
+            );
             if let Some(text) = auto_reply {
                 reply_once_a_day(cx, frame, run, text);
             }
         }
         Effect::Assign { to, note } => assign(cx, frame, *to, note.clone()),
         Effect::NotAssigned { reason } => {
-            frame.event(cx, None, ThreadEventKind::NotAssigned { reason: reason.clone() });
+            frame.event(
+                cx,
+                None,
+                ThreadEventKind::NotAssigned {
+                    reason: reason.clone(),
+                },
+            );
         }
         Effect::Close => {
-            frame.conversation.state = ConversationState::Closed;
-            frame.conversation.assignment = None;
-            frame.event(cx, None, ThreadEventKind::Closed);
+            if let Ok(kind) = moves::close(&mut frame.conversation) {
+                frame.event(cx, None, kind);
+            }
         }
         Effect::SetField { field, value } => set_field(frame, field, value),
         Effect::Tag { add: new, remove } => {
@@ -291,7 +382,9 @@ pub(super) fn thread_effect<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, run: Run
                 contact.tags.retain(|tag| !remove.contains(tag));
             }
         }
-        Effect::Note { text } => frame.event(cx, None, ThreadEventKind::Note { text: text.clone() }),
+        Effect::Note { text } => {
+            frame.event(cx, None, ThreadEventKind::Note { text: text.clone() })
+        }
         _ => return false,
     }
     true
@@ -301,27 +394,32 @@ pub(super) fn thread_effect<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, run: Run
 fn reply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, run: RunId, text: &str) {
     if automated_left(cx, frame) {
         frame.send(cx, MessageKind::Automated, text, None, Some(run));
-    } else if frame.conversation.state != ConversationState::Open {
-        frame.post_default(cx, Some("too many automatic texts in a short time; no more are sent".into()));
+    } else {
+        let note = "too many automatic texts in a short time; no more are sent";
+        frame.post_unless_open(cx, None, Some(note.into()));
     }
 }
 
 fn reply_once_a_day<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, run: RunId, text: &str) {
-    let last = frame.conversation.auto_replied_at;
-    let again = last.is_none_or(|at| cx.at.now.since(at).as_secs() >= AUTO_REPLY_EVERY_S);
-    if again && !frame.opted_out() && frame.conversation.party.can_receive() {
-        frame.conversation.auto_replied_at = Some(cx.at.now);
+    let may = !frame.opted_out() && frame.conversation.party.can_receive();
+    if may && moves::auto_reply(&mut frame.conversation, cx.at.now) {
         reply(cx, frame, run, text);
     }
 }
 
-fn assign<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, to: crate::model::account::Route, note: Option<String>) {
-    let at = cx.at.now;
-    frame.conversation.assignment =
-        Some(crate::model::conversation::Assignment { to, by: None, at, note: note.clone() });
-    frame.conversation.state = ConversationState::Open;
-    frame.conversation.unread = true;
-    frame.event(cx, None, ThreadEventKind::Assigned { to, note });
+fn assign<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, to: Route, note: Option<String>) {
+    let kind = assignment::assign(
+        cx.directory(),
+        &mut frame.conversation,
+        to,
+        None,
+        note,
+        cx.at.now,
+    );
+    let kind = kind.unwrap_or_else(|refused| ThreadEventKind::NotAssigned {
+        reason: refused.to_string(),
+    });
+    frame.event(cx, None, kind);
 }
 
 fn add(tags: &mut Vec<String>, new: &[String]) {
@@ -333,7 +431,9 @@ fn add(tags: &mut Vec<String>, new: &[String]) {
 }
 
 fn set_field(frame: &mut Frame<'_>, field: &str, value: &serde_json::Value) {
-    let Some(contact) = &mut frame.contact else { return };
+    let Some(contact) = &mut frame.contact else {
+        return;
+    };
     let text = value.as_str().map(str::to_owned);
     match field {
         "name" => contact.name = text,
