@@ -115,6 +115,36 @@ impl Store {
     }
 }
 
+/// How often work begins anew after losing a race with another node.
+const RACES_MAX: usize = 3;
+
+/// Runs work on a task of its own: a caller that goes away must not leave a transaction half-way.
+async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+}
+
+impl Store {
+    /// Runs one writing statement; how many rows it touched.
+    async fn write(
+        &self,
+        sql: &'static both::Sql,
+        args: Vec<pools::Given>,
+    ) -> Result<u64, StoreError> {
+        let pools = self.inner.pools.clone();
+        apart(async move {
+            let mut tx = pools.begin().await?;
+            let args: Vec<pools::Arg<'_>> = args.iter().map(pools::Given::arg).collect();
+            let touched = tx.run(sql, &args).await?;
+            tx.commit().await?;
+            Ok(touched)
+        })
+        .await
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Pools::Lite { checkpoints, .. } = &self.pools {

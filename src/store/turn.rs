@@ -15,12 +15,10 @@ use super::load::{Loaded, take_locks};
 use super::pools::{Arg, Tx, array, read};
 use super::save::{EventOut, NoticeOut, Saves, save_events, save_notices};
 use super::seen::seen_key;
-use super::{NodeScope, Store, StoreError};
+use super::{NodeScope, RACES_MAX, Store, StoreError, apart};
 
 /// How often an event may ask for more before it counts as undecidable.
 const ROUNDS_MAX: usize = 4;
-/// How often a batch begins anew after losing a race with another node.
-const RACES_MAX: usize = 3;
 /// What stands in place of a raw event that carried secret digits.
 const REDACTED: &str = r#"{"redacted":true}"#;
 
@@ -98,8 +96,7 @@ impl Store {
         D: FnMut(&State, usize, &NewEvent) -> Decision + Send + 'static,
     {
         let store = self.clone();
-        // A task of its own: a caller that goes away must not leave a transaction half-way.
-        let task = tokio::spawn(async move {
+        apart(async move {
             let places: Vec<usize> = (0..batch.len()).collect();
             match store.races(&batch, &places, &mut decide).await {
                 Err(StoreError::Data(_) | StoreError::Corrupt { .. }) => {
@@ -107,9 +104,8 @@ impl Store {
                 }
                 done => done,
             }
-        });
-        task.await
-            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+        })
+        .await
     }
 
     /// Makes ready to take events: on SQLite reads which ones are known, which takes about a second for
