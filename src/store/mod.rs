@@ -6,8 +6,10 @@
 
 mod both;
 mod error;
+mod flows;
 mod jobs;
 mod load;
+mod organisation;
 mod outbox;
 mod pools;
 mod save;
@@ -30,6 +32,7 @@ use both::sql;
 use pools::Pools;
 
 pub use error::StoreError;
+pub use flows::{FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
 pub use scope::{AccountScope, Actor, NodeScope};

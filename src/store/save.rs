@@ -340,9 +340,10 @@ impl<'t> Saves<'t> {
     }
 
     async fn save_contacts(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        static SQL: std::sync::LazyLock<Sql> =
-            std::sync::LazyLock::new(|| upsert("contact", &format!("{CONTACT}{WAS}"), ""));
-        versioned(tx, &SQL, "contact", &self.contacts, |was| Was { was }).await?;
+        versioned(tx, sql_contact(), "contact", &self.contacts, |was| Was {
+            was,
+        })
+        .await?;
         save_phones(tx, self.contacts.0.values().map(|(row, _)| *row)).await
     }
 
@@ -370,6 +371,16 @@ impl<'t> Saves<'t> {
             .collect();
         compared(tx, &SQL, "voicemail", &rows).await
     }
+}
+
+/// New and changed contacts, each made from the version before its own.
+pub(super) async fn save_contacts(tx: &mut Tx, contacts: &[&Contact]) -> Result<(), StoreError> {
+    let mut rows = Latest::default();
+    for row in contacts {
+        rows.put(row.id.uuid(), *row, row.version - 1);
+    }
+    versioned(tx, sql_contact(), "contact", &rows, |was| Was { was }).await?;
+    save_phones(tx, contacts.iter().copied()).await
 }
 
 /// Entries of the ledger, and which of them is the latest of its phone and scope.
@@ -455,6 +466,12 @@ fn sql_run() -> &'static Sql {
         // Who changes a run has done what it woke for.
         upsert("run", &format!("{RUN}{WAS}"), ", claimed_until = NULL")
     });
+    &SQL
+}
+
+fn sql_contact() -> &'static Sql {
+    static SQL: std::sync::LazyLock<Sql> =
+        std::sync::LazyLock::new(|| upsert("contact", &format!("{CONTACT}{WAS}"), ""));
     &SQL
 }
 
