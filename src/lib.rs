@@ -19,7 +19,22 @@
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod ambient;
+pub mod carrier;
+pub mod cli;
+pub mod config;
+pub mod decide;
 pub mod flow;
+pub mod inbox;
+pub mod limits;
 pub mod metrics;
 pub mod model;
+pub mod net;
 pub mod policy;
+pub mod store;
+pub mod twin;
+pub mod net;
+
+/// Throw-away servers, shared with the tests that drive the whole program.
+#[cfg(test)]
+#[path = "../tests/it/support/services.rs"]
+pub(crate) mod services;

@@ -3,6 +3,8 @@
 pub mod account;
 pub mod calendar;
 pub mod call;
+mod capabilities;
+mod cidr;
 pub mod connection;
 pub mod consent;
 pub mod conversation;
@@ -11,6 +13,7 @@ mod ids;
 mod inbound;
 pub mod message;
 pub mod order;
+pub mod organisation;
 pub mod people;
 mod phone;
 pub mod staff;
@@ -22,6 +25,9 @@ pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
     DialStatus, Leg,
 };
+pub use capabilities::Capabilities;
+pub use cidr::{Cidr, CidrError};
+pub use connection::Connection;
 pub use ids::*;
 pub use inbound::Inbound;
 pub use message::{Dlr, MediaRef, Message, MessageKind, MessageStatus, Mo, Via};

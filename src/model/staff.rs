@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::account::Route;
-use super::{AccountId, ConversationId, NumberId, Party, ProgramId, UserId, VoicemailId};
+use super::{AccountId, CallId, ConversationId, NumberId, Party, ProgramId, UserId, VoicemailId};
 
 /// One thing a member does, in an account they are signed in to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,8 +91,8 @@ pub enum StaffVerb {
     Heard {
         /// Which.
         voicemail: VoicemailId,
-        /// Its thread, where it has one.
-        conversation: Option<ConversationId>,
+        /// The call it comes from.
+        call: CallId,
     },
 }
 
@@ -108,8 +108,7 @@ impl StaffVerb {
             | Self::Read { conversation }
             | Self::Note { conversation, .. }
             | Self::JudgeRevocation { conversation, .. } => Some(*conversation),
-            Self::Heard { conversation, .. } => *conversation,
-            Self::StartText { .. } => None,
+            Self::StartText { .. } | Self::Heard { .. } => None,
         }
     }
 }

@@ -2,5 +2,8 @@
 //!
 //! Everything here is a function of its arguments: the caller brings the facts and the time.
 
+pub mod allowance;
+pub mod budget;
 pub mod consent;
+pub mod retry;
 pub mod routing;

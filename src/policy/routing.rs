@@ -178,14 +178,14 @@ fn matched<'a>(keyword: &'a Keyword, text: &str) -> Option<Match<'a>> {
     })
 }
 
-/// What follows the word where it matches. A `whole` keyword with sub-keywords matches with one of them too.
+/// What follows the word where it matches.
 fn rest_after<'t>(word: &str, text: &'t str, matching: Matching) -> Option<&'t str> {
     match matching {
         Matching::FirstWord => begins_with(text, word),
         Matching::Whole => begins_with(text, word).filter(|rest| rest.is_empty()),
         Matching::Phrase => {
             let starts = text.match_indices(word).map(|(at, _)| at);
-            let mut whole = starts.filter(|at| *at == 0 || text[..*at].ends_with(' '));
+            let mut whole = starts.filter(|at| !text[..*at].ends_with(char::is_alphanumeric));
             whole.find_map(|at| begins_with(&text[at..], word))
         }
     }
@@ -309,6 +309,8 @@ mod tests {
             ("hours?", "HOURS"),
             ("hours today", "unmatched"),
             ("can I get a refill please, thanks", "refill please"),
+            ("hello (refill please)", "refill please"),
+            ("prefill please", "unmatched"),
             ("", "unmatched"),
         ] {
             check(text, expected);

@@ -1,0 +1,273 @@
+//! The thread that an event concerns: its conversation and its contact, found or begun, and the moves a
+//! decision makes on them. Written back once, at the end.
+
+use crate::inbox::conversation::{self as moves, Posting};
+use crate::model::account::{Account, Number, Route};
+use crate::model::conversation::{Conversation, ConversationState, ThreadEvent, ThreadEventKind};
+use crate::model::people::Contact;
+use crate::model::text::segments;
+use crate::model::turn::{Notice, Thread, Write};
+use crate::model::{
+    ContactId, Message, MessageId, MessageKind, MessageStatus, Mo, NumberId, Party, ProgramId,
+    RunId, UserId, Via,
+};
+
+use super::{Cx, contact};
+
+/// A thread under decision.
+pub(super) struct Frame<'a> {
+    pub(super) account: &'a Account,
+    pub(super) number: &'a Number,
+    pub(super) thread: &'a Thread,
+    pub(super) conversation: Conversation,
+    pub(super) contact: Option<Contact>,
+    conversation_before: Option<Conversation>,
+    contact_before: Option<Contact>,
+    /// Automated texts made in this very turn.
+    pub(super) automated: usize,
+}
+
+/// Where a frame is wanted.
+pub(super) struct Place<'a> {
+    pub(super) account: &'a Account,
+    pub(super) program: ProgramId,
+    pub(super) number: &'a Number,
+    pub(super) party: &'a Party,
+    pub(super) thread: &'a Thread,
+}
+
+impl<'a> Frame<'a> {
+    /// The conversation of this place, or a new one that only a run has yet. Nothing where the account has
+    /// neither groups nor members.
+    pub(super) fn find(cx: &mut Cx<'a>, at: &Place<'a>) -> Option<Self> {
+        let same = |one: &&Conversation| one.account == at.account.id && one.program == at.program;
+        let found = at.thread.conversations.iter().find(same);
+        Self::of(cx, at, found)
+    }
+
+    /// A frame around a conversation that is known already.
+    pub(super) fn of(
+        cx: &mut Cx<'a>,
+        at: &Place<'a>,
+        found: Option<&Conversation>,
+    ) -> Option<Self> {
+        let known = found.and_then(|one| one.contact);
+        let contact_before = contact::find(at.thread, at.account.id, known).cloned();
+        let contact = contact_before
+            .clone()
+            .or_else(|| contact::stranger(cx, at.account.id, at.party));
+        let conversation = match found {
+            Some(found) => found.clone(),
+            None => {
+                let place = moves::Place {
+                    program: at.program,
+                    number: at.number.id,
+                    party: at.party.clone(),
+                };
+                let id = cx.ids.fresh();
+                moves::begin(
+                    cx.directory(),
+                    id,
+                    at.account,
+                    place,
+                    contact.as_ref(),
+                    cx.at.now,
+                )?
+            }
+        };
+        Some(Self {
+            account: at.account,
+            number: at.number,
+            thread: at.thread,
+            conversation,
+            contact,
+            conversation_before: found.cloned(),
+            contact_before,
+            automated: 0,
+        })
+    }
+
+    pub(super) fn contact_id(&self) -> Option<ContactId> {
+        self.contact.as_ref().map(|contact| contact.id)
+    }
+
+    /// Stores an inbound text in the thread.
+    pub(super) fn receive(&mut self, cx: &mut Cx<'a>, mo: &Mo) -> MessageId {
+        let mut message = self.message(cx, MessageKind::Inbound, &mo.text);
+        message.status = MessageStatus::Received;
+        message.media = mo.media.clone();
+        message.carrier_id = Some(mo.carrier_id.clone());
+        message.event = Some(cx.at.event);
+        message.due_at = None;
+        let id = message.id;
+        self.touch(cx, &mo.text, true);
+        cx.write(Write::Message(Box::new(message)));
+        id
+    }
+
+    /// Queues a text of ours.
+    pub(super) fn send(
+        &mut self,
+        cx: &mut Cx<'a>,
+        kind: MessageKind,
+        text: &str,
+        author: Option<UserId>,
+        run: Option<RunId>,
+    ) -> MessageId {
+        let mut message = self.message(cx, kind, text);
+        message.author = author;
+        message.run = run;
+        self.automated += usize::from(kind == MessageKind::Automated);
+        let id = message.id;
+        self.touch(cx, text, false);
+        cx.write(Write::Message(Box::new(message)));
+        id
+    }
+
+    fn message(&self, cx: &mut Cx<'a>, kind: MessageKind, text: &str) -> Message {
+        Message {
+            id: cx.ids.fresh(),
+            account: self.account.id,
+            conversation: self.conversation.id,
+            number: self.number.id,
+            party: self.conversation.party.clone(),
+            kind,
+            text: text.to_owned(),
+            media: Vec::new(),
+            status: MessageStatus::Queued,
+            via: Via::Text,
+            segments: u16::try_from(segments(text).segments).unwrap_or(u16::MAX),
+            carrier_id: None,
+            reason: None,
+            author: None,
+            run: None,
+            contact: self.contact_id(),
+            event: None,
+            created_at: cx.at.now,
+            due_at: Some(cx.at.now),
+            attempts: 0,
+        }
+    }
+
+    /// Takes note of the latest thing in the thread.
+    pub(super) fn touch(&mut self, cx: &Cx<'a>, preview: &str, from_person: bool) {
+        moves::touch(&mut self.conversation, preview, from_person, cx.at.now);
+    }
+
+    /// Adds a dated line.
+    pub(super) fn event(&self, cx: &mut Cx<'a>, by: Option<UserId>, kind: ThreadEventKind) {
+        let event = ThreadEvent {
+            id: cx.ids.fresh(),
+            account: self.account.id,
+            conversation: self.conversation.id,
+            at: cx.at.now,
+            by,
+            kind,
+        };
+        cx.write(Write::ThreadEvent(Box::new(event)));
+    }
+
+    /// Puts the thread into a box; a route that leads to nobody is replaced.
+    pub(super) fn post(&mut self, cx: &mut Cx<'a>, posting: Posting) {
+        let kind = moves::post(
+            cx.directory(),
+            &mut self.conversation,
+            self.contact.as_ref(),
+            posting,
+        );
+        self.event(cx, None, kind);
+    }
+
+    /// Puts the thread to whoever is responsible by default: the contact's own route, else the number's.
+    pub(super) fn post_default(&mut self, cx: &mut Cx<'a>, note: Option<String>) {
+        self.post(
+            cx,
+            Posting {
+                note,
+                ..Posting::default()
+            },
+        );
+    }
+
+    /// Puts the thread into this box, when nobody has it in a list.
+    pub(super) fn post_unless_open(
+        &mut self,
+        cx: &mut Cx<'a>,
+        to: Option<Route>,
+        note: Option<String>,
+    ) {
+        if self.conversation.state != ConversationState::Open {
+            self.post(
+                cx,
+                Posting {
+                    to,
+                    note,
+                    ..Posting::default()
+                },
+            );
+        }
+    }
+
+    /// Whether the phone is opted out of what this thread would send.
+    pub(super) fn opted_out(&self) -> bool {
+        contact::opted_out(
+            self.thread,
+            self.account.id,
+            self.conversation.program,
+            self.number.id,
+        )
+    }
+
+    /// Whether the thread is another than it was, beyond having been read: one member's look must not stop
+    /// another's reply.
+    fn moved(&self) -> bool {
+        let before = self.conversation_before.as_ref();
+        before.is_some_and(|before| {
+            Conversation {
+                unread: before.unread,
+                ..self.conversation.clone()
+            } != *before
+        })
+    }
+
+    /// Writes what has changed.
+    pub(super) fn save(mut self, cx: &mut Cx<'a>) {
+        if let Some(mut contact) = self
+            .contact
+            .take()
+            .filter(|one| Some(one) != self.contact_before.as_ref())
+        {
+            contact.version += i64::from(self.contact_before.is_some());
+            cx.write(Write::Contact(Box::new(contact)));
+        }
+        if Some(&self.conversation) != self.conversation_before.as_ref() {
+            self.conversation.version += i64::from(self.moved());
+            cx.write(Write::Conversation(Box::new(self.conversation.clone())));
+        }
+        cx.turn.account = Some(self.account.id);
+        let mut boxes = vec![self.conversation.responsible(), self.conversation.route];
+        boxes.extend(
+            self.conversation_before
+                .as_ref()
+                .map(Conversation::responsible),
+        );
+        boxes.dedup();
+        cx.notice(Notice {
+            account: self.account.id,
+            conversation: Some(self.conversation.id),
+            boxes,
+        });
+    }
+}
+
+/// The program that speaks on a number in an account: the one whose number it is, else `main`, else the first.
+pub(super) fn program_of(account: &Account, number: NumberId) -> Option<ProgramId> {
+    let own = account
+        .programs
+        .iter()
+        .find(|program| program.number == Some(number));
+    let program = own
+        .or_else(|| account.program("main"))
+        .or_else(|| account.programs.first());
+    program.map(|program| program.id)
+}

@@ -1,0 +1,304 @@
+//! One event decided, purely: what the organisation is, what is known and what happened go in; what changes,
+//! what leaves and what the carrier is answered come out, or what must be known first.
+//!
+//! Production, `explain` and later `flow test` and `replay` call these same functions. They read no clock and
+//! do no I/O, and they always have an answer: what is odd goes to the number's default route with the reason.
+
+mod call;
+mod contact;
+pub mod explain;
+mod frame;
+mod leg;
+mod on_call;
+mod order;
+mod receipt;
+mod run;
+mod staff;
+mod text;
+mod voicemail;
+
+pub use receipt::means_opted_out;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::flow::{Flow, Trace};
+use crate::model::account::OptOutBy;
+use crate::model::consent::ComplianceWords;
+use crate::model::directory::Directory;
+use crate::model::staff::StaffAction;
+use crate::model::turn::{CallState, Decision, Need, Notice, Refusal, State, Thread, Turn, Write};
+use crate::model::{
+    AccountId, CallId, CallScript, EventId, Ids, Inbound, LegId, NumberId, Order, Party,
+    RevisionId, RunId, Timestamp,
+};
+
+/// What decisions read besides the state: swapped whole when something changes.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// The organisation.
+    pub directory: Arc<Directory>,
+    /// Its flows.
+    pub flows: Arc<Flows>,
+    /// What must be known of each connection, by key.
+    pub connections: Arc<HashMap<String, ConnectionFacts>>,
+    /// The compliance words in force.
+    pub words: Arc<ComplianceWords>,
+}
+
+/// What a decision must know of a carrier connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionFacts {
+    /// Who confirms compliance words on its numbers, unless the number says otherwise.
+    pub opt_out: OptOutBy,
+    /// How many legs the carrier's own dial rings at once.
+    pub legs_max: u32,
+}
+
+/// The flows that new runs start with, and every revision that a live run may still be on.
+#[derive(Debug, Clone, Default)]
+pub struct Flows {
+    active: HashMap<(AccountId, String), RevisionId>,
+    revisions: HashMap<RevisionId, Arc<Flow>>,
+}
+
+impl Flows {
+    /// Adds a revision; `active` when new runs start with it.
+    pub fn insert(
+        &mut self,
+        account: AccountId,
+        revision: RevisionId,
+        flow: Arc<Flow>,
+        active: bool,
+    ) {
+        if active {
+            self.active.insert((account, flow.key.clone()), revision);
+        }
+        self.revisions.insert(revision, flow);
+    }
+
+    /// The revision that new runs of an account's flow start with.
+    pub fn active(&self, account: AccountId, key: &str) -> Option<(RevisionId, Arc<Flow>)> {
+        let revision = *self.active.get(&(account, key.to_owned()))?;
+        Some((revision, self.revisions.get(&revision)?.clone()))
+    }
+
+    /// The flow of a revision.
+    pub fn revision(&self, revision: RevisionId) -> Option<Arc<Flow>> {
+        self.revisions.get(&revision).cloned()
+    }
+
+    /// The active flows of an account.
+    pub fn of_account(&self, account: AccountId) -> impl Iterator<Item = &Arc<Flow>> {
+        let mine = self
+            .active
+            .iter()
+            .filter(move |((owner, _), _)| *owner == account);
+        mine.filter_map(|(_, revision)| self.revisions.get(revision))
+    }
+
+    /// How many revisions are held.
+    pub fn len(&self) -> usize {
+        self.revisions.len()
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.revisions.is_empty()
+    }
+}
+
+/// Everything that can happen. Its JSON is kept with the event, so that a turn can be played again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// A carrier told us something.
+    Carrier {
+        /// The connection's key.
+        connection: String,
+        /// What.
+        inbound: Inbound,
+    },
+    /// A run's time has come.
+    Timer {
+        /// Which run.
+        run: RunId,
+        /// Its call, when it runs on one.
+        call: Option<CallId>,
+    },
+    /// An order to a carrier was carried out, or could not be.
+    Ordered {
+        /// What was asked.
+        order: Order,
+        /// The carrier's id of a placed leg.
+        carrier_id: Option<String>,
+        /// The failure's code, when it will never be carried out.
+        failed: Option<String>,
+    },
+    /// A member of staff did something.
+    Staff(StaffAction),
+}
+
+/// When and by which chance an event is decided; kept with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At {
+    /// The event's id.
+    pub event: EventId,
+    /// The time of the decision.
+    pub now: Timestamp,
+    /// The seed of its ids and choices.
+    pub seed: u64,
+}
+
+/// What is surely needed, so that it can be loaded before the first look.
+pub fn needs(world: &World, input: &Input) -> Vec<Need> {
+    match input {
+        Input::Carrier {
+            connection,
+            inbound,
+        } => match inbound {
+            Inbound::Message(mo) => text::needs(world, connection, mo),
+            Inbound::Receipt(dlr) => receipt::needs(connection, dlr),
+            Inbound::Call(event) => call::needs(world, connection, event),
+        },
+        Input::Timer { run, call } => vec![call.map_or(Need::Run(*run), Need::Call)],
+        Input::Ordered { order, .. } => order::needs(order),
+        Input::Staff(action) => staff::needs(action),
+    }
+}
+
+/// Decides one event.
+pub fn decide(world: &World, state: &State, input: &Input, at: At) -> Decision {
+    let mut cx = Cx::new(world, state, at);
+    let result = match input {
+        Input::Carrier {
+            connection,
+            inbound,
+        } => match inbound {
+            Inbound::Message(mo) => text::received(&mut cx, connection, mo),
+            Inbound::Receipt(dlr) => receipt::received(&mut cx, connection, dlr),
+            Inbound::Call(event) => call::happened(&mut cx, connection, event),
+        },
+        Input::Timer { run, call } => run::due(&mut cx, *run, *call),
+        Input::Ordered {
+            order,
+            carrier_id,
+            failed,
+        } => order::done(&mut cx, order, carrier_id.as_deref(), failed.as_deref()),
+        Input::Staff(action) => staff::act(&mut cx, action),
+    };
+    match result {
+        Ok(()) => Decision::Done(Box::new(cx.turn)),
+        Err(needs) => Decision::Need(needs),
+    }
+}
+
+/// A part of a decision: done, or what must be known first.
+type Decided<T = ()> = Result<T, Vec<Need>>;
+
+/// What a decision in progress reads and gathers.
+struct Cx<'a> {
+    world: &'a World,
+    state: &'a State,
+    at: At,
+    ids: Ids,
+    turn: Turn,
+}
+
+impl<'a> Cx<'a> {
+    fn new(world: &'a World, state: &'a State, at: At) -> Self {
+        Self {
+            world,
+            state,
+            at,
+            ids: Ids::new(at.now, at.seed),
+            turn: Turn::default(),
+        }
+    }
+
+    fn directory(&self) -> &'a Directory {
+        &self.world.directory
+    }
+
+    fn write(&mut self, write: Write) {
+        self.turn.writes.push(write);
+    }
+
+    fn rule(&mut self, rule: &'static str) {
+        self.turn.rule = rule;
+    }
+
+    fn answer(&mut self, script: CallScript) {
+        self.turn.answer = Some(script);
+    }
+
+    /// Recorded, changes nothing.
+    fn ignored(&mut self, rule: &'static str) -> Decided {
+        self.rule(rule);
+        Ok(())
+    }
+
+    /// Recorded and shown to ops.
+    fn for_ops(&mut self, code: &'static str, words: String) -> Decided {
+        self.rule(code);
+        self.write(Write::OpsNotice { code, words });
+        Ok(())
+    }
+
+    fn refuse(&mut self, code: &'static str, words: impl Into<String>) -> Decided {
+        self.rule("refused");
+        self.turn.refused = Some(Refusal {
+            code,
+            words: words.into(),
+        });
+        Ok(())
+    }
+
+    /// Counts the steps taken, by verb.
+    fn count(&mut self, trace: &[Trace]) {
+        for taken in trace {
+            let steps = &mut self.turn.steps;
+            match steps.iter_mut().find(|(verb, _)| *verb == taken.verb) {
+                Some((_, times)) => *times += 1,
+                None => steps.push((taken.verb, 1)),
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        if !self.turn.notices.contains(&notice) {
+            self.turn.notices.push(notice);
+        }
+    }
+
+    fn thread(&self, number: NumberId, party: &Party) -> Decided<&'a Thread> {
+        let key = (number, party.clone());
+        self.state
+            .threads
+            .get(&key)
+            .ok_or_else(|| vec![Need::Thread(number, party.clone())])
+    }
+
+    fn call(&self, call: CallId) -> Decided<Option<&'a CallState>> {
+        let found = self
+            .state
+            .calls
+            .get(&call)
+            .ok_or_else(|| vec![Need::Call(call)])?;
+        Ok(found.as_ref())
+    }
+
+    fn call_of_leg(&self, leg: LegId) -> Decided<Option<&'a CallState>> {
+        match self
+            .state
+            .legs
+            .get(&leg)
+            .ok_or_else(|| vec![Need::Leg(leg)])?
+        {
+            Some(call) => self.call(*call),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A call under decision with its legs and its thread: read, changed, written back once.
+
+use crate::model::conversation::{RunRow, ThreadEventKind};
+use crate::model::turn::{CallState, Write};
+use crate::model::{Call, CallStatus, Leg, LegId};
+
+use super::frame::{Frame, Place, program_of};
+use super::{Cx, Decided, run};
+
+/// A call under decision.
+pub(super) struct OnCall<'a> {
+    pub(super) call: Call,
+    pub(super) legs: Vec<Leg>,
+    pub(super) legs_before: Vec<Leg>,
+    pub(super) frame: Frame<'a>,
+}
+
+impl<'a> OnCall<'a> {
+    /// The call with its thread.
+    pub(super) fn load(cx: &mut Cx<'a>, state: &'a CallState) -> Decided<Option<Self>> {
+        let call = &state.call;
+        let account = cx.directory().account(call.account);
+        let (Some(account), Some(number)) = (account, cx.directory().number(call.number)) else {
+            return Ok(None);
+        };
+        let thread = cx.thread(call.number, &call.party)?;
+        let known = thread
+            .conversations
+            .iter()
+            .find(|one| Some(one.id) == call.conversation);
+        let program = known
+            .map(|one| one.program)
+            .or_else(|| program_of(account, number.id));
+        let Some(program) = program else {
+            return Ok(None);
+        };
+        let place = Place {
+            account,
+            program,
+            number,
+            party: &call.party,
+            thread,
+        };
+        let Some(frame) = Frame::of(cx, &place, known) else {
+            return Ok(None);
+        };
+        let legs = state.legs.clone();
+        Ok(Some(Self {
+            call: call.clone(),
+            legs_before: legs.clone(),
+            legs,
+            frame,
+        }))
+    }
+
+    /// The leg with this id.
+    pub(super) fn leg(&mut self, id: LegId) -> Option<&mut Leg> {
+        self.legs.iter_mut().find(|leg| leg.id == id)
+    }
+
+    /// The caller has left, or we have ended the call.
+    pub(super) fn end(&mut self, cx: &mut Cx<'a>, status: CallStatus) {
+        if self.call.ended_at.is_some() {
+            return;
+        }
+        self.call.status = status;
+        self.call.ended_at = Some(cx.at.now);
+        for leg in self
+            .legs
+            .iter_mut()
+            .filter(|leg| leg.accepted && !leg.status.is_final())
+        {
+            leg.status = CallStatus::Completed;
+        }
+    }
+
+    /// Writes what has changed; the call before its run and legs.
+    pub(super) fn save(mut self, cx: &mut Cx<'a>, run: Option<RunRow>) {
+        self.tell_the_thread(cx);
+        self.call.version += 1;
+        let legs: Vec<Leg> = self
+            .legs
+            .iter()
+            .filter(|leg| !self.legs_before.contains(leg))
+            .cloned()
+            .collect();
+        cx.write(Write::Call(Box::new(self.call.clone())));
+        for mut leg in legs {
+            leg.version += 1;
+            cx.write(Write::Leg(Box::new(leg)));
+        }
+        if let Some(run) = run {
+            run::save_run(cx, run, false);
+        }
+        self.frame.save(cx);
+    }
+
+    /// When the call is over the thread says so, once.
+    fn tell_the_thread(&mut self, cx: &mut Cx<'a>) {
+        if self.call.ended_at != Some(cx.at.now) {
+            return;
+        }
+        let outcome = self
+            .call
+            .outcome
+            .get_or_insert_with(|| "ended".into())
+            .clone();
+        let user = self
+            .legs
+            .iter()
+            .find(|leg| leg.accepted)
+            .and_then(|leg| leg.user);
+        self.frame.touch(cx, &format!("Call: {outcome}"), false);
+        let kind = ThreadEventKind::Called {
+            call: self.call.id,
+            outcome,
+            user,
+        };
+        self.frame.event(cx, None, kind);
+    }
+}

@@ -1,0 +1,450 @@
+//! Taking a run of a text flow on by one event, and what its steps ask of the thread.
+
+use std::sync::Arc;
+
+use crate::flow::{self, Effect, Ended, Event, Facts, Flow, Run, Step, Stepped};
+use crate::inbox::assignment;
+use crate::inbox::conversation::{self as moves, Posting};
+use crate::model::account::{Program, Route};
+use crate::model::conversation::{RunRow, ThreadEventKind};
+use crate::model::turn::{Need, Write};
+use crate::model::{CallId, CallVerb, MessageKind, Party, RevisionId, RunId, Timestamp};
+use crate::policy::budget::{Budget, LoopBudget};
+
+use super::frame::{Frame, Place};
+use super::{Cx, Decided, call};
+
+/// How often one event may leave for another flow.
+pub(super) const GOTOS_PER_EVENT_MAX: usize = 10;
+
+/// Starts the text flow of this key on a thread; without one the thread goes to its default route.
+pub(super) fn start_text<'a>(
+    cx: &mut Cx<'a>,
+    mut frame: Frame<'a>,
+    key: Option<&str>,
+    text: &str,
+) -> Decided {
+    let Some(key) = key else {
+        frame.post_default(cx, None);
+        frame.save(cx);
+        return Ok(());
+    };
+    let Some((revision, flow)) = cx.world.flows.active(frame.account.id, key) else {
+        stopped(
+            cx,
+            &mut frame,
+            format!("the flow {key} has no published revision"),
+        );
+        frame.save(cx);
+        return Ok(());
+    };
+    let id: RunId = cx.ids.fresh();
+    let row = RunRow {
+        id,
+        account: frame.account.id,
+        flow: key.to_owned(),
+        revision,
+        call: None,
+        conversation: Some(frame.conversation.id),
+        number: frame.number.id,
+        party: frame.conversation.party.clone(),
+        waits_for_text: false,
+        asked_at: cx.at.now,
+        due_at: None,
+        ended: false,
+        state: String::new(),
+        version: 0,
+    };
+    let run = Run::new(id, key, cx.at.now);
+    drive_text(
+        cx,
+        frame,
+        Going { row, run, flow },
+        Event::Started,
+        Some(text),
+    )
+}
+
+/// A text that answers a waiting run.
+pub(super) fn answer<'a>(cx: &mut Cx<'a>, frame: Frame<'a>, row: &RunRow, text: &str) -> Decided {
+    resume_text(cx, frame, row, Event::Text(text), Some(text))
+}
+
+/// A run's time has come.
+pub(super) fn due<'a>(cx: &mut Cx<'a>, run: RunId, on: Option<CallId>) -> Decided {
+    if let Some(on) = on {
+        return call::timer(cx, on, run);
+    }
+    let state = cx.state;
+    let Some((number, party)) = state.runs.get(&run).ok_or_else(|| vec![Need::Run(run)])? else {
+        return cx.ignored("timer_stale");
+    };
+    let thread = cx.thread(*number, party)?;
+    let row = thread
+        .runs
+        .iter()
+        .find(|row| row.id == run && is_due(row, cx.at.now));
+    let place = row.and_then(|row| place_of(cx, row, party, thread));
+    let (Some(row), Some(place)) = (row, place) else {
+        return cx.ignored("timer_stale");
+    };
+    cx.rule("timer");
+    let known = thread
+        .conversations
+        .iter()
+        .find(|one| Some(one.id) == row.conversation);
+    let Some(frame) = Frame::of(cx, &place, known) else {
+        return cx.ignored("timer_stale");
+    };
+    resume_text(cx, frame, row, Event::Timer, None)
+}
+
+/// A timer may have been claimed before the run moved on.
+pub(super) fn is_due(row: &RunRow, now: Timestamp) -> bool {
+    !row.ended && row.due_at.is_some_and(|due| due <= now)
+}
+
+fn place_of<'a>(
+    cx: &Cx<'a>,
+    row: &RunRow,
+    party: &'a Party,
+    thread: &'a crate::model::turn::Thread,
+) -> Option<Place<'a>> {
+    let account = cx.directory().account(row.account)?;
+    let number = cx.directory().number(row.number)?;
+    let known = thread
+        .conversations
+        .iter()
+        .find(|one| Some(one.id) == row.conversation)?;
+    Some(Place {
+        account,
+        program: known.program,
+        number,
+        party,
+        thread,
+    })
+}
+
+fn resume_text<'a>(
+    cx: &mut Cx<'a>,
+    mut frame: Frame<'a>,
+    row: &RunRow,
+    event: Event<'_>,
+    text: Option<&str>,
+) -> Decided {
+    match going(cx, row) {
+        Ok(going) => drive_text(cx, frame, going, event, text),
+        Err(reason) => {
+            let ended = RunRow {
+                ended: true,
+                waits_for_text: false,
+                due_at: None,
+                ..row.clone()
+            };
+            cx.write(Write::Run(Box::new(RunRow {
+                version: row.version + 1,
+                ..ended
+            })));
+            stopped(cx, &mut frame, reason);
+            frame.save(cx);
+            Ok(())
+        }
+    }
+}
+
+/// A run on its way: its row, its inner state and the revision it is on.
+pub(super) struct Going {
+    pub(super) row: RunRow,
+    pub(super) run: Run,
+    pub(super) flow: Arc<Flow>,
+}
+
+/// Reads a saved run. The error says why it cannot go on.
+pub(super) fn going(cx: &Cx<'_>, row: &RunRow) -> Result<Going, String> {
+    let run = Run::from_json(&row.state)
+        .map_err(|_| format!("the run of {} cannot be read", row.flow))?;
+    let flow = match cx.world.flows.revision(row.revision) {
+        Some(flow) => flow,
+        None => call::fallback_flow(cx, row)
+            .ok_or_else(|| format!("the revision of {} is gone", row.flow))?,
+    };
+    Ok(Going {
+        row: row.clone(),
+        run,
+        flow,
+    })
+}
+
+fn drive_text<'a>(
+    cx: &mut Cx<'a>,
+    mut frame: Frame<'a>,
+    mut going: Going,
+    event: Event<'_>,
+    text: Option<&str>,
+) -> Decided {
+    let fresh = going.row.version == 0;
+    let mut event = event;
+    let mut left = None;
+    for _ in 0..GOTOS_PER_EVENT_MAX {
+        let stepped = take_step(cx, &frame, &going, &event, text, Vec::new())?;
+        for effect in &stepped.effects {
+            thread_effect(cx, &mut frame, going.row.id, effect);
+        }
+        left = leave(cx, &mut going, &stepped);
+        settle(cx, &mut going.row, &stepped);
+        if left != Some(Left::Gone) {
+            break;
+        }
+        event = Event::Started;
+    }
+    if let Some(reason) = stop_reason(left) {
+        going.row.ended = true;
+        stopped(cx, &mut frame, reason);
+    }
+    save_run(cx, going.row, fresh);
+    frame.save(cx);
+    Ok(())
+}
+
+/// Whether a run left for another flow in this event.
+#[derive(Debug, PartialEq)]
+pub(super) enum Left {
+    /// It did; the loop goes on.
+    Gone,
+    /// It wanted to, or broke off; the reason.
+    Stopped(String),
+}
+
+/// Why a run that left its loop did so against its will.
+pub(super) fn stop_reason(left: Option<Left>) -> Option<String> {
+    match left {
+        Some(Left::Gone) => Some(format!(
+            "more than {GOTOS_PER_EVENT_MAX} flows in one event"
+        )),
+        Some(Left::Stopped(reason)) => Some(reason),
+        None => None,
+    }
+}
+
+/// Moves to the flow that a step leaves for, or tells why the run broke off.
+pub(super) fn leave(cx: &Cx<'_>, going: &mut Going, stepped: &Stepped) -> Option<Left> {
+    going.run = stepped.run.clone();
+    if let Some(Ended::Fault(reason)) = &stepped.ended {
+        return Some(Left::Stopped(reason.clone()));
+    }
+    let (key, _) = stepped.goto.as_ref()?;
+    let Some((revision, flow)) = cx.world.flows.active(going.row.account, key) else {
+        return Some(Left::Stopped(format!(
+            "the flow {key} has no published revision"
+        )));
+    };
+    (going.row.flow, going.row.revision, going.flow) = (key.clone(), revision, flow);
+    Some(Left::Gone)
+}
+
+/// One look of the engine at one event.
+pub(super) fn take_step<'a>(
+    cx: &mut Cx<'a>,
+    frame: &Frame<'a>,
+    going: &Going,
+    event: &Event<'_>,
+    text: Option<&str>,
+    said: Vec<CallVerb>,
+) -> Decided<Stepped> {
+    let presence = cx.state;
+    let known = |user| presence.presence.get(&user).copied();
+    let connection = cx.world.connections.get(&frame.number.connection);
+    let facts = Facts {
+        now: cx.at.now,
+        account: frame.account,
+        directory: cx.directory(),
+        program: program(frame),
+        number: frame.number,
+        party: &frame.conversation.party,
+        contact: frame.contact.as_ref(),
+        text,
+        presence: &known,
+        legs_max: connection.map_or(1, |facts| facts.legs_max),
+        opted_out: frame.opted_out(),
+        automated_left: automated_left(cx, frame),
+    };
+    match flow::step(
+        &going.flow,
+        going.run.clone(),
+        event,
+        &facts,
+        &mut cx.ids,
+        said,
+    ) {
+        Step::Done(stepped) => {
+            cx.count(&stepped.trace);
+            Ok(*stepped)
+        }
+        Step::NeedPresence(users) => Err(users.into_iter().map(Need::Presence).collect()),
+    }
+}
+
+fn program<'a>(frame: &Frame<'a>) -> Option<&'a Program> {
+    frame.account.program_by_id(frame.conversation.program)
+}
+
+/// Whether the loop guard lets another automated text go to this phone.
+fn automated_left(cx: &Cx<'_>, frame: &Frame<'_>) -> bool {
+    let made = std::iter::repeat_n(cx.at.now, frame.automated);
+    let all: Vec<Timestamp> = made.chain(frame.thread.automated.iter().copied()).collect();
+    LoopBudget::default().check(&all, cx.at.now) == Budget::Left
+}
+
+/// Takes over what a step says of waiting and ending.
+pub(super) fn settle(cx: &Cx<'_>, row: &mut RunRow, stepped: &Stepped) {
+    if stepped.waits_for_text {
+        row.asked_at = cx.at.now;
+    }
+    row.waits_for_text = stepped.waits_for_text;
+    row.due_at = stepped.due_at;
+    row.ended = stepped.ended.is_some();
+    row.state = stepped.run.to_json();
+}
+
+/// A run that began and ended in one event leaves no row: its texts and the event tell of it.
+pub(super) fn save_run(cx: &mut Cx<'_>, mut row: RunRow, fresh: bool) {
+    if fresh && row.ended && row.call.is_none() {
+        return;
+    }
+    if row.ended {
+        (row.waits_for_text, row.due_at) = (false, None);
+    }
+    row.version += 1;
+    cx.write(Write::Run(Box::new(row)));
+}
+
+/// A flow could not go on: a person gets the thread, with the reason.
+pub(super) fn stopped<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, reason: String) {
+    frame.event(
+        cx,
+        None,
+        ThreadEventKind::FlowStopped {
+            reason: reason.clone(),
+        },
+    );
+    frame.post_default(cx, Some(reason));
+}
+
+/// Carries out what a step asks of its thread. `false`: it is not the thread's business.
+pub(super) fn thread_effect<'a>(
+    cx: &mut Cx<'a>,
+    frame: &mut Frame<'a>,
+    run: RunId,
+    effect: &Effect,
+) -> bool {
+    match effect {
+        Effect::Reply { text, .. } => reply(cx, frame, run, text),
+        Effect::Inbox {
+            to,
+            note,
+            tags,
+            high,
+            auto_reply,
+        } => {
+            let (to, note, tags, priority) = (Some(*to), note.clone(), tags.clone(), *high);
+            frame.post(
+                cx,
+                Posting {
+                    to,
+                    note,
+                    tags,
+                    priority,
+                },
+            );
+            if let Some(text) = auto_reply {
+                reply_once_a_day(cx, frame, run, text);
+            }
+        }
+        Effect::Assign { to, note } => assign(cx, frame, *to, note.clone()),
+        Effect::NotAssigned { reason } => {
+            frame.event(
+                cx,
+                None,
+                ThreadEventKind::NotAssigned {
+                    reason: reason.clone(),
+                },
+            );
+        }
+        Effect::Close => {
+            if let Ok(kind) = moves::close(&mut frame.conversation) {
+                frame.event(cx, None, kind);
+            }
+        }
+        Effect::SetField { field, value } => set_field(frame, field, value),
+        Effect::Tag { add: new, remove } => {
+            if let Some(contact) = &mut frame.contact {
+                add(&mut contact.tags, new);
+                contact.tags.retain(|tag| !remove.contains(tag));
+            }
+        }
+        Effect::Note { text } => {
+            frame.event(cx, None, ThreadEventKind::Note { text: text.clone() })
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// A bot that answers a bot ends in the inbox.
+fn reply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, run: RunId, text: &str) {
+    if automated_left(cx, frame) {
+        frame.send(cx, MessageKind::Automated, text, None, Some(run));
+    } else {
+        let note = "too many automatic texts in a short time; no more are sent";
+        frame.post_unless_open(cx, None, Some(note.into()));
+    }
+}
+
+fn reply_once_a_day<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, run: RunId, text: &str) {
+    let may = !frame.opted_out() && frame.conversation.party.can_receive();
+    if may && moves::auto_reply(&mut frame.conversation, cx.at.now) {
+        reply(cx, frame, run, text);
+    }
+}
+
+fn assign<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, to: Route, note: Option<String>) {
+    let kind = assignment::assign(
+        cx.directory(),
+        &mut frame.conversation,
+        to,
+        None,
+        note,
+        cx.at.now,
+    );
+    let kind = kind.unwrap_or_else(|refused| ThreadEventKind::NotAssigned {
+        reason: refused.to_string(),
+    });
+    frame.event(cx, None, kind);
+}
+
+fn add(tags: &mut Vec<String>, new: &[String]) {
+    for tag in new {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+}
+
+fn set_field(frame: &mut Frame<'_>, field: &str, value: &serde_json::Value) {
+    let Some(contact) = &mut frame.contact else {
+        return;
+    };
+    let text = value.as_str().map(str::to_owned);
+    match field {
+        "name" => contact.name = text,
+        "email" => contact.email = text,
+        "language" => contact.language = text,
+        _ if value.is_null() => drop(contact.columns.remove(field)),
+        _ => drop(contact.columns.insert(field.to_owned(), value.clone())),
+    }
+}
+
+/// The revision of runs that no stored flow decides: those of [`call::fallback_flow`].
+pub(super) fn no_revision() -> RevisionId {
+    crate::model::Id::from_uuid(uuid::Uuid::nil())
+}

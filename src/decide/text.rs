@@ -1,0 +1,314 @@
+//! A text from a phone: routed, stored in its thread, answered.
+
+use crate::model::account::{Account, Number, OptOutBy};
+use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
+use crate::model::conversation::{Conversation, RunRow, ThreadEventKind};
+use crate::model::turn::{Job, JobKind, Need, Thread, Write};
+use crate::model::{AccountId, MessageId, MessageKind, Mo, ProgramId, Timestamp};
+use crate::policy::consent::{Compliance, Confirmation, classify, confirmation};
+use crate::policy::routing::{MoFacts, Routed, Target, route};
+
+use super::frame::{Frame, Place, program_of};
+use super::{Cx, Decided, World, run};
+
+/// Our active number of this connection that a text or call came to.
+pub(super) fn number_of<'a>(
+    world: &'a World,
+    connection: &str,
+    address: &str,
+) -> Option<&'a Number> {
+    let number = world.directory.number_by_address(address)?;
+    (number.active && number.connection == connection).then_some(number)
+}
+
+pub(super) fn needs(world: &World, connection: &str, mo: &Mo) -> Vec<Need> {
+    let number = number_of(world, connection, &mo.to);
+    number
+        .map(|number| Need::Thread(number.id, mo.from.clone()))
+        .into_iter()
+        .collect()
+}
+
+pub(super) fn received<'a>(cx: &mut Cx<'a>, connection: &str, mo: &'a Mo) -> Decided {
+    let Some(number) = number_of(cx.world, connection, &mo.to) else {
+        return cx.for_ops(
+            "unknown_number",
+            format!("a text came to a number that {connection} has not"),
+        );
+    };
+    let thread = cx.thread(number.id, &mo.from)?;
+    let compliance = classify(
+        &mo.text,
+        opted_out_anywhere(thread, number),
+        &cx.world.words,
+    );
+    let routed = routed(cx.world, number, thread, &mo.text, compliance);
+    cx.rule(routed.rule.as_str());
+    let Some((account, program, known)) = home(cx.world, number, thread, &routed) else {
+        return cx.for_ops(
+            "unknown_number",
+            "a text came to a number that no account uses".to_owned(),
+        );
+    };
+    let place = Place {
+        account,
+        program,
+        number,
+        party: &mo.from,
+        thread,
+    };
+    let frame = match known {
+        Some(known) => Frame::of(cx, &place, Some(known)),
+        None => Frame::find(cx, &place),
+    };
+    let Some(mut frame) = frame else {
+        return cx.for_ops(
+            "nobody_there",
+            format!("account {} has neither groups nor members", account.key),
+        );
+    };
+    let message = frame.receive(cx, mo);
+    fetch_media(cx, &frame, connection, message, mo);
+    if compliance == Compliance::Review {
+        frame.conversation.flagged = true;
+        frame.event(cx, None, ThreadEventKind::RevocationSuspected);
+        frame.post_unless_open(
+            cx,
+            None,
+            Some("reads like a wish to stop; please judge".into()),
+        );
+    }
+    match routed.target {
+        Target::Compliance(word) => comply(cx, &mut frame, word, mo),
+        Target::Run(waiting) => return run::answer(cx, frame, waiting, &mo.text),
+        Target::Keyword(keyword, sub) => {
+            let flow = sub
+                .and_then(|sub| sub.flow.as_deref())
+                .or(keyword.flow.as_deref());
+            return run::start_text(cx, frame, flow, &mo.text);
+        }
+        Target::Conversation(_) => {}
+        Target::Unmatched => {
+            let uses = account.number(number.id);
+            let flow = uses.and_then(|uses| uses.text_flow.as_deref());
+            return run::start_text(cx, frame, flow, &mo.text);
+        }
+    }
+    frame.save(cx);
+    Ok(())
+}
+
+/// Routes a text by the facts of its thread.
+pub(super) fn routed<'a>(
+    world: &'a World,
+    number: &'a Number,
+    thread: &'a Thread,
+    text: &'a str,
+    compliance: Compliance,
+) -> Routed<'a> {
+    route(&MoFacts {
+        number,
+        keywords: world.directory.keywords(number.id),
+        text,
+        compliance,
+        runs: &thread.runs,
+        conversations: &thread.conversations,
+    })
+}
+
+/// Whether YES would re-subscribe: out for the number as such, or in any account's thread on it.
+pub(super) fn opted_out_anywhere(thread: &Thread, number: &Number) -> bool {
+    let on_number = |entry: &ConsentEntry| entry.scope == ConsentScope::Number(number.id);
+    thread
+        .consents
+        .iter()
+        .any(|entry| on_number(entry) && entry.verdict == Consent::Out)
+}
+
+type Home<'a> = (&'a Account, ProgramId, Option<&'a Conversation>);
+
+/// The account, program and, where it is known already, conversation that a routed text belongs to.
+pub(super) fn home<'a>(
+    world: &'a World,
+    number: &'a Number,
+    thread: &'a Thread,
+    routed: &Routed<'a>,
+) -> Option<Home<'a>> {
+    let of = |one: &'a Conversation| {
+        Some((
+            world.directory.account(one.account)?,
+            one.program,
+            Some(one),
+        ))
+    };
+    let unmatched = || {
+        let account = world.directory.account(number.manage_unmatched)?;
+        Some((account, program_of(account, number.id)?, None))
+    };
+    match routed.target {
+        Target::Compliance(_) => {
+            let latest = thread
+                .conversations
+                .iter()
+                .max_by_key(|one| (one.last_at, one.id));
+            latest.and_then(of).or_else(unmatched)
+        }
+        Target::Run(run) => of_run(thread, run).and_then(of).or_else(unmatched),
+        Target::Keyword(keyword, sub) => {
+            let account = world.directory.account(keyword.account)?;
+            Some((
+                account,
+                sub.and_then(|sub| sub.program).unwrap_or(keyword.program),
+                None,
+            ))
+        }
+        Target::Conversation(one) => of(one),
+        Target::Unmatched => unmatched(),
+    }
+}
+
+fn of_run<'a>(thread: &'a Thread, run: &RunRow) -> Option<&'a Conversation> {
+    thread
+        .conversations
+        .iter()
+        .find(|one| Some(one.id) == run.conversation)
+}
+
+fn fetch_media<'a>(
+    cx: &mut Cx<'a>,
+    frame: &Frame<'a>,
+    connection: &str,
+    message: MessageId,
+    mo: &Mo,
+) {
+    for (index, media) in mo.media.iter().enumerate() {
+        let index = u16::try_from(index).unwrap_or(u16::MAX);
+        let kind = JobKind::FetchMedia {
+            message,
+            index,
+            url: media.url.clone(),
+        };
+        let now = cx.at.now;
+        job(cx, frame.account.id, connection, kind, now);
+    }
+}
+
+/// Adds something that must leave.
+pub(super) fn job(
+    cx: &mut Cx<'_>,
+    account: AccountId,
+    connection: &str,
+    kind: JobKind,
+    due_at: Timestamp,
+) {
+    let job = Job {
+        id: cx.ids.fresh(),
+        account,
+        connection: connection.to_owned(),
+        kind,
+        due_at,
+        attempts: 0,
+    };
+    cx.write(Write::Job(Box::new(job)));
+}
+
+/// Writes the ledger and confirms once, unless the carrier does.
+fn comply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, word: Compliance, mo: &Mo) {
+    let was_out = opted_out_anywhere(frame.thread, frame.number);
+    let (which, verdict) = match word {
+        Compliance::Stop => (Confirmation::Stop, Some(Consent::Out)),
+        Compliance::Start => (Confirmation::Start, Some(Consent::In)),
+        _ => (Confirmation::Help, None),
+    };
+    if let Some(verdict) = verdict {
+        record_consent(cx, frame, verdict, "text");
+        let kind = if verdict == Consent::Out {
+            ThreadEventKind::OptedOut
+        } else {
+            ThreadEventKind::OptedIn
+        };
+        show_on_number(cx, frame, &kind);
+    }
+    if verdict == Some(Consent::Out) {
+        end_runs(cx, frame);
+    }
+    let repeated = word == Compliance::Stop && was_out;
+    if !repeated && !mo.carrier_answered && opt_out_by(cx, frame.number) == OptOutBy::Us {
+        let language = frame
+            .contact
+            .as_ref()
+            .and_then(|one| one.language.as_deref());
+        let language = language.unwrap_or(&frame.account.language).to_owned();
+        let text = confirmation(which, &language, &frame.account.name, "");
+        frame.send(cx, MessageKind::Compliance, &text, None, None);
+    }
+}
+
+fn opt_out_by(cx: &Cx<'_>, number: &Number) -> OptOutBy {
+    let connection = cx
+        .world
+        .connections
+        .get(&number.connection)
+        .map(|facts| facts.opt_out);
+    number.opt_out.or(connection).unwrap_or(OptOutBy::Us)
+}
+
+/// An entry of the ledger for the whole number, of every account on it.
+pub(super) fn record_consent<'a>(
+    cx: &mut Cx<'a>,
+    frame: &Frame<'a>,
+    verdict: Consent,
+    source: &str,
+) {
+    let entry = ConsentEntry {
+        id: cx.ids.fresh(),
+        party: frame.conversation.party.clone(),
+        scope: ConsentScope::Number(frame.number.id),
+        verdict,
+        at: cx.at.now,
+        source: source.to_owned(),
+        event: Some(cx.at.event),
+    };
+    cx.write(Write::Consent(Box::new(entry)));
+}
+
+/// The line stands in every thread of this phone on the number.
+fn show_on_number<'a>(cx: &mut Cx<'a>, frame: &Frame<'a>, kind: &ThreadEventKind) {
+    frame.event(cx, None, kind.clone());
+    let others = frame
+        .thread
+        .conversations
+        .iter()
+        .filter(|one| one.id != frame.conversation.id);
+    for other in others {
+        let Some(account) = cx.directory().account(other.account) else {
+            continue;
+        };
+        let place = Place {
+            account,
+            program: other.program,
+            number: frame.number,
+            party: &other.party,
+            thread: frame.thread,
+        };
+        let Some(other) = Frame::of(cx, &place, Some(other)) else {
+            continue;
+        };
+        other.event(cx, None, kind.clone());
+        other.save(cx);
+    }
+}
+
+/// Whoever opted out is asked nothing more on this number.
+fn end_runs<'a>(cx: &mut Cx<'a>, frame: &Frame<'a>) {
+    for run in &frame.thread.runs {
+        let ended = RunRow {
+            ended: true,
+            waits_for_text: false,
+            due_at: None,
+            version: run.version + 1,
+            ..run.clone()
+        };
+        cx.write(Write::Run(Box::new(ended)));
+    }
+}

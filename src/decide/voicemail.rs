@@ -1,0 +1,166 @@
+//! Voicemails: left by a caller, their file awaited and fetched, their words added.
+
+use std::time::Duration;
+
+use crate::flow::Event;
+use crate::inbox::assignment::lively_route;
+use crate::model::account::Route;
+use crate::model::conversation::{ThreadEventKind, Voicemail, VoicemailState};
+use crate::model::turn::{CallState, JobKind, Need, Notice, Write};
+
+use super::call::resume;
+use super::on_call::OnCall;
+use super::text::job;
+use super::{Cx, Decided};
+
+/// The carrier tells when a file is ready; if that never comes, it is tried all the same after this time.
+const FETCH_UNASKED_AFTER: Duration = Duration::from_secs(10);
+
+/// A caller has left a voicemail.
+pub(super) fn left<'a>(
+    cx: &mut Cx<'a>,
+    on: &mut OnCall<'a>,
+    owner: Route,
+    duration_s: u32,
+    recording: Option<String>,
+    url: Option<&str>,
+) {
+    let frame = &on.frame;
+    let (number, contact) = (frame.number.id, frame.contact.as_ref());
+    let owner = lively_route(cx.directory(), frame.account, number, contact, owner);
+    let state = if url.is_some() || recording.is_some() {
+        VoicemailState::Awaited
+    } else {
+        VoicemailState::Absent
+    };
+    let row = Voicemail {
+        id: cx.ids.fresh(),
+        account: on.call.account,
+        owner,
+        call: on.call.id,
+        conversation: Some(on.frame.conversation.id),
+        party: on.call.party.clone(),
+        recording,
+        duration_s,
+        state,
+        blob: None,
+        transcript: None,
+        heard: false,
+        created_at: cx.at.now,
+        version: 1,
+    };
+    if let Some(url) = url {
+        let kind = JobKind::FetchVoicemail {
+            voicemail: row.id,
+            call: row.call,
+            url: url.to_owned(),
+        };
+        let due_at = cx.at.now + FETCH_UNASKED_AFTER;
+        job(cx, row.account, &on.call.connection, kind, due_at);
+    }
+    on.frame.touch(cx, "Voicemail", true);
+    on.frame.event(
+        cx,
+        None,
+        ThreadEventKind::VoicemailLeft { voicemail: row.id },
+    );
+    on.frame.post_unless_open(cx, Some(owner), None);
+    tell(cx, &row);
+    cx.write(Write::Voicemail(Box::new(row)));
+}
+
+fn tell(cx: &mut Cx<'_>, row: &Voicemail) {
+    cx.notice(Notice {
+        account: row.account,
+        conversation: row.conversation,
+        boxes: vec![row.owner],
+    });
+}
+
+/// The file of a recording is ready, or never will be. It may come before the caller's leg reports the end
+/// of the recording, and after a hang-up it may be the only word of it.
+pub(super) fn recording_ready<'a>(
+    cx: &mut Cx<'a>,
+    state: &'a CallState,
+    recording: &'a str,
+    url: Option<&'a str>,
+    duration_s: u32,
+) -> Decided {
+    cx.rule("recording");
+    cx.turn.account = Some(state.call.account);
+    let Some(known) = find(cx, state, recording)? else {
+        let gone = state.call.ended_at.is_some();
+        let live = state.run.as_ref().is_some_and(|run| !run.ended);
+        if !(gone && live) {
+            return cx.ignored("recording_early");
+        }
+        let event = Event::Recorded {
+            duration_s,
+            recording: Some(recording),
+            url,
+            caller_gone: true,
+        };
+        return resume(cx, state, event, false);
+    };
+    if !matches!(known.state, VoicemailState::Awaited) {
+        return Ok(());
+    }
+    let mut row = known.clone();
+    row.state = if url.is_some() {
+        VoicemailState::Fetching
+    } else {
+        VoicemailState::Absent
+    };
+    row.duration_s = if duration_s > 0 {
+        duration_s
+    } else {
+        row.duration_s
+    };
+    row.version += 1;
+    if let Some(url) = url {
+        let kind = JobKind::FetchVoicemail {
+            voicemail: row.id,
+            call: row.call,
+            url: url.to_owned(),
+        };
+        let now = cx.at.now;
+        job(cx, row.account, &state.call.connection, kind, now);
+    }
+    tell(cx, &row);
+    cx.write(Write::Voicemail(Box::new(row)));
+    Ok(())
+}
+
+/// The words of a recording.
+pub(super) fn transcribed(
+    cx: &mut Cx<'_>,
+    state: &CallState,
+    recording: &str,
+    text: Option<&str>,
+) -> Decided {
+    cx.turn.account = Some(state.call.account);
+    let (Some(known), Some(text)) = (find(cx, state, recording)?, text) else {
+        return cx.ignored("transcript_unmatched");
+    };
+    cx.rule("transcript");
+    let mut row = known.clone();
+    row.transcript = Some(text.to_owned());
+    row.version += 1;
+    tell(cx, &row);
+    cx.write(Write::Voicemail(Box::new(row)));
+    Ok(())
+}
+
+/// By the recording's id; a voicemail whose recording the carrier did not name takes the call's only one.
+fn find<'a>(cx: &Cx<'a>, state: &CallState, recording: &str) -> Decided<Option<&'a Voicemail>> {
+    let call = state.call.id;
+    let rows = cx
+        .state
+        .voicemails
+        .get(&call)
+        .ok_or_else(|| vec![Need::Voicemail(call)])?;
+    let named = rows
+        .iter()
+        .find(|row| row.recording.as_deref() == Some(recording));
+    Ok(named.or_else(|| rows.iter().find(|row| row.recording.is_none())))
+}

@@ -1,0 +1,117 @@
+//! The store, spoken in the gateway's verbs: a plain struct over SQLite or PostgreSQL.
+//!
+//! What is saved together is one transaction, and a batch is a handful of statements whatever its size.
+//! Account data is reached with an [`AccountScope`], what crosses accounts with a [`NodeScope`]; every
+//! write to the organisation names its [`Actor`] and leaves its audit row.
+
+mod both;
+mod error;
+mod jobs;
+mod outbox;
+mod pools;
+mod scope;
+mod turn;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use both::sql;
+use pools::Pools;
+
+pub use error::StoreError;
+pub use jobs::DueTimer;
+pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
+pub use scope::{AccountScope, Actor, NodeScope};
+pub use turn::{Answer, NewEvent};
+
+/// Where the store is.
+#[derive(Debug, Clone)]
+pub enum StoreAt {
+    /// A file of our own; made when it is not there.
+    Sqlite {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A server.
+    Postgres {
+        /// How it is reached, password included.
+        url: SecretString,
+        /// Connections at most.
+        connections_max: u32,
+    },
+}
+
+/// The one store of a node. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pools: Pools,
+}
+
+/// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
+const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
+    1,
+    "begin",
+    include_str!("migrations/sqlite/0001_begin.sql"),
+    include_str!("migrations/postgres/0001_begin.sql"),
+)];
+
+impl Store {
+    /// Opens the store. The schema is not touched; see [`Store::migrate`].
+    pub async fn open(at: &StoreAt) -> Result<Self, StoreError> {
+        let pools = Pools::open(at).await?;
+        if let Pools::Lite { checkpoints, .. } = &pools {
+            // Ends by itself when the pool is closed, by `close` or by the last clone's end.
+            tokio::spawn(pools::keep_checkpointing(checkpoints.clone()));
+        }
+        Ok(Self {
+            inner: Arc::new(Inner { pools }),
+        })
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let done = match &self.inner.pools {
+            Pools::Lite { writer, .. } => migrator(|lite, _| lite).run(writer).await,
+            Pools::Pg(pool) => migrator(|_, pg| pg).run(pool).await,
+        };
+        done.map_err(|error| StoreError::Migration(error.to_string()))
+    }
+
+    /// Ends all connections after what is under way.
+    pub async fn close(&self) {
+        self.inner.pools.close().await;
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let ping = sql!("SELECT obj!('up', 1)");
+        let _: Vec<serde_json::Value> = self.inner.pools.list("none", ping, &[]).await?;
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Pools::Lite { checkpoints, .. } = &self.pools {
+            // Closing is asked for at once and needs no waiting for it here.
+            drop(checkpoints.close());
+        }
+    }
+}
+
+fn migrator(text: impl Fn(&'static str, &'static str) -> &'static str) -> Migrator {
+    let made = MIGRATIONS.iter().map(|(version, name, lite, pg)| {
+        let sql = text(lite, pg).into_sql_str();
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(made.collect())
+}
