@@ -42,6 +42,12 @@ pub(crate) fn step(
     ids: &mut Ids,
     said: Vec<CallVerb>,
 ) -> Step {
+    // The text that an event brings is the latest.
+    let text = match event {
+        Event::Text(text) => Some(*text),
+        _ => facts.text,
+    };
+    let facts = &Facts { text, ..*facts };
     let mut engine = Engine {
         flow,
         facts,
