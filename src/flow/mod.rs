@@ -95,3 +95,6 @@ pub fn step(
 ) -> Step {
     engine::step(flow, run, event, facts, ids, said)
 }
+
+#[cfg(test)]
+mod tests;
