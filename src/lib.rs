@@ -19,6 +19,7 @@
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod ambient;
+pub mod api;
 pub mod carrier;
 pub mod cli;
 pub mod config;
@@ -31,3 +32,4 @@ pub mod twin;
 pub mod policy;
 pub mod store;
 pub mod net;
+pub mod web;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::BoxStream;
 use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +12,7 @@ use crate::model::account::Route;
 use crate::model::directory::Directory;
 use crate::model::staff::StaffAction;
 use crate::model::{AccountId, ConversationId, Timestamp};
+use crate::net::blobs::Blobs;
 use crate::store::Store;
 
 /// Passwords hashed at the same time; each takes 19 MiB and a core for some 20 ms.
@@ -33,12 +32,8 @@ pub trait Staff: Send + Sync + 'static {
     fn store(&self) -> &Store;
     /// Notices of changes from now on; who lags behind misses some and is told so.
     fn live(&self) -> broadcast::Receiver<Notice>;
-    /// A recording or picture by the key in its row; a part of it where `range` says so.
-    fn file<'a>(
-        &'a self,
-        key: &'a str,
-        range: Option<FileRange>,
-    ) -> BoxFuture<'a, Result<FilePart, FileError>>;
+    /// Recordings and pictures.
+    fn blobs(&self) -> &Blobs;
     /// Canceled when the node begins to stop.
     fn stopping(&self) -> CancellationToken;
 }
@@ -71,41 +66,6 @@ pub struct Notice {
     pub conversation: Option<ConversationId>,
     /// The boxes it shows in.
     pub boxes: Vec<Route>,
-}
-
-/// Which bytes of a file are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileRange {
-    /// From this byte to that one, both included; an open end is the file's.
-    From(u64, Option<u64>),
-    /// The last bytes.
-    Last(u64),
-}
-
-/// A file, or a part of it.
-pub struct FilePart {
-    /// The bytes of the whole file.
-    pub size_bytes: u64,
-    /// The first byte of this part.
-    pub first: u64,
-    /// The bytes of this part.
-    pub length_bytes: u64,
-    /// Them, in pieces.
-    pub body: BoxStream<'static, std::io::Result<Bytes>>,
-}
-
-/// Why there is no file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum FileError {
-    /// There is none under this key.
-    #[error("no such file")]
-    Missing,
-    /// The range lies outside the file, which has this many bytes.
-    #[error("the range lies outside the file")]
-    Range(u64),
-    /// It cannot be read now.
-    #[error("the file cannot be read now")]
-    Unavailable,
 }
 
 /// How the staff listener is reached.

@@ -1,3 +1,4 @@
 //! The commands.
 
 pub mod doctor;
+pub mod user;

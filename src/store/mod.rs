@@ -8,8 +8,11 @@ mod both;
 mod error;
 mod jobs;
 mod outbox;
+mod pages;
 mod pools;
 mod scope;
+mod signin;
+mod tables;
 mod turn;
 
 use std::path::PathBuf;
@@ -25,7 +28,12 @@ use pools::Pools;
 pub use error::StoreError;
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
+pub use pages::{
+    BoxCount, ConversationFilter, ConversationRow, Counts, Cursor, CursorError, FilterState, OpsCounts, OpsNotice,
+    OpsSight, Page, ScopeConsent, Sight, ThreadItem, VoicemailFilter, VoicemailRow,
+};
 pub use scope::{AccountScope, Actor, NodeScope};
+pub use signin::Session;
 pub use turn::{Answer, NewEvent};
 
 /// Where the store is.

@@ -33,9 +33,7 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-pub use crate::api::door::{
-    ActRefused, Acted, Door, DoorSettings, FileError, FilePart, FileRange, Notice, Staff,
-};
+pub use crate::api::door::{ActRefused, Acted, Door, DoorSettings, Notice, Staff};
 
 /// A form with a reply of ten parts fits many times.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -98,13 +96,13 @@ pub fn guarded(routes: Router, door: &Door) -> Router {
         ))
         // Pages show people's data: nothing of them stays in a cache. Assets say otherwise themselves.
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
-        .layer(csrf(door))
-        .layer(CompressionLayer::new().compress_when(
-            DefaultPredicate::new().and(NotForContentType::const_new("audio/")),
-        ))
+        .layer(csrf(door));
+    let smaller = DefaultPredicate::new().and(NotForContentType::const_new("audio/"));
+    routes
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
-    routes.layer(layers)
+        .layer(CompressionLayer::new().compress_when(smaller))
+        .layer(layers)
 }
 
 fn csrf(door: &Door) -> CsrfLayer<fn(ProtectionError) -> Response> {
