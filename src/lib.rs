@@ -21,15 +21,25 @@
 pub mod ambient;
 pub mod api;
 pub mod carrier;
+pub mod config;
+pub mod flow;
+pub mod inbox;
 pub mod cli;
 pub mod config;
 pub mod decide;
 pub mod flow;
 pub mod inbox;
+pub mod limits;
 pub mod metrics;
 pub mod model;
-pub mod twin;
+pub mod net;
 pub mod policy;
 pub mod store;
+pub mod twin;
 pub mod net;
 pub mod web;
+
+/// Throw-away servers, shared with the tests that drive the whole program.
+#[cfg(test)]
+#[path = "../tests/it/support/services.rs"]
+pub(crate) mod services;

@@ -7,12 +7,17 @@
 mod both;
 mod error;
 mod jobs;
+mod load;
 mod outbox;
 mod pages;
 mod pools;
+mod save;
 mod scope;
+mod seen;
 mod signin;
 mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
 mod turn;
 
 use std::path::PathBuf;
@@ -21,6 +26,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use tokio::sync::Mutex;
 
 use both::sql;
 use pools::Pools;
@@ -62,6 +68,10 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     pools: Pools,
+    /// SQLite's file.
+    file: Option<PathBuf>,
+    /// SQLite's memory of what was received, once it is read.
+    seen: Mutex<Option<seen::Seen>>,
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
@@ -80,8 +90,13 @@ impl Store {
             // Ends by itself when the pool is closed, by `close` or by the last clone's end.
             tokio::spawn(pools::keep_checkpointing(checkpoints.clone()));
         }
+        let file = match at {
+            StoreAt::Sqlite { file } => Some(file.clone()),
+            StoreAt::Postgres { .. } => None,
+        };
+        let seen = Mutex::new(None);
         Ok(Self {
-            inner: Arc::new(Inner { pools }),
+            inner: Arc::new(Inner { pools, file, seen }),
         })
     }
 
