@@ -8,10 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::throttle::Throttle;
 use crate::ambient;
-use crate::model::account::Route;
+use crate::daemon::{ActRefused, Acted, Daemon};
+use crate::model::Timestamp;
 use crate::model::directory::Directory;
 use crate::model::staff::StaffAction;
-use crate::model::{AccountId, ConversationId, Timestamp};
+use crate::model::turn::Notice;
 use crate::net::blobs::Blobs;
 use crate::store::Store;
 
@@ -36,36 +37,6 @@ pub trait Staff: Send + Sync + 'static {
     fn blobs(&self) -> &Blobs;
     /// Canceled when the node begins to stop.
     fn stopping(&self) -> CancellationToken;
-}
-
-/// What came of a member's act.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Acted {
-    /// The thread it concerned.
-    pub conversation: Option<ConversationId>,
-    /// The thread's version now.
-    pub version: Option<i64>,
-}
-
-/// Why a member's act was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code}")]
-pub struct ActRefused {
-    /// A stable code: `thread_moved`, `not_yours`, `opted_out`, `may_not_start`, `unavailable`…
-    pub code: &'static str,
-    /// Words for the member.
-    pub words: String,
-}
-
-/// Something changed that open pages may show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// Whose data.
-    pub account: AccountId,
-    /// Which thread, where it is one.
-    pub conversation: Option<ConversationId>,
-    /// The boxes it shows in.
-    pub boxes: Vec<Route>,
 }
 
 /// How the staff listener is reached.
@@ -103,6 +74,16 @@ impl Door {
             throttle: Throttle::default(),
             clock: ambient::now,
         }
+    }
+
+    /// The door to the daemon of this process, as its configuration says.
+    pub fn of(daemon: Daemon) -> Self {
+        let url = &daemon.config().staff_url;
+        let settings = DoorSettings {
+            secure: url.starts_with("https://"),
+            origin: Some(url.clone()).filter(|url| !url.is_empty()),
+        };
+        Self::new(Arc::new(daemon), settings)
     }
 
     /// The time.

@@ -3,6 +3,7 @@
 
 pub mod auth;
 mod conversations;
+mod daemon;
 pub mod door;
 mod openapi;
 pub mod password;

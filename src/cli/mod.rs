@@ -2,7 +2,6 @@
 
 mod demo;
 pub mod doctor;
-pub mod user;
 pub mod explain;
 pub mod flow;
 mod logging;

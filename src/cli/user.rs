@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use secrecy::SecretString;
 
 use crate::ambient;
@@ -13,42 +13,41 @@ use crate::model::UserId;
 use crate::model::directory::Directory;
 use crate::store::{Actor, Store};
 
-/// Sign-in of members of staff.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  signalbox user link ana\n  signalbox user password ana < secret.txt")]
-pub struct UserArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: UserCommand,
-}
-
 /// What can be done for a user.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Gives a user a new password, read from the standard input; their sessions end.
+    ///
+    /// Example: signalbox user password ana < password.txt
     Password {
         /// The user's key.
         key: String,
     },
     /// Prints a link that signs the user in once, within a day.
+    ///
+    /// Example: signalbox user link ana
     Link {
         /// The user's key.
         key: String,
-        /// Where the pages are reached.
-        #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
-        at: String,
+        /// Where the pages are reached; without it, as the configuration says.
+        #[arg(long, value_name = "URL")]
+        at: Option<String>,
     },
 }
 
 /// Carries out the command; what it prints goes to `out`.
+///
+/// # Errors
+/// There is no such user, they have left, the password is not fit, or the store could not be written.
 pub async fn run(
-    args: &UserArgs,
+    command: &UserCommand,
     store: &Store,
     directory: &Directory,
+    staff_url: &str,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let actor = Actor::Cli(login());
-    match &args.command {
+    match command {
         UserCommand::Password { key } => {
             let user = active(directory, key)?;
             let password = read_password()?;
@@ -56,8 +55,8 @@ pub async fn run(
             writeln!(out, "{key} has a new password; their sessions have ended.")?;
         }
         UserCommand::Link { key, at } => {
-            let user = active(directory, key)?;
-            let link = make_link(store, &actor, user, at).await?;
+            let at = at.as_deref().unwrap_or(staff_url);
+            let link = link(store, directory, key, at).await?;
             writeln!(out, "{link}")?;
         }
     }
@@ -65,6 +64,9 @@ pub async fn run(
 }
 
 /// Gives a user a password; their sessions and links end.
+///
+/// # Errors
+/// The password is too short or too long, or the store could not be written.
 pub async fn set_password(
     store: &Store,
     actor: &Actor,
@@ -77,15 +79,19 @@ pub async fn set_password(
 }
 
 /// Makes a link below `at` that signs a user in once, within a day.
-pub async fn make_link(
+///
+/// # Errors
+/// There is no such user, they have left, or the store could not be written.
+pub async fn link(
     store: &Store,
-    actor: &Actor,
-    user: UserId,
+    directory: &Directory,
+    key: &str,
     at: &str,
 ) -> anyhow::Result<String> {
+    let user = active(directory, key)?;
     let (token, hash) = auth::new_token();
-    let now = ambient::now();
-    store.link_make(actor, &hash, user, now, now + LINK_LASTS).await?;
+    let (actor, now) = (Actor::Cli(login()), ambient::now());
+    store.link_make(&actor, &hash, user, now, now + LINK_LASTS).await?;
     let at = at.trim_end_matches('/');
     Ok(format!("{at}/sign-in/link?token={token}"))
 }

@@ -11,8 +11,9 @@ use serde::Deserialize;
 use super::inbox;
 use super::page::{Member, Refusal};
 use super::views::Draft;
-use crate::api::door::{ActRefused, Acted, Door};
+use crate::api::door::Door;
 use crate::api::problem;
+use crate::daemon::{ActRefused, Acted};
 use crate::model::ConversationId;
 use crate::model::staff::{StaffAction, StaffVerb};
 
