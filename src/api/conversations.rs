@@ -75,13 +75,13 @@ pub(super) async fn list(
 /// `GET /conversations/{id}`
 pub(super) async fn one(
     State(door): State<Arc<Door>>,
-    caller: Caller,
+    mut caller: Caller,
     Path(id): Path<String>,
     asked: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let asked = query(asked)?;
     let wanted = Wanted::read(asked.limit, asked.cursor.as_deref())?;
-    let row = find(&door, &caller, &id).await?;
+    let row = find(&door, &mut caller, &id).await?;
     let seen = Seen::of(&caller)?;
     let found = door
         .store()
@@ -96,12 +96,12 @@ pub(super) async fn one(
 /// `POST /conversations/{id}/replies`
 pub(super) async fn reply(
     State(door): State<Arc<Door>>,
-    caller: Caller,
+    mut caller: Caller,
     Path(id): Path<String>,
     sent: Result<Json<Reply>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let sent = body(sent)?;
-    let row = find(&door, &caller, &id).await?;
+    let row = find(&door, &mut caller, &id).await?;
     let action = StaffAction {
         by: caller.who.user.id,
         account: caller.place.scope.account(),
@@ -117,11 +117,17 @@ pub(super) async fn reply(
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
-async fn find(door: &Door, caller: &Caller, id: &str) -> Result<ConversationRow, Problem> {
+/// The conversation of this id in one of the caller's places, which becomes theirs for this request.
+async fn find(door: &Door, caller: &mut Caller, id: &str) -> Result<ConversationRow, Problem> {
     let id: ConversationId = id.parse().map_err(|_| Problem::not_found())?;
-    let place = &caller.place;
-    let found = door.store().conversation(place.scope, &place.sight, id).await?;
-    found.ok_or_else(Problem::not_found)
+    for place in &caller.places {
+        let found = door.store().conversation(place.scope, &place.sight, id).await?;
+        if let Some(row) = found {
+            caller.place = place.clone();
+            return Ok(row);
+        }
+    }
+    Err(Problem::not_found())
 }
 
 fn state(word: Option<&str>) -> Result<FilterState, Problem> {

@@ -192,6 +192,8 @@ pub(crate) fn router(door: Arc<Door>) -> Router {
 pub(crate) struct Caller {
     who: SignedIn,
     place: Place,
+    /// Where a thing is looked for by its id: everywhere, unless an account was named.
+    places: Vec<Place>,
 }
 
 #[derive(Default, Deserialize)]
@@ -207,16 +209,13 @@ impl FromRequestParts<Arc<Door>> for Caller {
         let who = auth::signed_in(door, &cookies).await?;
         let who = who.ok_or_else(Problem::not_signed_in)?;
         let named: Query<Named> = Query::try_from_uri(&parts.uri).unwrap_or_default();
-        let place = match &named.account {
-            None => Some(who.place.clone()),
-            Some(key) => {
-                let account = who.directory.account_by_key(key).map(|account| account.id);
-                let mut places = who.places().into_iter();
-                places.find(|place| Some(place.scope.account()) == account)
-            }
-        };
-        let place = place.ok_or_else(Problem::not_found)?;
-        Ok(Self { who, place })
+        let mut places = who.places();
+        if let Some(key) = &named.account {
+            let account = who.directory.account_by_key(key).map(|account| account.id);
+            places.retain(|place| Some(place.scope.account()) == account);
+        }
+        let place = places.first().cloned().ok_or_else(Problem::not_found)?;
+        Ok(Self { who, place, places })
     }
 }
 
