@@ -19,12 +19,11 @@
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod ambient;
+pub mod api;
 pub mod carrier;
-pub mod config;
-pub mod flow;
-pub mod inbox;
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod decide;
 pub mod flow;
 pub mod inbox;
@@ -32,10 +31,12 @@ pub mod limits;
 pub mod metrics;
 pub mod model;
 pub mod net;
+pub mod ops;
 pub mod policy;
 pub mod store;
 pub mod twin;
-pub mod net;
+pub mod web;
+pub mod webhook;
 
 /// Throw-away servers, shared with the tests that drive the whole program.
 #[cfg(test)]

@@ -11,10 +11,12 @@ mod jobs;
 mod load;
 mod organisation;
 mod outbox;
+mod pages;
 mod pools;
 mod save;
 mod scope;
 mod seen;
+mod signin;
 mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -35,7 +37,12 @@ pub use error::StoreError;
 pub use flows::{FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
+pub use pages::{
+    BoxCount, ConversationFilter, ConversationRow, Counts, Cursor, CursorError, FilterState, OpsCounts, OpsNotice,
+    OpsSight, Page, ScopeConsent, Sight, ThreadItem, VoicemailFilter, VoicemailRow,
+};
 pub use scope::{AccountScope, Actor, NodeScope};
+pub use signin::Session;
 pub use turn::{Answer, NewEvent};
 
 /// Where the store is.
