@@ -28,10 +28,9 @@ pub mod flow;
 pub mod inbox;
 pub mod metrics;
 pub mod model;
-pub mod net;
+pub mod twin;
 pub mod policy;
 pub mod store;
-pub mod twin;
 pub mod net;
 
 /// Throw-away servers, shared with the tests that drive the whole program.
