@@ -37,6 +37,10 @@ pub mod store;
 pub mod twin;
 pub mod web;
 pub mod webhook;
+pub mod twin;
+pub mod policy;
+pub mod store;
+pub mod net;
 
 /// Throw-away servers, shared with the tests that drive the whole program.
 #[cfg(test)]
