@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::world::{Direction, Leg};
 use super::*;
-use daemon::{ANA, BEN, CALLER, Daemon, OURS, Stage, stage};
+use daemon::{ANA, BEN, CALLER, OURS, stage, stage_of};
 
 /// A leg for the field tables.
 pub(super) fn leg(direction: Direction, status: LegStatus) -> Leg {
@@ -185,6 +185,20 @@ async fn refusals_and_double_delivery_on_purpose() {
     on.twin.text(CALLER, OURS, "Hello", &[]).expect("a text");
     let seen = on.daemon.wait("/hooks/sms", 2).await;
     assert_eq!(seen[0].token, seen[1].token);
+}
+
+#[tokio::test]
+async fn a_carrier_that_keeps_stop_refuses_and_tells() {
+    let on = stage_of(&[], |settings| settings.opt_out = true).await;
+    for (word, kind, wanted) in [("Stop", "STOP", 21_610), ("START", "START", 0)] {
+        on.twin.text(CALLER, OURS, word, &[]).expect("a text");
+        let (_, body) = on.send(OURS, CALLER, "Hi").await.expect("an answer");
+        assert_eq!(body["code"].as_i64().unwrap_or(0), wanted);
+        let is = |hook: &daemon::Seen| hook.get("OptOutType") == kind;
+        on.daemon
+            .wait_until("/hooks/sms", |seen| seen.iter().any(is))
+            .await;
+    }
 }
 
 #[tokio::test]
@@ -610,10 +624,4 @@ async fn the_page_and_its_control_routes_answer() {
     assert!(String::from_utf8_lossy(&first).contains("id: 2"));
     on.twin.stop().await;
     while let Ok(Some(_)) = events.chunk().await {}
-}
-
-/// Compiles only as long as a stage can be shared by tasks.
-#[allow(dead_code)]
-fn shared_by_tasks(stage: Stage, daemon: Daemon) -> impl Send {
-    (stage, daemon)
 }
