@@ -158,7 +158,7 @@ impl Daemon {
     }
 }
 
-/// A daemon and a twin at a hundredfold speed.
+/// A daemon and a twin at a speed that leaves a busy machine time to press a key.
 pub(super) struct Stage {
     pub(super) daemon: Daemon,
     pub(super) twin: Twin,
@@ -199,7 +199,7 @@ pub(super) async fn stage_of(
         people: vec![person("Ana", ANA), person("Ben", BEN)],
         outside: vec![person("Cem", CALLER)],
         inbox: None,
-        seconds_per_second: 100.0,
+        seconds_per_second: 25.0,
         opt_out: false,
         now: crate::ambient::now,
         seed: 7,
