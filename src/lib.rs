@@ -22,15 +22,16 @@ pub mod ambient;
 pub mod carrier;
 pub mod cli;
 pub mod config;
-pub mod limits;
 pub mod decide;
 pub mod flow;
 pub mod inbox;
+pub mod limits;
 pub mod metrics;
 pub mod model;
-pub mod twin;
+pub mod net;
 pub mod policy;
 pub mod store;
+pub mod twin;
 pub mod net;
 
 /// Throw-away servers, shared with the tests that drive the whole program.

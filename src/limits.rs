@@ -22,6 +22,10 @@ const LEASE_TOKENS_MAX: f64 = 256.0;
 const LEASE_LIFE: Duration = Duration::from_secs(1);
 /// After Redis did not answer it is left alone for this long, so that not every text waits for it.
 const REDIS_PAUSE: Duration = Duration::from_secs(1);
+/// Keys whose tokens are leased in one refill.
+const WANTED_KEYS_MAX: usize = 1_000;
+/// When a decision that needs a lease first is asked for again.
+const REFILL_PAUSE: Duration = Duration::from_millis(10);
 /// Below this rate a key would be remembered for days.
 const PER_SECOND_MIN: f64 = 0.001;
 
@@ -92,6 +96,43 @@ impl Limits {
         match shared.lease(key, rate, n, now).await {
             Some(lease) => self.own().accept(key, lease, n, now),
             None => self.own().take(key, shared.safe(rate), n, now),
+        }
+    }
+
+    /// Asks without waiting for anybody, for decisions inside a transaction. When the tokens must come from
+    /// the sharers first, the answer is to ask again after [`Limits::refill`].
+    pub fn take_now(&self, key: &str, rate: Rate, n: u32, now: Timestamp) -> Verdict {
+        let rate = Rate {
+            per_second: rate.per_second.max(PER_SECOND_MIN),
+            burst: rate.burst.max(1),
+        };
+        let Some(shared) = &self.shared else {
+            return self.own().take(key, rate, n, now);
+        };
+        if let Some(verdict) = self.own().spend(key, n, now) {
+            return verdict;
+        }
+        let mut wanted = shared.wanted();
+        if wanted.len() < WANTED_KEYS_MAX {
+            wanted.insert(key.to_owned(), (rate, n));
+        }
+        Verdict::WaitUntil(now + REFILL_PAUSE)
+    }
+
+    /// Leases what [`Limits::take_now`] could not give. Does nothing on a node that shares no rates.
+    pub async fn refill(&self, now: Timestamp) {
+        let Some(shared) = &self.shared else { return };
+        let wanted = std::mem::take(&mut *shared.wanted());
+        for (key, (rate, n)) in wanted {
+            let lease = match shared.lease(&key, rate, n, now).await {
+                Some(lease) => lease,
+                None => match self.own().take(&key, shared.safe(rate), n, now) {
+                    Verdict::Go => Lease::Granted(n),
+                    Verdict::WaitUntil(at) => Lease::Closed(at.since(now)),
+                },
+            };
+            // Nothing is spent yet: the tokens wait for whoever asks next.
+            let _ = self.own().accept(&key, lease, 0, now);
         }
     }
 
@@ -251,6 +292,8 @@ struct Shared {
     sharing: Sharing,
     /// Until when Redis is left alone; microseconds since 1970.
     away_until: Mutex<i64>,
+    /// What decisions asked for and no lease had.
+    wanted: Mutex<HashMap<String, (Rate, u32)>>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -272,6 +315,7 @@ impl Shared {
             script: redis::Script::new(LEASE),
             sharing,
             away_until: Mutex::new(i64::MIN),
+            wanted: Mutex::new(HashMap::new()),
         })
     }
 
@@ -320,6 +364,10 @@ impl Shared {
         metrics::redis_up(0.0);
         *self.away() = (now + REDIS_PAUSE).micros();
         None
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, HashMap<String, (Rate, u32)>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn away(&self) -> MutexGuard<'_, i64> {

@@ -10,10 +10,11 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 
 use crate::ambient::Stopwatch;
+use crate::carrier;
 use crate::daemon::{Daemon, Link, Received, Refused};
 use crate::decide::Input;
 use crate::metrics;
-use crate::model::{CallScript, CallVerb, CallbackKey, Hook, Inbound};
+use crate::model::{CallEventKind, CallScript, CallVerb, CallbackKey, Hook, Inbound};
 use crate::net::body;
 use crate::store::Answer;
 
@@ -48,6 +49,10 @@ async fn receive(
         let mut answer = refuse(StatusCode::METHOD_NOT_ALLOWED, "method", "webhooks come by GET or POST");
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
         return answer;
+    }
+    if hook == Hook::Hold && *request.method() == Method::GET {
+        // The tone itself: the same for everybody, fetched by the carrier's media servers without a signature.
+        return reply(carrier::ringback());
     }
     metrics::received(&link.connection.key, hook.as_str());
     let watch = Stopwatch::start();
@@ -146,9 +151,14 @@ async fn save(
     raw: Vec<u8>,
 ) -> Result<Answer, Refused> {
     let connection = link.connection.key.clone();
-    let dedupe = Some(Daemon::dedupe(&connection, &inbound.dedupe(hook)));
+    let dedupe = once(&inbound).then(|| Daemon::dedupe(&connection, &inbound.dedupe(hook)));
     let received = Received { connection: connection.clone(), hook: hook.as_str().to_owned(), dedupe, raw };
     daemon.receive(Input::Carrier { connection, inbound }, received).await
+}
+
+/// A leg that asks for its script again is no repeat: the call may have gone on, and asking changes nothing.
+fn once(inbound: &Inbound) -> bool {
+    !matches!(inbound, Inbound::Call(event) if event.kind == CallEventKind::Resumed)
 }
 
 /// What was decided now, or was answered the first time.

@@ -17,12 +17,14 @@ mod staff;
 mod text;
 mod voicemail;
 
+pub use receipt::means_opted_out;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Flow;
+use crate::flow::{Flow, Trace};
 use crate::model::account::OptOutBy;
 use crate::model::consent::ComplianceWords;
 use crate::model::directory::Directory;
@@ -252,6 +254,17 @@ impl<'a> Cx<'a> {
             words: words.into(),
         });
         Ok(())
+    }
+
+    /// Counts the steps taken, by verb.
+    fn count(&mut self, trace: &[Trace]) {
+        for taken in trace {
+            let steps = &mut self.turn.steps;
+            match steps.iter_mut().find(|(verb, _)| *verb == taken.verb) {
+                Some((_, times)) => *times += 1,
+                None => steps.push((taken.verb, 1)),
+            }
+        }
     }
 
     fn notice(&mut self, notice: Notice) {

@@ -276,7 +276,10 @@ pub(super) fn take_step<'a>(
         &mut cx.ids,
         said,
     ) {
-        Step::Done(stepped) => Ok(*stepped),
+        Step::Done(stepped) => {
+            cx.count(&stepped.trace);
+            Ok(*stepped)
+        }
         Step::NeedPresence(users) => Err(users.into_iter().map(Need::Presence).collect()),
     }
 }

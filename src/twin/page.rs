@@ -13,7 +13,7 @@ const SCRIPT: &str = include_str!("assets/demo.js");
 
 /// Nothing but the page's own files; the frame shows the inbox of the same origin.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    img-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    img-src 'self' data:; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The page, its files and its control routes, all below `/demo`.
 pub(super) fn router(twin: Twin) -> Router {

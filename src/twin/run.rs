@@ -16,8 +16,10 @@ const DIGITS_MAX: usize = 128;
 /// Seconds for a sound whose length nobody knows.
 const SOUND_S: f64 = 2.0;
 const WORD_S: f64 = 0.35;
-/// Times that something is repeated which is to be repeated for ever.
+/// Times that something is repeated, at most.
 const REPEATS_MAX: u32 = 100;
+/// Seconds of what is repeated without end; no call lasts longer.
+const FOR_EVER_S: f64 = 86_400.0;
 
 /// Where a document comes from.
 #[derive(Debug, Clone)]
@@ -181,12 +183,11 @@ impl LegTask {
             Verb::Pause { seconds } => return self.listen(*seconds, listening).await,
             _ => return Ok(None),
         };
-        let times = if times == 0 {
-            REPEATS_MAX
-        } else {
-            times.min(REPEATS_MAX)
-        };
-        for _ in 0..times {
+        if times == 0 {
+            self.line(kind, format!("{text}, again and again"));
+            return self.listen(FOR_EVER_S, listening).await;
+        }
+        for _ in 0..times.min(REPEATS_MAX) {
             self.line(kind, text.clone());
             let keys = self.listen(seconds, listening).await?;
             if keys.is_some() {
@@ -217,7 +218,9 @@ impl LegTask {
                 break;
             }
         }
-        self.line(LineKind::Listens, "waits for keys");
+        if !typed.done {
+            self.line(LineKind::Listens, "waits for keys");
+        }
         let mut timer = self.timer(gather.timeout_s);
         while !typed.done {
             match self.next(Some(&mut timer)).await? {

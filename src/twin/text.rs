@@ -203,10 +203,10 @@ impl Shared {
                 self.pause(RECEIPT_S).await;
             }
             self.note_status(&text.sid, status, *error);
+            self.line(LineKind::Receipt, None, Some(&text.to), *status);
             let Some(url) = callback.clone() else {
                 continue;
             };
-            self.line(LineKind::Receipt, None, Some(&text.to), *status);
             let form = receipt_fields(&self.settings.account_sid, text, status, *error);
             // A failure is a line of the transcript already.
             let _ = self

@@ -1,10 +1,12 @@
 //! Accounts: their own fields, people, calendars and programs.
 
 use super::draft::{Draft, plain, set, unique};
-use super::file::{AccountPart, FlowName, GroupPart, MemberPart, PlanPart, ProgramPart, RolePart};
+use super::file::{
+    AccountPart, CalendarPart, FlowName, GroupPart, MemberPart, PlanPart, ProgramPart, RolePart,
+};
 use super::node::{At, Text};
 use crate::model::account::{Account, ColumnType, Plan, Program};
-use crate::model::calendar::{Calendar, CalendarError, CalendarSpec, zone};
+use crate::model::calendar::{Calendar, CalendarError, zone};
 use crate::model::people::{Group, Member, Role};
 use crate::model::{ProgramId, UserId};
 
@@ -34,9 +36,9 @@ impl Draft<'_> {
         part.groups
             .iter()
             .for_each(|group| self.fill_group(place, group));
-        for (key, spec) in &part.calendars {
-            self.fill_calendar(place, key, spec);
-        }
+        part.calendars
+            .iter()
+            .for_each(|calendar| self.fill_calendar(place, calendar));
         part.numbers
             .iter()
             .for_each(|number| self.fill_account_number(place, number));
@@ -83,9 +85,12 @@ impl Draft<'_> {
         }
     }
 
-    fn fill_columns(&mut self, place: usize, columns: &[(Text, ColumnType)]) {
+    fn fill_columns(&mut self, place: usize, columns: &[(Text, Option<ColumnType>)]) {
         let account = &mut self.rows.accounts[place];
-        for (key, kind) in columns {
+        let readable = columns
+            .iter()
+            .filter_map(|(key, kind)| Some((key, kind.as_ref()?)));
+        for (key, kind) in readable {
             let earlier = account.columns.get(&key.value);
             if earlier.is_some_and(|earlier| earlier != kind) {
                 let words = format!(
@@ -175,6 +180,13 @@ impl Draft<'_> {
         set(&mut group.name, plain(&part.name));
         set(&mut group.members, named);
         self.groups.push((group.id, part.key.at.clone()));
+        if part
+            .members
+            .as_ref()
+            .is_some_and(|names| names.len() > group.members.len())
+        {
+            self.tainted.push(group.id);
+        }
     }
 
     /// A user who is a member of the account.
@@ -196,20 +208,26 @@ impl Draft<'_> {
         Some(user)
     }
 
-    fn fill_calendar(&mut self, place: usize, key: &Text, spec: &At<CalendarSpec>) {
+    fn fill_calendar(&mut self, place: usize, part: &CalendarPart) {
         let account = &mut self.rows.accounts[place];
         // A zone that does not exist was told already; any other serves to find the calendar's own mistakes.
         let own = zone(&account.zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        match Calendar::new(&spec.value, &own) {
+        match Calendar::new(&part.spec, &own) {
             Ok(calendar) => {
-                account.calendars.insert(key.value.clone(), calendar);
-                let row = (account.id, key.value.clone(), spec.value.clone());
-                self.rows.calendars.push(row);
+                let key = part.key.value.clone();
+                account.calendars.insert(key.clone(), calendar);
+                self.rows
+                    .calendars
+                    .push((account.id, key, part.spec.clone()));
             }
             Err(errors) => {
                 for error in &errors {
-                    let at = self.found.spot(&spec.at, offending(error));
-                    self.found.wrong(&at, error, None);
+                    let text = part
+                        .texts
+                        .iter()
+                        .find(|text| text.value == offending(error));
+                    let at = text.map_or(&part.key.at, |text| &text.at);
+                    self.found.wrong(at, error, None);
                 }
             }
         }

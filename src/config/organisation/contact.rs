@@ -26,7 +26,7 @@ impl Draft<'_> {
         let account = account.clone();
         self.check_phones(part);
         for contact in &part.contacts {
-            if let Some(row) = self.contact(&account, contact) {
+            if let Some(row) = self.contact(&account, part, contact) {
                 self.rows.contacts.push(row);
             }
         }
@@ -48,7 +48,12 @@ impl Draft<'_> {
         }
     }
 
-    fn contact(&mut self, account: &Account, part: &ContactPart) -> Option<Contact> {
+    fn contact(
+        &mut self,
+        account: &Account,
+        whole: &AccountPart,
+        part: &ContactPart,
+    ) -> Option<Contact> {
         if part.phones.is_empty() || part.phones.len() > PHONES_MAX {
             let words = format!("a contact has 1 to {PHONES_MAX} phones");
             self.found.wrong(&part.at, words, None);
@@ -64,7 +69,13 @@ impl Draft<'_> {
         set(&mut row.name, plain(&part.name).map(filled));
         set(&mut row.email, plain(&part.email).map(filled));
         set(&mut row.language, plain(&part.language).map(Some));
-        for (key, value) in &part.columns {
+        let unreadable = |key: &Text| {
+            whole
+                .columns
+                .iter()
+                .any(|(column, kind)| column.value == key.value && kind.is_none())
+        };
+        for (key, value) in part.columns.iter().filter(|(key, _)| !unreadable(key)) {
             if let Some(value) = self.column(&account.columns, key, value) {
                 row.columns.insert(key.value.clone(), value);
             }

@@ -52,10 +52,14 @@ pub(super) struct Draft<'a> {
     pub(super) rows: Rows,
     /// The keywords' words that the file claims.
     pub(super) claims: Vec<Claim>,
+    /// Words that the file claims twice.
+    pub(super) told: Vec<(NumberId, String)>,
     /// Where the file says a route.
     pub(super) routes: Vec<(AccountId, NumberId, Range<usize>)>,
     /// Where the file names groups and users, for routes that they break.
     pub(super) groups: Vec<(GroupId, Range<usize>)>,
+    /// Groups with a member whose name is wrong, which is mistake enough.
+    pub(super) tainted: Vec<GroupId>,
     pub(super) users: Vec<(UserId, Range<usize>)>,
 }
 
@@ -73,8 +77,10 @@ impl<'a> Draft<'a> {
             now,
             rows: copy(existing),
             claims: Vec::new(),
+            told: Vec::new(),
             routes: Vec::new(),
             groups: Vec::new(),
+            tainted: Vec::new(),
             users: Vec::new(),
         }
     }
@@ -173,14 +179,13 @@ impl<'a> Draft<'a> {
         {
             return;
         }
-        for (name, missing) in [
-            ("zone", part.zone.is_none()),
-            ("cost_centre", part.cost_centre.is_none()),
-        ] {
-            if missing {
-                let words = format!("the new account \"{}\" does not say its {name}", key.value);
-                self.found.wrong(&key.at, words, None);
-            }
+        if !part.missing.is_empty() {
+            let missing = part.missing.join(" and ");
+            let words = format!(
+                "the new account \"{}\" does not say its {missing}",
+                key.value
+            );
+            self.found.wrong(&key.at, words, None);
         }
         let account = self.new_account(&key.value);
         self.rows.accounts.push(account);

@@ -36,6 +36,8 @@ pub(super) struct UserPart {
 #[derive(Debug, Clone)]
 pub(super) struct NumberPart {
     pub(super) number: Text,
+    /// What a new number must say and this one does not.
+    pub(super) missing: Vec<&'static str>,
     pub(super) connection: Option<Text>,
     pub(super) can: Option<Vec<Can>>,
     pub(super) opt_out: Option<OptOutBy>,
@@ -55,16 +57,19 @@ pub(super) enum Can {
 #[derive(Debug, Clone)]
 pub(super) struct AccountPart {
     pub(super) key: Text,
+    /// What a new account must say and this one does not.
+    pub(super) missing: Vec<&'static str>,
     pub(super) name: Option<Text>,
     pub(super) zone: Option<Text>,
     pub(super) language: Option<Text>,
     pub(super) cost_centre: Option<Text>,
-    pub(super) columns: Vec<(Text, ColumnType)>,
+    /// `None`: the type is unreadable.
+    pub(super) columns: Vec<(Text, Option<ColumnType>)>,
     pub(super) plan: PlanPart,
     pub(super) roles: Vec<RolePart>,
     pub(super) members: Vec<MemberPart>,
     pub(super) groups: Vec<GroupPart>,
-    pub(super) calendars: Vec<(Text, At<CalendarSpec>)>,
+    pub(super) calendars: Vec<CalendarPart>,
     pub(super) programs: Vec<ProgramPart>,
     pub(super) numbers: Vec<AccountNumberPart>,
     pub(super) keywords: Vec<KeywordPart>,
@@ -101,6 +106,14 @@ pub(super) struct GroupPart {
 }
 
 #[derive(Debug, Clone)]
+pub(super) struct CalendarPart {
+    pub(super) key: Text,
+    pub(super) spec: CalendarSpec,
+    /// Every text in it, to show mistakes in place.
+    pub(super) texts: Vec<Text>,
+}
+
+#[derive(Debug, Clone)]
 pub(super) struct ProgramPart {
     pub(super) key: Text,
     pub(super) name: Option<Text>,
@@ -110,6 +123,8 @@ pub(super) struct ProgramPart {
 #[derive(Debug, Clone)]
 pub(super) struct AccountNumberPart {
     pub(super) number: Text,
+    /// What a new use must say and this one does not.
+    pub(super) missing: Vec<&'static str>,
     pub(super) call_flow: Option<FlowName>,
     pub(super) text_flow: Option<FlowName>,
     pub(super) route: Option<RoutePart>,
@@ -252,6 +267,7 @@ fn number(node: &Node, found: &Findings<'_>) -> Option<NumberPart> {
     let map = found.map(node, &known);
     let abilities = [("sms", Can::Sms), ("mms", Can::Mms), ("voice", Can::Voice)];
     let part = NumberPart {
+        missing: map.missing(&["connection", "can"]),
         connection: map.text("connection"),
         can: map.each("can", |node| found.choice(node, &abilities)),
         opt_out: map.choice(
@@ -290,6 +306,7 @@ fn account(node: &Node, found: &Findings<'_>) -> Option<AccountPart> {
     let map = found.map(node, &ACCOUNT_KEYS);
     let part = AccountPart {
         name: form::name(&map, found),
+        missing: map.missing(&["zone", "cost_centre"]),
         zone: form::zone(&map, found),
         language: form::language(&map, found),
         cost_centre: map.text("cost_centre"),
@@ -314,7 +331,7 @@ fn account(node: &Node, found: &Findings<'_>) -> Option<AccountPart> {
     Some(part)
 }
 
-fn columns(node: &Node, found: &Findings<'_>) -> Vec<(Text, ColumnType)> {
+fn columns(node: &Node, found: &Findings<'_>) -> Vec<(Text, Option<ColumnType>)> {
     let kinds = [
         ("text", ColumnType::Text),
         ("number", ColumnType::Number),
@@ -325,9 +342,7 @@ fn columns(node: &Node, found: &Findings<'_>) -> Vec<(Text, ColumnType)> {
     for (key, node) in found.entries(node) {
         let key = form::map_key(key);
         form::check_column_key(&key, found);
-        if let Some(kind) = found.choice(node, &kinds) {
-            columns.push((key, kind));
-        }
+        columns.push((key, found.choice(node, &kinds)));
     }
     columns
 }
@@ -385,36 +400,38 @@ fn group(node: &Node, found: &Findings<'_>) -> Option<GroupPart> {
     Some(part)
 }
 
-fn calendars(node: &Node, found: &Findings<'_>) -> Vec<(Text, At<CalendarSpec>)> {
-    let read = |(key, node): &(_, Node)| {
-        let key = form::map_key(key);
-        form::check_key(&key, found);
-        (key, calendar(node, found))
-    };
-    found.entries(node).iter().map(read).collect()
+fn calendars(node: &Node, found: &Findings<'_>) -> Vec<CalendarPart> {
+    let entries = found.entries(node).iter();
+    entries
+        .map(|(key, node)| calendar(form::map_key(key), node, found))
+        .collect()
 }
 
-fn calendar(node: &Node, found: &Findings<'_>) -> At<CalendarSpec> {
+fn calendar(key: Text, node: &Node, found: &Findings<'_>) -> CalendarPart {
+    form::check_key(&key, found);
     let map = found.map(node, &["zone", "open", "holidays"]);
-    let plain = |texts: Vec<Text>| texts.into_iter().map(|text| text.value).collect::<Vec<_>>();
-    let ranges = |node: &Node| match &node.value {
-        Value::Null => Vec::new(),
-        Value::List(items) => items.iter().filter_map(|item| found.text(item)).collect(),
-        _ => found.text(node).into_iter().collect(),
-    };
-    let days = map.get("open").map_or(&[][..], |node| found.entries(node));
-    let open = days
-        .iter()
-        .map(|(day, node)| (day.text.clone(), DayRanges(plain(ranges(node)))));
-    let value = CalendarSpec {
-        zone: map.text("zone").map(|zone| zone.value),
-        open: open.collect(),
-        holidays: map.texts("holidays").map_or_else(Vec::new, plain),
-    };
-    At {
-        at: node.at.clone(),
-        value,
+    let mut spec = CalendarSpec::default();
+    let mut texts: Vec<Text> = map.text("zone").into_iter().collect();
+    spec.zone = texts.first().map(|zone| zone.value.clone());
+    for (day, node) in map.get("open").map_or(&[][..], |node| found.entries(node)) {
+        let ranges: Vec<Text> = match &node.value {
+            Value::Null => Vec::new(),
+            Value::List(items) => items.iter().filter_map(|item| found.text(item)).collect(),
+            _ => found.text(node).into_iter().collect(),
+        };
+        spec.open
+            .insert(day.text.clone(), DayRanges(values(&ranges)));
+        texts.push(form::map_key(day));
+        texts.extend(ranges);
     }
+    let holidays = map.texts("holidays").unwrap_or_default();
+    spec.holidays = values(&holidays);
+    texts.extend(holidays);
+    CalendarPart { key, spec, texts }
+}
+
+fn values(texts: &[Text]) -> Vec<String> {
+    texts.iter().map(|text| text.value.clone()).collect()
 }
 
 fn program(node: &Node, found: &Findings<'_>) -> Option<ProgramPart> {
@@ -430,6 +447,7 @@ fn program(node: &Node, found: &Findings<'_>) -> Option<ProgramPart> {
 fn account_number(node: &Node, found: &Findings<'_>) -> Option<AccountNumberPart> {
     let map = found.map(node, &["number", "call_flow", "text_flow", "route"]);
     let part = AccountNumberPart {
+        missing: map.missing(&["call_flow", "text_flow", "route"]),
         call_flow: map.get("call_flow").and_then(|node| flow(node, found)),
         text_flow: map.get("text_flow").and_then(|node| flow(node, found)),
         route: map.get("route").and_then(|node| route(node, found)),
@@ -445,17 +463,17 @@ fn flow(node: &Node, found: &Findings<'_>) -> Option<FlowName> {
 }
 
 fn route(node: &Node, found: &Findings<'_>) -> Option<RoutePart> {
-    let map = found.map(node, &["group", "user"]);
-    match (map.text("group"), map.text("user")) {
-        (Some(group), None) => Some(RoutePart::Group(group)),
-        (None, Some(user)) => Some(RoutePart::User(user)),
-        _ => {
-            let words = "a route is one group or one user";
-            let help = "write { group: KEY } or { user: KEY }".to_owned();
-            found.wrong(&node.at, words, Some(help));
-            None
+    if matches!(node.value, Value::Map(_)) {
+        let map = found.map(node, &["group", "user"]);
+        match (map.text("group"), map.text("user")) {
+            (Some(group), None) => return Some(RoutePart::Group(group)),
+            (None, Some(user)) => return Some(RoutePart::User(user)),
+            _ => {}
         }
     }
+    let help = "write { group: KEY } or { user: KEY }".to_owned();
+    found.wrong(&node.at, "a route is one group or one user", Some(help));
+    None
 }
 
 fn keyword(node: &Node, found: &Findings<'_>) -> Option<KeywordPart> {

@@ -128,7 +128,6 @@ pub(super) fn zone(map: &Map<'_>, found: &Findings<'_>) -> Option<Text> {
         let near = nearest(&zone.value, known.iter().map(String::as_str));
         let help = near.map(|near| format!("did you mean \"{near}\"?"));
         found.wrong(&zone.at, error, help);
-        return None;
     }
     Some(zone)
 }

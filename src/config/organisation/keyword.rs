@@ -163,11 +163,9 @@ impl Draft<'_> {
         match self.claims.iter().find(same) {
             Some(earlier) => {
                 let line = format!("on line {}", self.found.line(&earlier.word.at));
-                self.tell_clash(
-                    word,
-                    (number, account),
-                    (earlier.account, &earlier.word.value, &line),
-                );
+                let owner = (earlier.account, earlier.word.value.as_str(), line.as_str());
+                self.tell_clash(word, (number, account), owner);
+                self.told.push((number, folded.to_owned()));
             }
             None => self.claims.push(Claim {
                 number,
@@ -179,21 +177,17 @@ impl Draft<'_> {
         }
     }
 
-    /// Compares the file's claims with the keywords of the store that the file does not rewrite.
+    /// Compares the file's claims with the words that keywords of the store keep.
     pub(super) fn check_claims(&self) {
         for claim in &self.claims {
-            let others = self.existing.directory.keywords(claim.number).iter();
-            let taken = others
-                .filter(|row| row.folded.contains(&claim.folded))
-                .find(|row| {
-                    let rewritten = self.claims.iter().any(|own| {
-                        own.account == row.account
-                            && own.number == row.number
-                            && row.folded.first() == Some(&own.keyword)
-                    });
-                    !rewritten
-                });
-            if let Some(row) = taken {
+            let told = (claim.number, claim.folded.clone());
+            let others = self.rows.keywords.iter().filter(|row| {
+                let own =
+                    row.account == claim.account && row.folded.first() == Some(&claim.keyword);
+                row.number == claim.number && !own
+            });
+            let mut taken = others.filter(|row| row.folded.contains(&claim.folded));
+            if let Some(row) = taken.next().filter(|_| !self.told.contains(&told)) {
                 let owner = (row.account, row.word.as_str(), "in the store");
                 self.tell_clash(&claim.word, (claim.number, claim.account), owner);
             }

@@ -38,8 +38,9 @@ impl<'a> Findings<'a> {
             words: words.to_string(),
             help,
         };
+        // Of several mistakes in one place the first is the cause.
         let mut list = self.list.borrow_mut();
-        if !list.contains(&problem) {
+        if list.iter().all(|earlier| earlier.at != problem.at) {
             list.push(problem);
         }
     }
@@ -62,18 +63,6 @@ impl<'a> Findings<'a> {
         before.bytes().filter(|byte| *byte == b'\n').count() + 1
     }
 
-    /// Where a part of a value stands, or the value when it is not found there as written.
-    pub(super) fn spot(&self, within: &Range<usize>, part: &str) -> Range<usize> {
-        let inside = self.source.get(within.clone()).unwrap_or("");
-        match inside.find(part) {
-            Some(offset) if !part.is_empty() => {
-                let start = within.start + offset;
-                start..start + part.len()
-            }
-            _ => within.clone(),
-        }
-    }
-
     /// A text; a number or a truth value is asked to be quoted.
     pub(super) fn text(&self, node: &Node) -> Option<Text> {
         if let Value::Text(text) = &node.value {
@@ -88,7 +77,8 @@ impl<'a> Findings<'a> {
         None
     }
 
-    /// A phone or short code of ours or of theirs, which must stand in quotes.
+    /// A phone or short code of ours or of theirs, which must stand in quotes. Without them it is read as it is
+    /// written, so that what names it resolves.
     pub(super) fn phone_text(&self, node: &Node) -> Option<Text> {
         let written = self.source.get(node.at.clone()).unwrap_or("").trim();
         let plain = matches!(node.value, Value::Text(_) | Value::Number(_));
@@ -96,7 +86,8 @@ impl<'a> Findings<'a> {
             let words =
                 "a phone stands in quotes; without them its plus sign and leading zeros are lost";
             self.wrong(&node.at, words, Some(format!("quote this: \"{written}\"")));
-            return None;
+            let (at, value) = (node.at.clone(), written.to_owned());
+            return Some(At { at, value });
         }
         self.text(node)
     }
@@ -233,6 +224,12 @@ impl<'n> Map<'n> {
     /// The texts under a key.
     pub(super) fn texts(&self, key: &str) -> Option<Vec<Text>> {
         self.each(key, |node| self.found.text(node))
+    }
+
+    /// Those of these keys that are left out.
+    pub(super) fn missing(&self, keys: &[&'static str]) -> Vec<&'static str> {
+        let keys = keys.iter().copied();
+        keys.filter(|key| self.get(key).is_none()).collect()
     }
 
     /// A key that must be there.

@@ -18,14 +18,10 @@ impl Draft<'_> {
         {
             return;
         }
-        for (name, missing) in [
-            ("connection", part.connection.is_none()),
-            ("can", part.can.is_none()),
-        ] {
-            if missing {
-                let words = format!("the new number {address} does not say its \"{name}\"");
-                self.found.wrong(&part.number.at, words, None);
-            }
+        if !part.missing.is_empty() {
+            let missing = part.missing.join(" and ");
+            let words = format!("the new number {address} does not say its {missing}");
+            self.found.wrong(&part.number.at, words, None);
         }
         // Whose its texts and calls are is settled when it is known which accounts use it.
         let nobody: AccountId = self.ids.fresh();
@@ -187,28 +183,18 @@ impl Draft<'_> {
 
     /// A new use of a number leaves nothing to guess.
     fn check_new_use(&self, part: &AccountNumberPart) {
-        let missing = [
-            (
-                "call_flow",
-                part.call_flow.is_none(),
-                "call_flow: KEY, or call_flow: none",
-            ),
-            (
-                "text_flow",
-                part.text_flow.is_none(),
-                "text_flow: KEY, or text_flow: none",
-            ),
-            (
-                "route",
-                part.route.is_none(),
-                "route: { group: KEY }, who gets what no flow takes",
-            ),
-        ];
-        for (name, _, help) in missing.iter().filter(|(_, missing, _)| *missing) {
-            let words = format!("{} does not say its \"{name}\" here", part.number.value);
-            self.found
-                .wrong(&part.number.at, words, Some(format!("write {help}")));
+        if part.missing.is_empty() {
+            return;
         }
+        let help = part.missing.iter().map(|name| match *name {
+            "route" => "route: { group: KEY }, who gets what no flow takes".to_owned(),
+            flow => format!("{flow}: KEY or {flow}: none"),
+        });
+        let help = help.collect::<Vec<_>>().join(", and ");
+        let missing = part.missing.join(" and ");
+        let words = format!("{} does not say its {missing} here", part.number.value);
+        self.found
+            .wrong(&part.number.at, words, Some(format!("write {help}")));
     }
 
     fn find_route(&self, place: usize, route: &RoutePart) -> Option<Route> {
@@ -232,7 +218,9 @@ impl Draft<'_> {
             for used in &account.numbers {
                 let exists = match used.route {
                     Route::User(id) => rows.user(id).is_some(),
-                    Route::Group(id) => account.group_by_id(id).is_some(),
+                    Route::Group(id) => {
+                        account.group_by_id(id).is_some() && !self.tainted.contains(&id)
+                    }
                 };
                 if exists && !after.leads_somewhere(account.id, used.route) {
                     self.tell_dead_route(&account.key, account.id, used, &after);
