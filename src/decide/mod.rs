@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Flow;
+use crate::flow::{Flow, Trace};
 use crate::model::account::OptOutBy;
 use crate::model::consent::ComplianceWords;
 use crate::model::directory::Directory;
@@ -203,6 +203,8 @@ struct Cx<'a> {
     at: At,
     ids: Ids,
     turn: Turn,
+    /// The steps taken, each with its flow's key; for `explain`.
+    trace: Vec<(String, Trace)>,
 }
 
 impl<'a> Cx<'a> {
@@ -213,6 +215,7 @@ impl<'a> Cx<'a> {
             at,
             ids: Ids::new(at.now, at.seed),
             turn: Turn::default(),
+            trace: Vec::new(),
         }
     }
 
@@ -247,6 +250,8 @@ impl<'a> Cx<'a> {
 
     fn refuse(&mut self, code: &'static str, words: impl Into<String>) -> Decided {
         self.rule("refused");
+        self.turn.writes.clear();
+        self.turn.notices.clear();
         self.turn.refused = Some(Refusal {
             code,
             words: words.into(),
