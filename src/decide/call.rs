@@ -248,6 +248,8 @@ fn went_on<'a>(
     }
     cx.turn.account = Some(state.call.account);
     if turn.is_some_and(|turn| turn != state.call.turn) {
+        // Nobody can tell any more whether these were secret.
+        cx.turn.redact = matches!(kind, CallEventKind::Digits { .. });
         repeat_script(cx, &state.call);
         return cx.ignored("call_stale");
     }
@@ -452,6 +454,7 @@ fn drive<'a>(
     awaited: bool,
 ) -> Decided {
     let mut heard = Heard::default();
+    cx.turn.redact |= matches!(event, Event::Digits(_)) && going.flow.awaits_secret(&going.run);
     let left = take_steps(cx, &mut on, &mut going, event, &mut heard)?;
     finish(cx, on, going.row, left, heard, awaited)
 }

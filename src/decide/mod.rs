@@ -203,8 +203,8 @@ struct Cx<'a> {
     at: At,
     ids: Ids,
     turn: Turn,
-    /// The steps taken, each with its flow's key; for `explain`.
-    trace: Vec<(String, Trace)>,
+    /// The steps taken, each with its flow's key, when `explain` wants them.
+    trace: Option<Vec<(String, Trace)>>,
 }
 
 impl<'a> Cx<'a> {
@@ -215,7 +215,7 @@ impl<'a> Cx<'a> {
             at,
             ids: Ids::new(at.now, at.seed),
             turn: Turn::default(),
-            trace: Vec::new(),
+            trace: None,
         }
     }
 
@@ -257,6 +257,14 @@ impl<'a> Cx<'a> {
             words: words.into(),
         });
         Ok(())
+    }
+
+    /// Keeps the steps taken, where they are asked for.
+    fn count(&mut self, flow: &str, trace: &[Trace]) {
+        if let Some(kept) = &mut self.trace {
+            let steps = trace.iter().map(|step| (flow.to_owned(), step.clone()));
+            kept.extend(steps);
+        }
     }
 
     fn notice(&mut self, notice: Notice) {

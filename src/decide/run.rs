@@ -283,9 +283,7 @@ pub(super) fn take_step<'a>(
         said,
     ) {
         Step::Done(stepped) => {
-            let taken = stepped.trace.iter().cloned();
-            cx.trace
-                .extend(taken.map(|step| (going.row.flow.clone(), step)));
+            cx.count(&going.row.flow, &stepped.trace);
             Ok(*stepped)
         }
         Step::NeedPresence(users) => Err(users.into_iter().map(Need::Presence).collect()),
