@@ -14,6 +14,8 @@ mod order;
 mod receipt;
 mod run;
 mod staff;
+#[cfg(test)]
+mod tests;
 mod text;
 mod voicemail;
 

@@ -26,9 +26,7 @@ pub(super) fn left<'a>(
     recording: Option<String>,
     url: Option<&str>,
 ) {
-    let frame = &on.frame;
-    let (number, contact) = (frame.number.id, frame.contact.as_ref());
-    let owner = lively_route(cx.directory(), frame.account, number, contact, owner);
+    let owner = lively(cx, on, owner);
     let state = if url.is_some() || recording.is_some() {
         VoicemailState::Awaited
     } else {
@@ -62,9 +60,16 @@ pub(super) fn left<'a>(
 
 /// Nobody took the call and nothing was left: an item in the box of whoever is responsible.
 pub(super) fn missed<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>) {
-    let row = fresh(cx, on, on.frame.conversation.responsible());
+    let owner = lively(cx, on, on.frame.conversation.responsible());
+    let row = fresh(cx, on, owner);
     tell(cx, &row);
     cx.write(Write::Voicemail(Box::new(row)));
+}
+
+fn lively<'a>(cx: &Cx<'a>, on: &OnCall<'a>, owner: Route) -> Route {
+    let frame = &on.frame;
+    let (number, contact) = (frame.number.id, frame.contact.as_ref());
+    lively_route(cx.directory(), frame.account, number, contact, owner)
 }
 
 fn fresh<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>, owner: Route) -> Voicemail {
