@@ -13,9 +13,9 @@
 //! | limits | model metrics config |
 //! | store | model metrics flow inbox policy |
 //! | daemon | model metrics flow inbox policy carrier decide ambient config limits store net |
-//! | webhook, api, twin | model metrics flow inbox policy carrier decide ambient config limits store net daemon |
+//! | webhook, ops, api, twin | model metrics flow inbox policy carrier decide ambient config limits store net daemon |
 //! | web | model metrics flow inbox policy carrier decide ambient config limits store net daemon api |
-//! | cli | model metrics flow inbox policy carrier decide ambient config limits store net daemon webhook api web twin |
+//! | cli | model metrics flow inbox policy carrier decide ambient config limits store net daemon webhook ops api web twin |
 #![warn(unreachable_pub, missing_docs)]
 
 pub mod ambient;
@@ -37,10 +37,6 @@ pub mod store;
 pub mod twin;
 pub mod web;
 pub mod webhook;
-pub mod twin;
-pub mod policy;
-pub mod store;
-pub mod net;
 
 /// Throw-away servers, shared with the tests that drive the whole program.
 #[cfg(test)]
