@@ -1,6 +1,16 @@
 //! From a file to a flow: names resolved, every fault collected.
 
-use super::{Fault, Flow, Names};
+use std::collections::BTreeMap;
+
+use super::fault::{quoted, suggest};
+use super::reader::Reading;
+use super::scope::{Scope, Type};
+use super::steps::{self, Spec, StepDef, Style, Target, Verb, is_name};
+use super::yaml::{self, At, Key, Node, Value};
+use super::{Fault, Flow, Kind, Names, prove, script};
+
+/// Steps of one flow.
+const STEPS_MAX: usize = 300;
 
 /// A flow that may run, and what is doubtful about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +26,592 @@ pub struct Checked {
 /// # Errors
 /// Every fault found, in the order of the source.
 pub fn check(file: &str, source: &str, names: &dyn Names) -> Result<Checked, Vec<Fault>> {
-    let _ = (file, source, names);
-    Err(Vec::new())
+    let tree = yaml::read(file, source).map_err(|fault| vec![fault])?;
+    let mut reading = Reading {
+        file,
+        source,
+        names,
+        account: String::new(),
+        kind: Kind::Call,
+        scope: Scope::default(),
+        faults: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let flow = whole(&mut reading, &tree);
+    let in_order = |fault: &Fault| (fault.span.start, fault.line, fault.column);
+    reading.faults.sort_by_key(in_order);
+    reading.faults.dedup();
+    reading.warnings.sort_by_key(in_order);
+    match flow {
+        Some(flow) if reading.faults.is_empty() => Ok(Checked {
+            flow,
+            warnings: reading.warnings,
+        }),
+        _ => Err(reading.faults),
+    }
+}
+
+fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
+    if !matches!(tree.value, Value::Map(_)) {
+        let help = "begin with `flow:`, `account:`, `on:` and `steps:`";
+        reading.fault_help(&tree.at, "shape", "a flow file is a mapping", help);
+        return None;
+    }
+    let keys = ["flow", "account", "on", "steps", "tests"];
+    let fields = reading.fields(tree, "a flow", &keys, None)?;
+    let head = |key: &str| fields.get(key);
+    let top = At {
+        span: 0..0,
+        ..tree.at.clone()
+    };
+    let missing = |reading: &mut Reading<'_>, key: &str, help: &str| {
+        reading.fault_help(
+            &top,
+            "missing-key",
+            format!("a flow file needs `{key}`"),
+            help,
+        );
+    };
+    let key = match head("flow") {
+        Some(node) => flow_key(reading, node),
+        None => {
+            missing(reading, "flow", "add `flow: main-line`, its name");
+            None
+        }
+    };
+    match head("account") {
+        Some(node) => account(reading, node),
+        None => missing(reading, "account", "add `account: …`, whose flow it is"),
+    }
+    let kinds = [("call", Kind::Call), ("sms", Kind::Sms)];
+    let kind = match head("on") {
+        Some(node) => reading.choice(node, "kind of flow", &kinds),
+        None => {
+            missing(reading, "on", "add `on: call` or `on: sms`");
+            None
+        }
+    };
+    reading.kind = kind.unwrap_or(Kind::Call);
+    let Some(node) = head("steps") else {
+        missing(reading, "steps", "add `steps:` and the first step below it");
+        return None;
+    };
+    // Without its kind, every verb would seem to be in the wrong place.
+    kind?;
+    let steps = steps_of(reading, node)?;
+    if let Some(tests) = head("tests") {
+        script::check(reading, tests);
+    }
+    let kept = std::mem::take(&mut reading.scope.kept);
+    let account = reading.account.clone();
+    Some(Flow {
+        key: key?,
+        account,
+        kind: kind?,
+        steps,
+        kept,
+    })
+}
+
+fn flow_key(reading: &mut Reading<'_>, node: &Node) -> Option<String> {
+    let key = reading.word(node, "a flow's name")?.to_owned();
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !key.starts_with(|c: char| c.is_ascii_lowercase())
+        || !key.bytes().all(plain)
+        || key.len() > 63
+    {
+        let help = "a flow's name is written in small letters, digits and `-`, at most 63";
+        reading.fault_help(
+            &node.at,
+            "name",
+            format!("`{key}` is no name for a flow"),
+            help,
+        );
+        return None;
+    }
+    Some(key)
+}
+
+fn account(reading: &mut Reading<'_>, node: &Node) {
+    let Some(key) = reading.word(node, "an account").map(str::to_owned) else {
+        return;
+    };
+    if let Some(accounts) = reading.names.accounts()
+        && !accounts.contains(&key)
+    {
+        let help = suggest(&key, accounts.iter().map(String::as_str));
+        reading.fault_help(
+            &node.at,
+            "unknown-account",
+            format!("there is no account `{key}`"),
+            help,
+        );
+    }
+    let columns = reading.names.columns(&key);
+    reading.scope.columns = columns.map(|columns| {
+        columns
+            .into_iter()
+            .map(|(key, kind)| (key, Type::from(kind)))
+            .collect()
+    });
+    reading.account = key;
+}
+
+/// A step as it was written, with its verb found.
+struct Written<'n> {
+    name: &'n Key,
+    spec: &'static Spec,
+    verb: (&'n Key, &'n Node),
+    next: Option<(&'n Key, &'n Node)>,
+    then: Option<(&'n Key, &'n Node)>,
+    /// A key beside the verb was not understood; it may have been `next`.
+    odd: bool,
+}
+
+fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
+    let Value::Map(pairs) = &node.value else {
+        let help = "write each step as a name with its verb below it";
+        reading.fault_help(
+            &node.at,
+            "shape",
+            "`steps` is a mapping of steps by name",
+            help,
+        );
+        return None;
+    };
+    if pairs.is_empty() || pairs.len() > STEPS_MAX {
+        reading.fault(
+            &node.at,
+            "out-of-range",
+            format!("a flow has 1 to {STEPS_MAX} steps"),
+        );
+        return None;
+    }
+    let positions: BTreeMap<&str, usize> = pairs
+        .iter()
+        .enumerate()
+        .map(|(at, (key, _))| (key.text.as_str(), at))
+        .collect();
+    let written: Vec<Option<Written<'_>>> = pairs
+        .iter()
+        .map(|(key, node)| written(reading, key, node))
+        .collect();
+    declare(reading, &written, pairs);
+    let mut found = Vec::new();
+    let mut places = Vec::new();
+    for one in written.iter().flatten() {
+        places.push((one.name.at.clone(), one.verb.0.at.clone()));
+        found.push(read_step(reading, one, &positions));
+    }
+    // Whether all can be reached is judged only where all could be read.
+    let sound = |one: &Option<Written<'_>>| one.as_ref().is_some_and(|one| !one.odd);
+    let whole = written.iter().all(sound) && found.iter().all(Option::is_some);
+    let steps: Vec<StepDef> = found.into_iter().flatten().collect();
+    if whole
+        && reading
+            .faults
+            .iter()
+            .all(|fault| !is_about_targets(fault.code))
+    {
+        prove::prove(reading, &steps, &places);
+    }
+    Some(steps)
+}
+
+fn is_about_targets(code: &str) -> bool {
+    matches!(
+        code,
+        "unknown-step" | "missing-outcome" | "unknown-outcome" | "next-not-here" | "missing-next"
+    )
+}
+
+/// The keys of a step: one verb, `next` and `then`.
+fn written<'n>(reading: &mut Reading<'_>, name: &'n Key, node: &'n Node) -> Option<Written<'n>> {
+    if !is_name(&name.text) || name.text == "end" {
+        let message = format!("`{}` is no name for a step", name.text);
+        let help = if name.text == "end" {
+            "`end` is where a flow ends; choose another name"
+        } else {
+            "a step's name is written in small letters, digits and _"
+        };
+        reading.fault_help(&name.at, "name", message, help);
+    }
+    let Value::Map(pairs) = &node.value else {
+        let help = "put a verb below it, such as `say: …` or `reply: …`";
+        reading.fault_help(
+            &name.at,
+            "no-verb",
+            format!("the step `{}` does nothing", name.text),
+            help,
+        );
+        return None;
+    };
+    let mut step = (None, None);
+    let (mut verbs, mut odd) = (Vec::new(), false);
+    for (key, value) in pairs {
+        match key.text.as_str() {
+            "next" => step.0 = Some((key, value)),
+            "then" => step.1 = Some((key, value)),
+            word => match steps::spec(word) {
+                Some(spec) => verbs.push((spec, key, value)),
+                None => {
+                    odd = true;
+                    unknown_verb(reading, key);
+                }
+            },
+        }
+    }
+    if let Some((_, second, _)) = verbs.get(1) {
+        let message = format!("the step `{}` has two verbs", name.text);
+        reading.fault_help(
+            &second.at,
+            "two-verbs",
+            message,
+            "make a step of its own of the second",
+        );
+        return None;
+    }
+    let Some((spec, key, value)) = verbs.into_iter().next() else {
+        if pairs
+            .iter()
+            .all(|(key, _)| matches!(key.text.as_str(), "next" | "then"))
+        {
+            let message = format!("the step `{}` has no verb", name.text);
+            let help = "put a verb into it, such as `say: …` or `reply: …`";
+            reading.fault_help(&name.at, "no-verb", message, help);
+        }
+        return None;
+    };
+    if spec.read.is_none() {
+        let message = format!("`{}` is not available yet", spec.word);
+        reading.fault_help(&key.at, "not-available", message, available(reading.kind));
+        return None;
+    }
+    if !spec.kinds.contains(&reading.kind) {
+        let message = format!(
+            "`{}` does not belong into a flow on {}",
+            spec.word,
+            reading.kind.as_str()
+        );
+        reading.fault_help(&key.at, "wrong-kind", message, available(reading.kind));
+        return None;
+    }
+    Some(Written {
+        name,
+        spec,
+        verb: (key, value),
+        next: step.0,
+        then: step.1,
+        odd,
+    })
+}
+
+fn unknown_verb(reading: &mut Reading<'_>, key: &Key) {
+    let known = steps::SPECS
+        .iter()
+        .map(|spec| spec.word)
+        .chain(["next", "then"]);
+    let help = match super::fault::nearest(&key.text, known) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => available(reading.kind),
+    };
+    reading.fault_help(
+        &key.at,
+        "unknown-key",
+        format!("there is no verb `{}`", key.text),
+        help,
+    );
+}
+
+fn available(kind: Kind) -> String {
+    let verbs: Vec<&str> = steps::SPECS
+        .iter()
+        .filter(|spec| spec.read.is_some() && spec.kinds.contains(&kind))
+        .map(|spec| spec.word)
+        .collect();
+    format!("a flow on {} has {}", kind.as_str(), quoted(&verbs))
+}
+
+/// What texts and conditions anywhere in the flow may name: the values of steps, and the variables that some
+/// step saves.
+fn declare(reading: &mut Reading<'_>, written: &[Option<Written<'_>>], pairs: &[(Key, Node)]) {
+    // A step that could not be read is still a name, so that one fault does not make others.
+    for (key, _) in pairs {
+        reading
+            .scope
+            .steps
+            .insert(key.text.clone(), &[("outcome", Type::Text)]);
+    }
+    for one in written.iter().flatten() {
+        reading
+            .scope
+            .steps
+            .insert(one.name.text.clone(), one.spec.values);
+        for (name, kind) in saves(one.verb.1) {
+            let slot = reading.scope.vars.entry(name).or_insert(kind);
+            if *slot != kind {
+                *slot = Type::Any;
+            }
+        }
+    }
+}
+
+/// The variables a step saves: its `save_as`, or the names of a `set`.
+fn saves(verb: &Node) -> Vec<(String, Type)> {
+    let Value::Map(pairs) = &verb.value else {
+        return Vec::new();
+    };
+    let scalar = |wanted: &str| {
+        let found = pairs.iter().find(|(key, _)| key.text == wanted);
+        found.and_then(|(_, node)| match &node.value {
+            Value::Scalar { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+    };
+    let kind = match scalar("expect") {
+        Some("number") => Type::Number,
+        Some("date") => Type::Date,
+        _ => Type::Text,
+    };
+    let mut found = Vec::new();
+    if let Some(name) = scalar("save_as").and_then(|path| path.strip_prefix("flow.")) {
+        found.push((name.to_owned(), kind));
+    }
+    for (key, value) in pairs {
+        if let Some(name) = key.text.strip_prefix("flow.") {
+            // A sole value keeps its type, which is known only when it runs.
+            let sole = matches!(&value.value, Value::Scalar { text, .. } if text.trim_start().starts_with("{{"));
+            found.push((name.to_owned(), if sole { Type::Any } else { Type::Text }));
+        }
+    }
+    found
+}
+
+fn read_step(
+    reading: &mut Reading<'_>,
+    step: &Written<'_>,
+    positions: &BTreeMap<&str, usize>,
+) -> Option<StepDef> {
+    let (key, value) = step.verb;
+    let verb = step.spec.read.and_then(|read| read(reading, value));
+    let mut outcomes = Outcomes::of(reading, step, positions);
+    let mut verb = verb?;
+    let keys = outcomes.fixed_by(&mut verb, reading, key);
+    let then = outcomes.complete(reading, &keys);
+    let hung_up = outcomes.hung_up;
+    let line = step.name.at.line;
+    Some(StepDef {
+        name: step.name.text.clone(),
+        line,
+        spec: step.spec,
+        verb,
+        then,
+        hung_up,
+    })
+}
+
+/// Where the outcomes of one step go, as written.
+struct Outcomes<'w, 'n> {
+    step: &'w Written<'n>,
+    next: Option<Target>,
+    named: Vec<(&'n Key, Option<Target>)>,
+    rest: Option<(&'n Key, Option<Target>)>,
+    hung_up: Target,
+}
+
+impl<'w, 'n> Outcomes<'w, 'n> {
+    fn of(
+        reading: &mut Reading<'_>,
+        step: &'w Written<'n>,
+        positions: &BTreeMap<&str, usize>,
+    ) -> Self {
+        let mut made = Self {
+            step,
+            next: None,
+            named: Vec::new(),
+            rest: None,
+            hung_up: Target::End,
+        };
+        if let Some((key, node)) = step.next {
+            made.next = Some(target(reading, node, positions).unwrap_or(Target::End));
+            if !matches!(step.spec.style, Style::Next(_)) {
+                made.next_not_here(reading, key);
+            }
+        }
+        let Some((key, node)) = step.then else {
+            return made;
+        };
+        let Value::Map(pairs) = &node.value else {
+            let help = "write `then: { outcome: step }`";
+            reading.fault_help(
+                &node.at,
+                "shape",
+                "`then` says where each outcome goes",
+                help,
+            );
+            return made;
+        };
+        if step.spec.style == Style::Leaves {
+            let message = format!("`{}` leads nowhere, so it has no `then`", step.spec.word);
+            reading.fault_help(&key.at, "next-not-here", message, "leave it out");
+        }
+        for (key, node) in pairs {
+            let target = target(reading, node, positions);
+            match key.text.as_str() {
+                "else" => made.rest = Some((key, target)),
+                "caller_hung_up" if reading.kind == Kind::Call => {
+                    made.hung_up = target.unwrap_or(Target::End)
+                }
+                _ => made.named.push((key, target)),
+            }
+        }
+        made
+    }
+
+    fn next_not_here(&self, reading: &mut Reading<'_>, key: &Key) {
+        let word = self.step.spec.word;
+        let (message, help) = match self.step.spec.style {
+            Style::Leaves => (
+                format!("`{word}` leads nowhere, so it has no `next`"),
+                "leave it out".to_owned(),
+            ),
+            _ => (
+                format!("`{word}` has several outcomes, and `next` takes one"),
+                "write `then: { outcome: step, else: step }`".to_owned(),
+            ),
+        };
+        reading.fault_help(&key.at, "next-not-here", message, help);
+    }
+
+    /// The outcomes this step can have. A menu's keys are those its `then` names.
+    fn fixed_by(&self, verb: &mut Verb, reading: &mut Reading<'_>, key: &Key) -> Vec<String> {
+        let fixed = match self.step.spec.style {
+            Style::Next(outcomes) | Style::Then(outcomes) => outcomes,
+            Style::Leaves => &[],
+        };
+        let mut all: Vec<String> = Vec::new();
+        match verb {
+            Verb::Menu(menu) => {
+                let keys = self.named.iter().map(|(key, _)| key.text.clone());
+                menu.keys = keys.filter(|key| steps::is_menu_key(key)).collect();
+                if menu.keys.is_empty() {
+                    let help = "write `then: { 1: step, 2: step, else: step }`";
+                    reading.fault_help(&key.at, "missing-outcome", "this menu has no keys", help);
+                }
+                all.extend(menu.keys.iter().cloned());
+            }
+            Verb::Keywords(keywords) => {
+                all.extend(keywords.choices.iter().map(|choice| choice.name.clone()))
+            }
+            Verb::Branch(branch) => all.extend(branch.arms.iter().map(|(name, _)| name.clone())),
+            _ => {}
+        }
+        all.extend(fixed.iter().map(|name| (*name).to_owned()));
+        all
+    }
+
+    /// Every outcome with its target; faults for those that have none, and for names that are no outcome.
+    fn complete(
+        &mut self,
+        reading: &mut Reading<'_>,
+        outcomes: &[String],
+    ) -> Vec<(String, Target)> {
+        for (key, _) in &self.named {
+            if !outcomes.contains(&key.text) {
+                self.no_such_outcome(reading, key, outcomes);
+            }
+        }
+        if let (Some((key, _)), true) = (self.rest, self.next.is_some()) {
+            let message = "`next` and `else` both take what is not named";
+            reading.fault_help(&key.at, "next-and-else", message, "keep one of them");
+        }
+        let rest = self
+            .rest
+            .map(|(_, target)| target.unwrap_or(Target::End))
+            .or(self.next);
+        let mut missing = Vec::new();
+        let mut found = Vec::new();
+        for outcome in outcomes {
+            let named = self.named.iter().find(|(key, _)| key.text == *outcome);
+            match named
+                .map(|(_, target)| target.unwrap_or(Target::End))
+                .or(rest)
+            {
+                Some(target) => found.push((outcome.clone(), target)),
+                None => missing.push(outcome.as_str()),
+            }
+        }
+        if !missing.is_empty() && !self.step.odd {
+            self.missing(reading, &missing);
+        }
+        if let (Some((key, _)), true) = (self.rest, outcomes.iter().all(|name| self.is_named(name)))
+        {
+            let message = "every outcome is named, so `else` takes nothing";
+            reading.warn(&key.at, "unused-else", message, "leave it out");
+        }
+        found
+    }
+
+    fn is_named(&self, outcome: &str) -> bool {
+        // `else` of a branch is an outcome of its own.
+        outcome != "else" && self.named.iter().any(|(key, _)| key.text == outcome)
+    }
+
+    fn no_such_outcome(&self, reading: &mut Reading<'_>, key: &Key, outcomes: &[String]) {
+        let word = self.step.spec.word;
+        let message = format!("`{word}` has no outcome `{}`", key.text);
+        let call = (reading.kind == Kind::Call).then_some("caller_hung_up");
+        let known = outcomes.iter().map(String::as_str).chain(call);
+        let help = match (word, key.text.as_str()) {
+            (_, "next") => "write `next: step` beside the verb".to_owned(),
+            ("menu", _) => {
+                "a menu's keys are digits, \"*\" and \"#\"; the rest are `invalid` and `timeout`"
+                    .to_owned()
+            }
+            _ => suggest(&key.text, known),
+        };
+        reading.fault_help(&key.at, "unknown-outcome", message, help);
+    }
+
+    fn missing(&self, reading: &mut Reading<'_>, missing: &[&str]) {
+        let (word, at) = (self.step.spec.word, self.step.verb.0.at.clone());
+        if matches!(self.step.spec.style, Style::Next(_)) && self.named.is_empty() {
+            let message = format!("`{word}` does not say what comes after it");
+            let help = "add `next: step`, or `next: end`";
+            return reading.fault_help(&at, "missing-next", message, help);
+        }
+        let at = self.step.then.map_or(at, |(key, _)| key.at.clone());
+        let message = format!("`{word}` leaves {} open", quoted(missing));
+        let help = format!(
+            "name it in `then`, or add `else: …`; `end` ends the flow ({word} in step `{}`)",
+            self.step.name.text
+        );
+        reading.fault_help(&at, "missing-outcome", message, help);
+    }
+}
+
+/// A step's name, or `end`.
+fn target(
+    reading: &mut Reading<'_>,
+    node: &Node,
+    positions: &BTreeMap<&str, usize>,
+) -> Option<Target> {
+    let name = reading.word(node, "a step")?;
+    if name == "end" {
+        return Some(Target::End);
+    }
+    match positions.get(name) {
+        Some(position) => Some(Target::Step(*position)),
+        None => {
+            let known = positions.keys().copied().chain(["end"]);
+            let help = suggest(name, known);
+            reading.fault_help(
+                &node.at,
+                "unknown-step",
+                format!("there is no step `{name}`"),
+                help,
+            );
+            None
+        }
+    }
 }

@@ -39,22 +39,6 @@ pub struct Stepped {
     pub trace: Vec<Trace>,
 }
 
-impl Stepped {
-    pub(crate) fn of(run: Run) -> Self {
-        Self {
-            run,
-            effects: Vec::new(),
-            script: None,
-            leg_script: None,
-            waits_for_text: false,
-            due_at: None,
-            ended: None,
-            goto: None,
-            trace: Vec::new(),
-        }
-    }
-}
-
 /// A step taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trace {

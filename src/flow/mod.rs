@@ -5,19 +5,31 @@
 //! a run and an event and answers with the moved run and what must be done. The time, the people and the
 //! latest text come in as [`Facts`], new ids from the caller's source.
 
+mod answer;
 mod check;
 mod effect;
+mod engine;
 mod event;
+mod expr;
 mod fault;
 mod names;
+mod prove;
+mod reader;
 mod run;
+mod scope;
+mod script;
+mod steps;
+mod template;
+mod yaml;
 
 pub use check::{Checked, check};
 pub use effect::{Effect, Ended, RingLeg, Step, Stepped, Trace};
 pub use event::{Event, Facts};
-pub use fault::Fault;
-pub use names::{DirectoryNames, FlowName, Names, NoNames};
+pub use fault::{Fault, render};
+pub use names::{DirectoryNames, FlowName, Names, NoNames, name_of};
 pub use run::Run;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +64,21 @@ pub struct Flow {
     pub account: String,
     /// What it decides.
     pub kind: Kind,
+    /// Its steps; the first one starts.
+    pub(crate) steps: Vec<steps::StepDef>,
+    /// The values of steps that some text or condition asks for.
+    pub(crate) kept: BTreeSet<(String, String)>,
+}
+
+impl Flow {
+    /// Whether the digits the run waits for are a secret, to be removed from what is stored of the event.
+    pub fn awaits_secret(&self, run: &Run) -> bool {
+        let def = self
+            .steps
+            .iter()
+            .find(|def| Some(&def.name) == run.step.as_ref());
+        matches!(def.map(|def| &def.verb), Some(steps::Verb::Gather(gather)) if gather.secret)
+    }
 }
 
 /// Takes `run` on by one event. Never panics and always answers; what is odd ends the run as
@@ -66,6 +93,8 @@ pub fn step(
     ids: &mut Ids,
     said: Vec<CallVerb>,
 ) -> Step {
-    let _ = (flow, event, facts, ids, said);
-    Step::Done(Box::new(Stepped::of(run)))
+    engine::step(flow, run, event, facts, ids, said)
 }
+
+#[cfg(test)]
+mod tests;

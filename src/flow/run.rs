@@ -1,8 +1,11 @@
 //! One person's way through a flow, as it is saved between events.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::model::{RunId, Timestamp};
+use super::effect::Ended;
+use crate::model::{LegId, Phone, RunId, Timestamp, UserId};
 
 /// One person's way through a flow. Saved as JSON; it names steps, so that it can be read beside the
 /// revision it belongs to.
@@ -14,6 +17,143 @@ pub struct Run {
     pub flow: String,
     /// When it began.
     pub started_at: Timestamp,
+    /// The step it stands at; `None` before the first.
+    pub step: Option<String>,
+    /// How it ended.
+    pub ended: Option<Ended>,
+    /// What it waits for.
+    #[serde(default)]
+    pub(crate) wait: Wait,
+    /// When it wants to be woken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) due_at: Option<Timestamp>,
+    /// Its variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) vars: BTreeMap<String, serde_json::Value>,
+    /// What its steps came to, as far as the flow asks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) steps: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
+    /// Fields of the contact set by the present event, which what was loaded does not show yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) fields: BTreeMap<String, serde_json::Value>,
+    /// The contact's tags as the present event leaves them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tags: Option<Vec<String>>,
+    /// Steps taken in the present event.
+    #[serde(default)]
+    pub(crate) steps_event: u32,
+    /// Steps taken in all.
+    #[serde(default)]
+    pub(crate) steps_total: u32,
+    /// Scripts the caller was given: from the first on, the call is answered.
+    #[serde(default)]
+    pub(crate) turns: u32,
+    /// How often devices were rung; makes names of rooms unique.
+    #[serde(default)]
+    pub(crate) rings: u32,
+    /// It has left for another flow and not begun there yet.
+    #[serde(default)]
+    pub(crate) leaving: bool,
+    /// What has become of the call so far.
+    #[serde(default)]
+    pub(crate) call: CallSoFar,
+    /// The step of a recording whose caller has left and whose length has not been told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) recording: Option<String>,
+}
+
+/// What has become of a call so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct CallSoFar {
+    /// Somebody took it.
+    pub(crate) answered: bool,
+    /// A voicemail was left.
+    pub(crate) voicemail: bool,
+    /// A person was sought: a dial or a voicemail was reached.
+    pub(crate) sought: bool,
+    /// The caller has left.
+    pub(crate) gone: bool,
+}
+
+/// What a run waits for.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Wait {
+    /// Nothing: it has not begun, or has ended.
+    #[default]
+    Nothing,
+    /// An answer to a question; so many more may be wrong.
+    Answer { tries_left: u32 },
+    /// Keys; so many more may be wrong.
+    Keys { tries_left: u32 },
+    /// Devices ring, or people talk.
+    Dial(Box<Dialing>),
+    /// A message is being recorded; `hung_up`: the caller has left and its length is not known yet.
+    Recording { hung_up: bool },
+}
+
+/// A dial under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Dialing {
+    /// Who is still to be rung, one after another.
+    pub(crate) queue: Vec<Target>,
+    /// Who rings or rang.
+    pub(crate) legs: Vec<RungLeg>,
+    /// The room in which the caller waits.
+    pub(crate) room: Option<String>,
+    /// When the whole of it is over.
+    pub(crate) until: Timestamp,
+    /// More time was given to somebody who was just deciding.
+    pub(crate) extended: bool,
+}
+
+/// A device that may be rung.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) user: Option<UserId>,
+    pub(crate) phone: Phone,
+}
+
+/// A device that rings or rang.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RungLeg {
+    pub(crate) leg: LegId,
+    pub(crate) user: Option<UserId>,
+    pub(crate) state: LegState,
+}
+
+/// How far a device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LegState {
+    /// Placed; it rings.
+    Ringing,
+    /// Answered; hears the prompt.
+    Prompted,
+    /// Answered without accepting: a machine, or nobody pressed a key.
+    Unaccepted,
+    /// The person took the call.
+    Accepted,
+    /// The one who took it has left again.
+    Left,
+    /// Over: refused.
+    Declined,
+    /// Over: rang out, or answered without accepting.
+    NoAnswer,
+    /// Over: busy.
+    Busy,
+    /// Over: could not be placed.
+    Failed,
+}
+
+impl LegState {
+    /// Whether nothing more is expected of the device.
+    pub(crate) const fn is_over(self) -> bool {
+        matches!(
+            self,
+            Self::Declined | Self::NoAnswer | Self::Busy | Self::Failed | Self::Left
+        )
+    }
 }
 
 impl Run {
@@ -23,6 +163,21 @@ impl Run {
             id,
             flow: flow_key.to_owned(),
             started_at: now,
+            step: None,
+            ended: None,
+            wait: Wait::Nothing,
+            due_at: None,
+            vars: BTreeMap::new(),
+            steps: BTreeMap::new(),
+            fields: BTreeMap::new(),
+            tags: None,
+            steps_event: 0,
+            steps_total: 0,
+            turns: 0,
+            rings: 0,
+            leaving: false,
+            call: CallSoFar::default(),
+            recording: None,
         }
     }
 
@@ -37,5 +192,17 @@ impl Run {
     /// The text is not what [`Run::to_json`] made.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+
+    /// The beginning of another flow: variables stay behind, the bounds on steps do not begin anew.
+    pub(crate) fn into_flow(mut self, flow_key: &str) -> Self {
+        flow_key.clone_into(&mut self.flow);
+        self.step = None;
+        self.wait = Wait::Nothing;
+        self.due_at = None;
+        self.vars.clear();
+        self.steps.clear();
+        self.leaving = true;
+        self
     }
 }

@@ -12,10 +12,12 @@ mod load;
 mod locks;
 mod organisation;
 mod outbox;
+mod pages;
 mod pools;
 mod save;
 mod scope;
 mod seen;
+mod signin;
 mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -36,7 +38,12 @@ pub use error::StoreError;
 pub use flows::{FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
+pub use pages::{
+    BoxCount, ConversationFilter, ConversationRow, Counts, Cursor, CursorError, FilterState, OpsCounts, OpsNotice,
+    OpsSight, Page, ScopeConsent, Sight, ThreadItem, VoicemailFilter, VoicemailRow,
+};
 pub use scope::{AccountScope, Actor, NodeScope};
+pub use signin::Session;
 pub use turn::{Answer, NewEvent};
 
 /// Where the store is.

@@ -11,8 +11,9 @@ use serde::Deserialize;
 use super::inbox;
 use super::page::{Member, Refusal};
 use super::views::Draft;
-use crate::api::door::{ActRefused, Acted, Door};
+use crate::api::door::Door;
 use crate::api::problem;
+use crate::daemon::{ActRefused, Acted};
 use crate::model::ConversationId;
 use crate::model::staff::{StaffAction, StaffVerb};
 
@@ -82,7 +83,20 @@ pub(super) async fn reply(
         read_version: form.read_version,
         anyway: form.anyway == "yes",
     };
-    match act(&door, &who, &id, what).await? {
+    let mut acted = act(&door, &who, &id, what).await?;
+    if moved(&acted) {
+        // Being read by somebody else is no news to a reply's author.
+        if let Some(version) = inbox::only_read(&door, &who, &id, form.read_through).await? {
+            let what = StaffVerb::Reply {
+                conversation,
+                text: text.clone(),
+                read_version: version,
+                anyway: false,
+            };
+            acted = act(&door, &who, &id, what).await?;
+        }
+    }
+    match acted {
         Ok(_) => Ok(back(&id)),
         Err(refused) => {
             let moved = refused.code == "thread_moved";
@@ -95,6 +109,10 @@ pub(super) async fn reply(
             inbox::again(&door, &who, conversation, status, draft).await
         }
     }
+}
+
+fn moved(acted: &Result<Acted, ActRefused>) -> bool {
+    matches!(acted, Err(refused) if refused.code == "thread_moved")
 }
 
 /// `POST /inbox/{conversation}/assign`

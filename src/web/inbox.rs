@@ -16,10 +16,10 @@ use crate::api::auth::{self, Place};
 use crate::api::door::Door;
 use crate::model::ConversationId;
 use crate::model::account::Route;
-use crate::model::consent::{ConsentScope, Verdict};
+use crate::model::consent::Consent;
 use crate::model::conversation::{Conversation, ConversationState};
 use crate::model::staff::{StaffAction, StaffVerb};
-use crate::store::{ConversationFilter, ConversationRow, Cursor, FilterState};
+use crate::store::{ConversationFilter, ConversationRow, Cursor, FilterState, ScopeConsent, ThreadItem};
 
 /// Conversations on one page of the list.
 const ROWS_MAX: u32 = 50;
@@ -145,6 +145,20 @@ pub(super) async fn find(
         }
     }
     Err(Refusal::NotFound)
+}
+
+/// The version of a conversation in which nothing was written or done since `read_through`, by anybody: a
+/// second press of the same button is news as well.
+pub(super) async fn only_read(
+    door: &Door,
+    who: &Member,
+    id: &str,
+    read_through: i64,
+) -> Result<Option<i64>, Refusal> {
+    let (place, row) = find(door, who, id).await?;
+    let found = door.store().thread(place.scope, &row.conversation, None, 1).await?;
+    let news = found.items.iter().any(|item| item.at().micros() > read_through);
+    Ok((!news).then_some(row.conversation.version))
 }
 
 async fn shown(
@@ -343,9 +357,9 @@ fn cannot_reply(eyes: &Eyes<'_>, it: &Conversation) -> Option<&'static str> {
 
 /// Any "out" wins over every "in".
 fn opted_out(
-    consents: &[(ConsentScope, Option<(Verdict, crate::model::Timestamp)>)],
+    consents: &[ScopeConsent],
 ) -> Option<String> {
-    let out = consents.iter().any(|(_, said)| matches!(said, Some((Verdict::Out, _))));
+    let out = consents.iter().any(|(_, said)| matches!(said, Some((Consent::Out, _))));
     out.then(|| {
         "They opted out: a reply goes by e-mail where an address is known, else it is refused."
             .to_owned()
@@ -353,7 +367,7 @@ fn opted_out(
 }
 
 fn moved_words(
-    items: &[crate::store::ThreadItem],
+    items: &[ThreadItem],
     read_through: Option<i64>,
     eyes: &Eyes<'_>,
 ) -> String {

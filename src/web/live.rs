@@ -16,7 +16,8 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use super::page::{Member, Refusal};
 use crate::api::auth::Place;
-use crate::api::door::{Door, Notice};
+use crate::api::door::Door;
+use crate::model::turn::Notice;
 
 /// A stream ends after this; the browser comes again, and is asked anew who it is and what it may see.
 const STREAM_LONGEST: Duration = Duration::from_secs(600);

@@ -33,9 +33,8 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-pub use crate::api::door::{
-    ActRefused, Acted, Door, DoorSettings, FileError, FilePart, FileRange, Notice, Staff,
-};
+use crate::api::door::Door;
+use crate::daemon::Daemon;
 
 /// A form with a reply of ten parts fits many times.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -46,8 +45,13 @@ const BODY_PAUSE: Duration = Duration::from_secs(10);
 const CONTENT_SECURITY: &str = "default-src 'self'; base-uri 'none'; object-src 'none'; \
      form-action 'self'; frame-ancestors 'self'";
 
-/// The whole staff listener: pages, live events and the API, behind one guard.
-pub fn router(door: Arc<Door>) -> Router {
+/// The whole staff listener of a daemon: pages, live events and the API, behind one guard.
+pub fn router(daemon: Daemon) -> Router {
+    routes(Arc::new(Door::of(daemon)))
+}
+
+/// The same behind any door.
+pub(crate) fn routes(door: Arc<Door>) -> Router {
     let pages = Router::new()
         .route("/", get(inbox::home))
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
@@ -73,13 +77,13 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/ops", get(people::ops))
         .route("/live", get(live::stream))
         .route("/assets/{*path}", get(assets::serve))
+        .fallback(missing)
         .with_state(Arc::clone(&door));
     guarded(pages.merge(crate::api::router(Arc::clone(&door))), &door)
 }
 
-/// The guard around every staff route, also for pages mounted beside ours: cross-site posts are refused,
-/// bodies are bounded, and browsers are told to be strict.
-pub fn guarded(routes: Router, door: &Door) -> Router {
+/// The guard around every staff route: cross-site posts are refused, bodies are bounded, and browsers are told to be strict.
+fn guarded(routes: Router, door: &Door) -> Router {
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
@@ -98,13 +102,13 @@ pub fn guarded(routes: Router, door: &Door) -> Router {
         ))
         // Pages show people's data: nothing of them stays in a cache. Assets say otherwise themselves.
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
-        .layer(csrf(door))
-        .layer(CompressionLayer::new().compress_when(
-            DefaultPredicate::new().and(NotForContentType::const_new("audio/")),
-        ))
+        .layer(csrf(door));
+    let smaller = DefaultPredicate::new().and(NotForContentType::const_new("audio/"));
+    routes
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
-    routes.layer(layers)
+        .layer(CompressionLayer::new().compress_when(smaller))
+        .layer(layers)
 }
 
 fn csrf(door: &Door) -> CsrfLayer<fn(ProtectionError) -> Response> {
@@ -119,6 +123,10 @@ fn csrf(door: &Door) -> CsrfLayer<fn(ProtectionError) -> Response> {
             layer
         }
     }
+}
+
+async fn missing() -> page::Refusal {
+    page::Refusal::NotFound
 }
 
 fn cross_site(_error: ProtectionError) -> Response {

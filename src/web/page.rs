@@ -12,8 +12,9 @@ use http::{Method, StatusCode, header};
 use super::views::{self, Eyes, Frame};
 use super::words::Clock;
 use crate::api::auth::{self, Place, SignedIn};
-use crate::api::door::{ActRefused, Door};
+use crate::api::door::Door;
 use crate::api::problem;
+use crate::daemon::ActRefused;
 use crate::model::account::Account;
 use crate::store::{Counts, StoreError};
 

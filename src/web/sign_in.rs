@@ -36,6 +36,7 @@ struct Link<'a> {
     valid: bool,
     name: &'a str,
     token: &'a str,
+    next: &'a str,
 }
 
 /// Where to go after signing in.
@@ -59,6 +60,8 @@ pub(super) struct Entry {
 pub(super) struct Token {
     #[serde(default)]
     token: String,
+    #[serde(default)]
+    next: String,
 }
 
 /// `GET /sign-in`
@@ -160,6 +163,7 @@ pub(super) async fn show_link(
         valid: user.is_some(),
         name: user.map_or("", |user| &user.name),
         token: &link.token,
+        next: page::own_address(&link.next),
     })?;
     Ok(match user {
         Some(_) => shown,
@@ -183,12 +187,14 @@ pub(super) async fn enter_by_link(
             valid: false,
             name: "",
             token: "",
+            next: "",
         })?;
         return Ok((StatusCode::GONE, shown).into_response());
     };
     tracing::info!(user = %user.id, "signed in with a link");
     let cookie = auth::begin_session(&door, user.id).await?;
-    Ok((cookies.add(cookie), Redirect::to("/inbox")).into_response())
+    let to = Redirect::to(page::own_address(&link.next));
+    Ok((cookies.add(cookie), to).into_response())
 }
 
 /// `POST /sign-out`

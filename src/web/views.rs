@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use super::words::{self, Clock, Stamp, Way};
 use crate::api::auth::{Place, SignedIn};
 use crate::model::account::{Account, Route};
-use crate::model::consent::{ConsentScope, Verdict};
+use crate::model::consent::{Consent, ConsentScope};
 use crate::model::conversation::{
     Conversation, ConversationState, ThreadEvent, ThreadEventKind, VoicemailState,
 };
 use crate::model::directory::Directory;
 use crate::model::people::Contact;
-use crate::model::{Message, MessageKind, MessageStatus, UserId};
-use crate::store::{BoxCount, ConversationRow, FilterState, ThreadItem, VoicemailRow};
+use crate::model::{Message, MessageKind, MessageStatus, Timestamp, UserId};
+use crate::store::{BoxCount, ConversationRow, FilterState, ScopeConsent, ThreadItem, VoicemailRow};
 
 /// What stands around every page of a member.
 pub(crate) struct Frame {
@@ -372,7 +372,7 @@ impl Eyes<'_> {
         &self,
         row: &ConversationRow,
         contact: Option<&Contact>,
-        consents: &[(ConsentScope, Option<(Verdict, crate::model::Timestamp)>)],
+        consents: &[ScopeConsent],
     ) -> PersonView {
         let name = name_of(row);
         let it = &row.conversation;
@@ -390,7 +390,7 @@ impl Eyes<'_> {
     fn consent(
         &self,
         scope: ConsentScope,
-        said: Option<(Verdict, crate::model::Timestamp)>,
+        said: Option<(Consent, Timestamp)>,
     ) -> ConsentView {
         let scope = match scope {
             ConsentScope::Number(id) => {
@@ -407,8 +407,8 @@ impl Eyes<'_> {
             ConsentScope::Organisation => "Everywhere".to_owned(),
         };
         let (words, tone) = match said {
-            Some((Verdict::In, _)) => ("Opted in", "good"),
-            Some((Verdict::Out, _)) => ("Opted out", "bad"),
+            Some((Consent::In, _)) => ("Opted in", "good"),
+            Some((Consent::Out, _)) => ("Opted out", "bad"),
             None => ("Nothing said", ""),
         };
         let since = said.map(|(_, at)| format!("Since {}", self.clock.stamp(at).long));

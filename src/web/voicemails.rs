@@ -125,7 +125,7 @@ pub(super) async fn heard(
         account: place.scope.account(),
         what: StaffVerb::Heard {
             voicemail: row.voicemail.id,
-            conversation: row.voicemail.conversation,
+            call: row.voicemail.call,
         },
     };
     if !row.voicemail.heard {

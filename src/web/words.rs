@@ -106,7 +106,7 @@ pub(crate) fn number(address: &str) -> String {
 pub(crate) fn initials(name: &str) -> String {
     let letters = name.split_whitespace().filter_map(|word| {
         let first = word.chars().next()?;
-        first.is_alphanumeric().then(|| first.to_uppercase())
+        first.is_alphabetic().then(|| first.to_uppercase())
     });
     let found: String = letters.take(2).flatten().collect();
     match found.is_empty() {
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(party(&Party::read("anonymous")), "Withheld number");
         assert_eq!(number("74454"), "74454");
         assert_eq!(initials("Ana María Ruiz"), "AM");
-        assert_eq!(initials("+1 202"), "1");
+        assert_eq!(initials("+1 202"), "#");
         assert_eq!(initials(""), "#");
         assert_eq!(length(75), "1:15");
     }

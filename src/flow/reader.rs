@@ -1,0 +1,547 @@
+//! Reading values out of a written file, collecting every fault on the way.
+
+use super::fault::{Fault, suggest};
+use super::scope::{Scope, Unknown};
+use super::template::{Template, Text, is_language};
+use super::yaml::{At, Key, Node, QUOTE_HELP, Value};
+use super::{Kind, Names, expr};
+use crate::model::Phone;
+
+/// One check of one file.
+pub(crate) struct Reading<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) names: &'a dyn Names,
+    pub(crate) account: String,
+    pub(crate) kind: Kind,
+    pub(crate) scope: Scope,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) warnings: Vec<Fault>,
+}
+
+/// The keys of a mapping, all of them known.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'n> {
+    pub(crate) at: &'n At,
+    pairs: &'n [(Key, Node)],
+    /// The value itself, where it is short for the main key.
+    main: Option<(&'static str, &'n Node)>,
+}
+
+impl<'n> Fields<'n> {
+    /// The value of a key, when it is there.
+    pub(crate) fn get(&self, key: &str) -> Option<&'n Node> {
+        if let Some((main, node)) = self.main {
+            return (main == key).then_some(node);
+        }
+        self.pairs
+            .iter()
+            .find(|(have, _)| have.text == key)
+            .map(|(_, node)| node)
+    }
+}
+
+/// Who is meant in a step: a group or a user, by key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Who {
+    Group(String),
+    User(String),
+}
+
+impl<'a> Reading<'a> {
+    /// Notes a fault.
+    pub(crate) fn fault(&mut self, at: &At, code: &'static str, message: impl Into<String>) {
+        self.faults.push(Fault::new(self.file, at, code, message));
+    }
+
+    /// Notes a fault with the next move.
+    pub(crate) fn fault_help(
+        &mut self,
+        at: &At,
+        code: &'static str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.faults
+            .push(Fault::new(self.file, at, code, message).with_help(help));
+    }
+
+    /// Notes what is allowed and yet looks wrong.
+    pub(crate) fn warn(
+        &mut self,
+        at: &At,
+        code: &'static str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.warnings
+            .push(Fault::new(self.file, at, code, message).with_help(help));
+    }
+
+    /// The keys of a mapping; unknown ones are faults. A scalar, or a map by language, stands for `main`.
+    pub(crate) fn fields<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        keys: &[&'static str],
+        main: Option<&'static str>,
+    ) -> Option<Fields<'n>> {
+        if let Some(main) = main
+            && (matches!(node.value, Value::Scalar { .. }) || self.is_language_map(node, keys))
+        {
+            return Some(Fields {
+                at: &node.at,
+                pairs: &[],
+                main: Some((main, node)),
+            });
+        }
+        match &node.value {
+            Value::Map(pairs) if self.is_unquoted(node) => {
+                let _ = pairs;
+                self.unquoted(node);
+                None
+            }
+            Value::Map(pairs) => {
+                for (key, value) in pairs {
+                    self.known_key(key, value, what, keys);
+                }
+                Some(Fields {
+                    at: &node.at,
+                    pairs,
+                    main: None,
+                })
+            }
+            Value::Null => Some(Fields {
+                at: &node.at,
+                pairs: &[],
+                main: None,
+            }),
+            Value::Scalar { .. } | Value::List(_) => {
+                let help = format!("write {{ {}: … }}", keys.first().unwrap_or(&"key"));
+                self.fault_help(&node.at, "shape", format!("`{what}` needs keys"), help);
+                None
+            }
+        }
+    }
+
+    fn known_key(&mut self, key: &Key, value: &Node, what: &str, keys: &[&'static str]) {
+        if keys.contains(&key.text.as_str()) {
+            if value.value == Value::Null {
+                self.fault(&key.at, "empty", format!("`{}` has no value", key.text));
+            }
+            return;
+        }
+        let message = format!("`{what}` has no key `{}`", key.text);
+        let help =
+            if value.value == Value::Null && !key.text.bytes().all(|b| b.is_ascii_lowercase()) {
+                QUOTE_HELP.to_owned()
+            } else {
+                suggest(&key.text, keys.iter().copied())
+            };
+        self.fault_help(&key.at, "unknown-key", message, help);
+    }
+
+    /// A mapping all of whose keys are language tags and none a key of the verb.
+    fn is_language_map(&self, node: &Node, keys: &[&'static str]) -> bool {
+        let Value::Map(pairs) = &node.value else {
+            return false;
+        };
+        !pairs.is_empty()
+            && pairs
+                .iter()
+                .all(|(key, _)| is_language(&key.text) && !keys.contains(&key.text.as_str()))
+    }
+
+    /// `{{ … }}` without quotes is a mapping to YAML.
+    fn is_unquoted(&self, node: &Node) -> bool {
+        self.source[node.at.span.start..].starts_with("{{")
+    }
+
+    fn unquoted(&mut self, node: &Node) {
+        self.fault_help(
+            &node.at,
+            "quote-text",
+            "YAML reads `{{` without quotes as a mapping",
+            QUOTE_HELP,
+        );
+    }
+
+    /// One word or text without meaning of its own.
+    pub(crate) fn word<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        match &node.value {
+            Value::Scalar { text, .. } => Some(text),
+            _ if self.is_unquoted(node) => {
+                self.unquoted(node);
+                None
+            }
+            _ => {
+                self.fault(&node.at, "shape", format!("{what} is one word here"));
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub(crate) fn choice<T: Copy>(
+        &mut self,
+        node: &Node,
+        what: &str,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
+        let word = self.word(node, what)?;
+        let found = choices
+            .iter()
+            .find(|(name, _)| *name == word)
+            .map(|(_, value)| *value);
+        if found.is_none() {
+            let help = suggest(word, choices.iter().map(|(name, _)| *name));
+            self.fault_help(
+                &node.at,
+                "unknown-value",
+                format!("`{word}` is no {what}"),
+                help,
+            );
+        }
+        found
+    }
+
+    pub(crate) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
+        self.choice(node, what, &[("true", true), ("false", false)])
+    }
+
+    /// A list; a single value is a list of one.
+    pub(crate) fn list<'n>(&mut self, node: &'n Node, what: &str) -> Vec<&'n Node> {
+        match &node.value {
+            Value::List(items) => items.iter().collect(),
+            Value::Scalar { .. } => vec![node],
+            _ => {
+                self.fault_help(
+                    &node.at,
+                    "shape",
+                    format!("{what} is a list"),
+                    "write it as [a, b]",
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// A duration in seconds, inside bounds.
+    pub(crate) fn duration(
+        &mut self,
+        node: &Node,
+        what: &str,
+        min_s: u32,
+        max_s: u32,
+    ) -> Option<u32> {
+        let text = self.word(node, what)?;
+        let Some(seconds) = read_duration(text) else {
+            let message = format!("`{text}` is no duration");
+            self.fault_help(
+                &node.at,
+                "duration",
+                message,
+                "write it as 20s, 3m, 24h or 2d",
+            );
+            return None;
+        };
+        if !(min_s..=max_s).contains(&seconds) {
+            let message = format!(
+                "{what} is between {} and {}",
+                show_duration(min_s),
+                show_duration(max_s)
+            );
+            self.fault(&node.at, "out-of-range", message);
+            return None;
+        }
+        Some(seconds)
+    }
+
+    /// A whole number inside bounds.
+    pub(crate) fn count(&mut self, node: &Node, what: &str, min: u32, max: u32) -> Option<u32> {
+        let text = self.word(node, what)?;
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (min..=max).contains(number));
+        if number.is_none() {
+            self.fault(
+                &node.at,
+                "out-of-range",
+                format!("{what} is a number from {min} to {max}"),
+            );
+        }
+        number
+    }
+
+    /// A text: a template, or one per language.
+    pub(crate) fn text(&mut self, node: &Node, what: &str) -> Option<Text> {
+        let variants = match &node.value {
+            Value::Scalar { .. } => vec![(String::new(), self.template(node, what)?)],
+            Value::Map(_) if self.is_unquoted(node) => {
+                self.unquoted(node);
+                return None;
+            }
+            Value::Map(pairs) => {
+                let mut variants = Vec::new();
+                for (key, value) in pairs {
+                    if !is_language(&key.text) {
+                        let message = format!("`{}` is no language tag", key.text);
+                        let help = format!(
+                            "{what} is a text, or a map by language such as {{ en: …, es: … }}"
+                        );
+                        self.fault_help(&key.at, "shape", message, help);
+                        continue;
+                    }
+                    if let Some(template) = self.template(value, what) {
+                        variants.push((key.text.clone(), template));
+                    }
+                }
+                variants
+            }
+            Value::Null | Value::List(_) => {
+                self.fault(&node.at, "shape", format!("{what} is a text"));
+                return None;
+            }
+        };
+        (!variants.is_empty()).then_some(Text { variants })
+    }
+
+    /// A text in one language.
+    pub(crate) fn template(&mut self, node: &Node, what: &str) -> Option<Template> {
+        let text = match &node.value {
+            Value::Scalar { text, .. } => text,
+            Value::Map(_) if self.is_unquoted(node) => {
+                self.unquoted(node);
+                return None;
+            }
+            _ => {
+                self.fault(&node.at, "shape", format!("{what} is a text"));
+                return None;
+            }
+        };
+        if text.trim().is_empty() {
+            self.fault(&node.at, "empty", format!("{what} is empty"));
+            return None;
+        }
+        self.cut_by_comment(node, what);
+        match Template::parse(text, &mut self.scope) {
+            Ok(template) => Some(template),
+            Err(wrong) => {
+                for one in wrong {
+                    let at = self.inside(node, text, &one.span);
+                    let mut fault = Fault::new(self.file, &at, one.code, one.message);
+                    fault.help = one.help;
+                    self.faults.push(fault);
+                }
+                None
+            }
+        }
+    }
+
+    /// A bare text that goes on behind ` #` has lost its end to a comment.
+    fn cut_by_comment(&mut self, node: &Node, what: &str) {
+        let span = &node.at.span;
+        let bare = !self.source[span.clone()].starts_with(['"', '\'', '|', '>']);
+        let rest = self.source[span.end..].lines().next().unwrap_or("");
+        if bare && rest.starts_with(" #") {
+            let message = format!("{what} ends before ` #`: what follows is a comment");
+            self.warn(&node.at, "comment-in-text", message, QUOTE_HELP);
+        }
+    }
+
+    /// A condition.
+    pub(crate) fn condition(&mut self, node: &Node) -> Option<expr::Expr> {
+        let text = self.word(node, "a condition")?;
+        match expr::parse(text, &mut self.scope) {
+            Ok(expr) => Some(expr),
+            Err(wrong) => {
+                let at = self.inside(node, text, &wrong.span);
+                let mut fault = Fault::new(self.file, &at, wrong.code, wrong.message);
+                fault.help = wrong.help;
+                self.faults.push(fault);
+                None
+            }
+        }
+    }
+
+    /// The place of a part of a text in the file: exact where the text stands there as it is.
+    fn inside(&self, node: &Node, text: &str, part: &std::ops::Range<usize>) -> At {
+        let written = &self.source[node.at.span.clone()];
+        let words = text.get(part.clone()).unwrap_or("");
+        let start = match written.find(text) {
+            Some(offset) => offset + part.start,
+            None if words.is_empty() => return node.at.clone(),
+            None => match written.find(words) {
+                Some(offset) => offset,
+                None => return node.at.clone(),
+            },
+        };
+        let start = node.at.span.start + start;
+        at_byte(
+            self.source,
+            start..(start + words.len()).min(self.source.len()),
+        )
+    }
+
+    /// A name that must exist; `known` is `None` where nothing is known.
+    pub(crate) fn known(
+        &mut self,
+        at: &At,
+        code: &'static str,
+        what: &str,
+        name: &str,
+        known: Option<Vec<String>>,
+    ) -> bool {
+        let Some(known) = known else { return true };
+        let found = known.iter().any(|have| have == name);
+        if !found {
+            let help = suggest(name, known.iter().map(String::as_str));
+            let message = format!("account `{}` has no {what} `{name}`", self.account);
+            self.fault_help(at, code, message, help);
+        }
+        found
+    }
+
+    pub(crate) fn group(&mut self, node: &Node) -> Option<String> {
+        let key = self.word(node, "a group")?.to_owned();
+        let known = self.names.groups(&self.account);
+        if !self.known(&node.at, "unknown-group", "group", &key, known) {
+            return None;
+        }
+        if self.names.group_is_empty(&self.account, &key) {
+            let help = "texts and voicemails wait for its next member; a dial finds nobody";
+            self.warn(
+                &node.at,
+                "empty-group",
+                format!("nobody is in the group `{key}`"),
+                help,
+            );
+        }
+        Some(key)
+    }
+
+    pub(crate) fn user(&mut self, node: &Node) -> Option<String> {
+        let key = self.word(node, "a user")?.to_owned();
+        let known = self.names.users(&self.account);
+        self.known(&node.at, "unknown-user", "active user", &key, known)
+            .then_some(key)
+    }
+
+    pub(crate) fn phone(&mut self, node: &Node) -> Option<Phone> {
+        let text = self.word(node, "a phone number")?;
+        match text.parse() {
+            Ok(phone) => Some(phone),
+            Err(_) => {
+                let help = "write it with + and country code, in quotes: \"+12025550100\"";
+                self.fault_help(&node.at, "phone", "this is no phone number", help);
+                None
+            }
+        }
+    }
+
+    /// `group:` or `user:`, exactly one.
+    pub(crate) fn who(&mut self, fields: &Fields<'_>, what: &str) -> Option<Who> {
+        match (fields.get("group"), fields.get("user")) {
+            (Some(group), None) => self.group(group).map(Who::Group),
+            (None, Some(user)) => self.user(user).map(Who::User),
+            (Some(_), Some(user)) => {
+                self.fault(
+                    &user.at,
+                    "two-owners",
+                    format!("`{what}` names a group or a user, not both"),
+                );
+                None
+            }
+            (None, None) => {
+                let message = format!("`{what}` does not say whose box");
+                self.fault_help(
+                    fields.at,
+                    "missing-key",
+                    message,
+                    "add `group: …` or `user: …`",
+                );
+                None
+            }
+        }
+    }
+
+    /// A fault for a name that [`Scope`] does not know.
+    pub(crate) fn unknown(&mut self, at: &At, unknown: Unknown) {
+        self.fault_help(at, unknown.code, unknown.message, unknown.help);
+    }
+
+    /// A word that somebody could answer must not be a compliance word, which never reaches a flow.
+    pub(crate) fn not_reserved(&mut self, at: &At, word: &str) {
+        if self.names.is_reserved_word(word) {
+            let message =
+                format!("`{word}` opts out, in or asks for help, and never reaches a flow");
+            self.fault_help(at, "compliance-word", message, "choose another word");
+        }
+    }
+}
+
+/// The place of some bytes.
+pub(crate) fn at_byte(source: &str, span: std::ops::Range<usize>) -> At {
+    let before = &source[..span.start];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+    let column = source[line_start..span.start].chars().count() + 1;
+    At {
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        span,
+    }
+}
+
+/// `20s`, `3m`, `24h`, `2d` in seconds.
+fn read_duration(text: &str) -> Option<u32> {
+    let unit = text.chars().last()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let number = &text[..text.len() - 1];
+    let plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    plain
+        .then(|| number.parse::<u32>().ok())?
+        .and_then(|n| n.checked_mul(seconds))
+}
+
+fn show_duration(seconds: u32) -> String {
+    match seconds {
+        s if s >= 86_400 && s % 86_400 == 0 => format!("{}d", s / 86_400),
+        s if s >= 3600 && s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s >= 60 && s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_a_number_and_a_unit() {
+        for (text, seconds) in [
+            ("20s", Some(20)),
+            ("3m", Some(180)),
+            ("24h", Some(86_400)),
+            ("2d", Some(172_800)),
+            ("20", None),
+            ("s", None),
+            ("", None),
+            ("-3s", None),
+            ("1.5h", None),
+            ("99999999d", None),
+            ("3é", None),
+        ] {
+            assert_eq!(read_duration(text), seconds, "{text}");
+        }
+        assert_eq!(show_duration(90), "90s");
+        assert_eq!(show_duration(7200), "2h");
+    }
+}

@@ -1,0 +1,259 @@
+//! `set` and `tag`, and the places that values are saved in.
+
+use super::{Came, Verb};
+use crate::flow::effect::Effect;
+use crate::flow::engine::Engine;
+use crate::flow::reader::Reading;
+use crate::flow::scope::{Name, Type, Val};
+use crate::flow::template::{Template, VALUE_CHARS_MAX, typed};
+use crate::flow::yaml::{At, Node, Value};
+
+/// Names a `set` may take.
+const SETS_MAX: usize = 30;
+/// Tags of one step, and characters of one.
+const TAGS_MAX: usize = 20;
+const TAG_CHARS_MAX: usize = 40;
+
+/// Where a value is saved.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Place {
+    /// A field of the contact.
+    Field(String, Type),
+    /// A variable of the run.
+    Var(String, Type),
+}
+
+impl Place {
+    /// Reads `contact.<field>` or `flow.<name>`; `is` is the kind of value that will come.
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node, is: Type) -> Option<Self> {
+        let path = reading.word(node, "a place")?.to_owned();
+        Self::named(reading, &node.at, &path, is)
+    }
+
+    fn named(reading: &mut Reading<'_>, at: &At, path: &str, is: Type) -> Option<Self> {
+        match path.split_once('.') {
+            Some(("flow", name)) if is_name(name) => {
+                let kind = reading.scope.vars.get(name).copied().unwrap_or(is);
+                Some(Self::Var(name.to_owned(), kind))
+            }
+            Some(("contact", field)) => Self::field(reading, at, path, field, is),
+            _ => {
+                let message = format!("`{path}` is no place to save in");
+                let help = "save as `contact.<field>` or `flow.<name>`";
+                reading.fault_help(at, "not-writable", message, help);
+                None
+            }
+        }
+    }
+
+    fn field(
+        reading: &mut Reading<'_>,
+        at: &At,
+        path: &str,
+        field: &str,
+        is: Type,
+    ) -> Option<Self> {
+        let kind = match reading.scope.contact(path, field) {
+            Ok(Name::ContactPhone | Name::ContactTags) => {
+                let help = if field == "tags" {
+                    "add and remove tags with `tag`"
+                } else {
+                    "a contact keeps its phone"
+                };
+                reading.fault_help(at, "not-writable", format!("`{path}` cannot be set"), help);
+                return None;
+            }
+            Ok(name) => name.kind(),
+            Err(unknown) => {
+                reading.unknown(at, unknown);
+                return None;
+            }
+        };
+        let fits = kind.meets(is) || kind == Type::Text;
+        if !fits {
+            let message = format!("`{path}` holds {}, and this is {}", kind.word(), is.word());
+            reading.fault_help(
+                at,
+                "type",
+                message,
+                "ask for the kind of answer that the column holds",
+            );
+            return None;
+        }
+        Some(Self::Field(field.to_owned(), kind))
+    }
+
+    /// Saves a value, in the type the place has.
+    pub(super) fn save(&self, engine: &mut Engine<'_>, value: Val) {
+        match self {
+            Self::Field(field, kind) => {
+                let value = fitted(value, *kind);
+                let json = value.to_json();
+                engine.run.fields.insert(field.clone(), json.clone());
+                engine.effects.push(Effect::SetField {
+                    field: field.clone(),
+                    value: json,
+                });
+            }
+            Self::Var(name, _) => {
+                engine.run.vars.insert(name.clone(), value.to_json());
+            }
+        }
+    }
+}
+
+/// The value as this type; missing when it cannot be.
+fn fitted(value: Val, kind: Type) -> Val {
+    match (&value, kind) {
+        (Val::Missing, _) | (_, Type::Any) => value,
+        (Val::Number(_), Type::Number)
+        | (Val::Date(_), Type::Date)
+        | (Val::Bool(_), Type::Bool) => value,
+        (_, kind) => Val::read(&value.shown(), kind),
+    }
+}
+
+/// Whether a name of a step or variable is well formed.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() <= 63
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// Variables and fields take values.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Set {
+    /// A missing template empties the place.
+    values: Vec<(Place, Option<Template>)>,
+}
+
+impl Set {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let Value::Map(pairs) = &node.value else {
+            let help = "write `set: { contact.status: applied }`";
+            reading.fault_help(&node.at, "shape", "`set` needs names and values", help);
+            return None;
+        };
+        if pairs.is_empty() || pairs.len() > SETS_MAX {
+            let message = format!("`set` takes 1 to {SETS_MAX} names");
+            reading.fault(&node.at, "shape", message);
+        }
+        let mut values = Vec::new();
+        for (key, value) in pairs {
+            let template = match &value.value {
+                Value::Null => None,
+                _ => match reading.template(value, "the value") {
+                    Some(template) => Some(template),
+                    None => continue,
+                },
+            };
+            let is = template
+                .as_ref()
+                .and_then(Template::sole)
+                .map_or(Type::Any, Name::kind);
+            let Some(place) = Place::named(reading, &key.at, &key.text, is) else {
+                continue;
+            };
+            if let Some(template) = &template {
+                fits(reading, &value.at, &place, template);
+            }
+            values.push((place, template));
+        }
+        Some(Verb::Set(Self { values }))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        for (place, template) in &self.values {
+            let value = template.as_ref().map_or(Val::Missing, |template| {
+                typed(template, &engine.values(), VALUE_CHARS_MAX)
+            });
+            place.save(engine, value);
+        }
+        Came::outcome("next")
+    }
+}
+
+/// A fixed text must be readable as what the column holds.
+fn fits(reading: &mut Reading<'_>, at: &At, place: &Place, template: &Template) {
+    let Place::Field(field, kind) = place else {
+        return;
+    };
+    let Some(text) = template.fixed() else { return };
+    if Val::read(&text, *kind) == Val::Missing {
+        let message = format!("`{field}` holds {}, and `{text}` is none", kind.word());
+        let help = match kind {
+            Type::Date => "write it as 2026-01-31",
+            Type::Bool => "write yes or no",
+            _ => "write it in digits",
+        };
+        reading.fault_help(at, "type", message, help);
+    }
+}
+
+/// Tags of the contact.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tag {
+    add: Vec<String>,
+    remove: Vec<String>,
+}
+
+impl Tag {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let fields = reading.fields(node, "tag", &["add", "remove"], None)?;
+        let (add, remove) = (fields.get("add"), fields.get("remove"));
+        if add.is_none() && remove.is_none() {
+            let help = "write `tag: { add: [vip], remove: [new] }`";
+            reading.fault_help(
+                &node.at,
+                "missing-key",
+                "`tag` says neither `add` nor `remove`",
+                help,
+            );
+        }
+        let add = add.map_or_else(Vec::new, |node| tags(reading, node));
+        let remove = remove.map_or_else(Vec::new, |node| tags(reading, node));
+        Some(Verb::Tag(Self { add, remove }))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let mut now = engine.values().tags();
+        now.retain(|tag| !self.remove.contains(tag));
+        for tag in &self.add {
+            if !now.contains(tag) {
+                now.push(tag.clone());
+            }
+        }
+        engine.run.tags = Some(now);
+        engine.effects.push(Effect::Tag {
+            add: self.add.clone(),
+            remove: self.remove.clone(),
+        });
+        Came::outcome("next")
+    }
+}
+
+/// A list of tags.
+pub(super) fn tags(reading: &mut Reading<'_>, node: &Node) -> Vec<String> {
+    let items = reading.list(node, "tags");
+    if items.len() > TAGS_MAX {
+        reading.fault(&node.at, "out-of-range", format!("at most {TAGS_MAX} tags"));
+    }
+    let mut found = Vec::new();
+    for item in items {
+        let Some(tag) = reading.word(item, "a tag").map(str::trim) else {
+            continue;
+        };
+        if tag.is_empty() || tag.chars().count() > TAG_CHARS_MAX {
+            reading.fault(
+                &item.at,
+                "out-of-range",
+                format!("a tag has 1 to {TAG_CHARS_MAX} characters"),
+            );
+        } else {
+            found.push(tag.to_owned());
+        }
+    }
+    found
+}

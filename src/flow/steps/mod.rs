@@ -1,0 +1,399 @@
+//! The verbs: one file a verb or close family. Each says how it is read from a file and what it does.
+//!
+//! A new verb is one file, one arm in [`Verb`] and one line in [`SPECS`].
+
+mod ask;
+mod boxes;
+mod choose;
+mod data;
+mod dial;
+mod keys;
+mod leave;
+mod speak;
+mod voicemail;
+
+use std::borrow::Cow;
+
+use super::Kind;
+use super::effect::Ended;
+use super::engine::Engine;
+use super::event::Event;
+use super::reader::Reading;
+use super::scope::Type;
+use super::yaml::Node;
+use crate::model::UserId;
+
+/// A checked step.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StepDef {
+    pub(crate) name: String,
+    pub(crate) line: u32,
+    pub(crate) spec: &'static Spec,
+    pub(crate) verb: Verb,
+    /// Where each outcome goes.
+    pub(crate) then: Vec<(String, Target)>,
+    /// Where a caller who has left goes on.
+    pub(crate) hung_up: Target,
+}
+
+/// Where an outcome goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    End,
+    /// The step at this position.
+    Step(usize),
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Verb {
+    Say(speak::Say),
+    Play(speak::Play),
+    Menu(keys::Menu),
+    Gather(keys::Gather),
+    Dial(Box<dial::Dial>),
+    Voicemail(Box<voicemail::VoicemailStep>),
+    Reply(ask::Reply),
+    Ask(Box<ask::Ask>),
+    Keywords(ask::Keywords),
+    Inbox(Box<boxes::InboxStep>),
+    Assign(boxes::Assign),
+    Close,
+    Hours(choose::HoursStep),
+    Branch(choose::Branch),
+    Set(data::Set),
+    Tag(data::Tag),
+    Goto(leave::Goto),
+    Hangup,
+    Reject(leave::Reject),
+}
+
+/// What is known of a verb before any step uses it.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    /// Its key in a step.
+    pub(crate) word: &'static str,
+    /// The kinds of flow it belongs to.
+    pub(crate) kinds: &'static [Kind],
+    /// How it says where its outcomes go.
+    pub(crate) style: Style,
+    /// What `steps.<step>.<value>` knows of it.
+    pub(crate) values: &'static [(&'static str, Type)],
+    /// It waits for the person.
+    pub(crate) waits: bool,
+    /// It makes no sense once the caller has left.
+    pub(crate) needs_caller: bool,
+    /// Reading its value; `None`: it is not available yet.
+    pub(crate) read: Option<fn(&mut Reading<'_>, &Node) -> Option<Verb>>,
+}
+
+/// There is one of each word.
+impl PartialEq for Spec {
+    fn eq(&self, other: &Self) -> bool {
+        self.word == other.word
+    }
+}
+
+/// How a step says where its outcomes go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Style {
+    /// `next`, or a full `then`.
+    Next(&'static [&'static str]),
+    /// A full `then`.
+    Then(&'static [&'static str]),
+    /// Neither: it leaves.
+    Leaves,
+}
+
+const S: &[Kind] = &[Kind::Sms];
+const V: &[Kind] = &[Kind::Call];
+const SV: &[Kind] = &[Kind::Sms, Kind::Call];
+
+const OUTCOME: (&str, Type) = ("outcome", Type::Text);
+const DIALED: &[&str] = &[
+    "answered",
+    "no_answer",
+    "busy",
+    "declined",
+    "failed",
+    "nobody_available",
+];
+
+/// Every verb of the language; those not built yet are known by name, so that a flow using one is told so.
+pub(crate) static SPECS: [Spec; 30] = [
+    Spec {
+        word: "say",
+        kinds: V,
+        style: Style::Next(&["next"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: true,
+        read: Some(speak::Say::read),
+    },
+    Spec {
+        word: "play",
+        kinds: V,
+        style: Style::Next(&["next"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: true,
+        read: Some(speak::Play::read),
+    },
+    Spec {
+        word: "menu",
+        kinds: V,
+        style: Style::Then(&["invalid", "timeout"]),
+        values: &[OUTCOME, ("digits", Type::Text)],
+        waits: true,
+        needs_caller: true,
+        read: Some(keys::Menu::read),
+    },
+    Spec {
+        word: "gather",
+        kinds: V,
+        style: Style::Then(&["got", "timeout"]),
+        values: &[OUTCOME, ("digits", Type::Text)],
+        waits: true,
+        needs_caller: true,
+        read: Some(keys::Gather::read),
+    },
+    Spec {
+        word: "dial",
+        kinds: V,
+        style: Style::Then(DIALED),
+        values: &[OUTCOME, ("user", Type::Text), ("seconds", Type::Number)],
+        waits: false,
+        needs_caller: true,
+        read: Some(dial::Dial::read),
+    },
+    Spec {
+        word: "voicemail",
+        kinds: V,
+        style: Style::Next(&["left", "empty"]),
+        values: &[OUTCOME, ("seconds", Type::Number)],
+        waits: true,
+        needs_caller: true,
+        read: Some(voicemail::VoicemailStep::read),
+    },
+    Spec {
+        word: "hangup",
+        kinds: V,
+        style: Style::Leaves,
+        values: &[],
+        waits: false,
+        needs_caller: true,
+        read: Some(leave::read_hangup),
+    },
+    Spec {
+        word: "reject",
+        kinds: V,
+        style: Style::Leaves,
+        values: &[],
+        waits: false,
+        needs_caller: true,
+        read: Some(leave::Reject::read),
+    },
+    Spec {
+        word: "reply",
+        kinds: S,
+        style: Style::Next(&["ok", "refused"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(ask::Reply::read),
+    },
+    Spec {
+        word: "ask",
+        kinds: S,
+        style: Style::Then(&["valid", "invalid", "timeout"]),
+        values: &[OUTCOME, ("text", Type::Text)],
+        waits: true,
+        needs_caller: false,
+        read: Some(ask::Ask::read),
+    },
+    Spec {
+        word: "keywords",
+        kinds: S,
+        style: Style::Then(&["unmatched"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(ask::Keywords::read),
+    },
+    Spec {
+        word: "inbox",
+        kinds: SV,
+        style: Style::Next(&["next"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(boxes::InboxStep::read),
+    },
+    Spec {
+        word: "assign",
+        kinds: SV,
+        style: Style::Next(&["ok", "nobody_available"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(boxes::Assign::read),
+    },
+    Spec {
+        word: "close",
+        kinds: SV,
+        style: Style::Next(&["ok"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(boxes::read_close),
+    },
+    Spec {
+        word: "hours",
+        kinds: SV,
+        style: Style::Then(&["open", "closed", "holiday"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(choose::HoursStep::read),
+    },
+    Spec {
+        word: "branch",
+        kinds: SV,
+        style: Style::Then(&["else"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(choose::Branch::read),
+    },
+    Spec {
+        word: "set",
+        kinds: SV,
+        style: Style::Next(&["next"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(data::Set::read),
+    },
+    Spec {
+        word: "tag",
+        kinds: SV,
+        style: Style::Next(&["next"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(data::Tag::read),
+    },
+    Spec {
+        word: "goto",
+        kinds: SV,
+        style: Style::Leaves,
+        values: &[],
+        waits: false,
+        needs_caller: true,
+        read: Some(leave::Goto::read),
+    },
+    later("queue", V),
+    later("transfer", V),
+    later("send", SV),
+    later("consent", SV),
+    later("split", SV),
+    later("lookup", SV),
+    later("http", SV),
+    later("email", SV),
+    later("notify", SV),
+    later("wait", S),
+    later("call", SV),
+];
+
+const fn later(word: &'static str, kinds: &'static [Kind]) -> Spec {
+    Spec {
+        word,
+        kinds,
+        style: Style::Leaves,
+        values: &[],
+        waits: false,
+        needs_caller: false,
+        read: None,
+    }
+}
+
+/// What is known of the verb with this key.
+pub(crate) fn spec(word: &str) -> Option<&'static Spec> {
+    SPECS.iter().find(|spec| spec.word == word)
+}
+
+pub(crate) use data::is_name;
+
+/// Whether a name in a menu's `then` is a key of the phone: one or a few of digits, `*` and `#`.
+pub(crate) fn is_menu_key(key: &str) -> bool {
+    let short = (1..=keys::MENU_KEY_CHARS_MAX).contains(&key.len());
+    short
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b == b'*' || b == b'#')
+}
+
+/// What came of a step, or of an event at it.
+pub(crate) enum Came {
+    /// It is done, with this outcome.
+    Outcome(Cow<'static, str>),
+    /// It waits.
+    Waits,
+    /// The caller has left before it was done.
+    HungUp,
+    /// The run is over.
+    Ends(Ended),
+    /// The run leaves for the flow with this key.
+    Leaves(String),
+    /// These users' presence must be known first.
+    Needs(Vec<UserId>),
+}
+
+impl Came {
+    pub(crate) fn outcome(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::Outcome(name.into())
+    }
+
+    pub(crate) fn fault(reason: impl Into<String>) -> Self {
+        Self::Ends(Ended::Fault(reason.into()))
+    }
+}
+
+impl Verb {
+    /// The step is reached.
+    pub(crate) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        match self {
+            Self::Say(say) => say.enter(engine),
+            Self::Play(play) => play.enter(engine),
+            Self::Menu(menu) => menu.enter(engine),
+            Self::Gather(gather) => gather.enter(engine),
+            Self::Dial(dial) => dial.enter(engine),
+            Self::Voicemail(voicemail) => voicemail.enter(engine),
+            Self::Reply(reply) => reply.enter(engine),
+            Self::Ask(ask) => ask.enter(engine),
+            Self::Keywords(keywords) => keywords.enter(engine),
+            Self::Inbox(inbox) => inbox.enter(engine),
+            Self::Assign(assign) => assign.enter(engine),
+            Self::Close => boxes::close(engine),
+            Self::Hours(hours) => hours.enter(engine),
+            Self::Branch(branch) => branch.enter(engine),
+            Self::Set(set) => set.enter(engine),
+            Self::Tag(tag) => tag.enter(engine),
+            Self::Goto(goto) => Came::Leaves(goto.flow.clone()),
+            Self::Hangup => Came::Ends(Ended::Hangup),
+            Self::Reject(reject) => reject.enter(engine),
+        }
+    }
+
+    /// Something happened while the step waits; `Came::Waits` when it waits on.
+    pub(crate) fn resume(&self, engine: &mut Engine<'_>, event: &Event<'_>) -> Came {
+        match self {
+            Self::Menu(menu) => menu.resume(engine, event),
+            Self::Gather(gather) => gather.resume(engine, event),
+            Self::Dial(dial) => dial.resume(engine, event),
+            Self::Voicemail(voicemail) => voicemail.resume(engine, event),
+            Self::Ask(ask) => ask.resume(engine, event),
+            _ => Came::Waits,
+        }
+    }
+}

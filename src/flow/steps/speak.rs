@@ -1,0 +1,82 @@
+//! `say` and `play`: what the caller hears on the way.
+
+use super::{Came, Verb};
+use crate::flow::engine::Engine;
+use crate::flow::reader::Reading;
+use crate::flow::template::{SAY_CHARS_MAX, Text};
+use crate::flow::yaml::Node;
+use crate::model::CallVerb;
+
+/// Speaks a text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Say {
+    text: Text,
+}
+
+impl Say {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let fields = reading.fields(node, "say", &["text"], Some("text"))?;
+        let text = required(reading, fields.get("text"), node, "say", "text")?;
+        let text = reading.text(text, "what is said")?;
+        Some(Verb::Say(Self { text }))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let verb = engine.spoken(&self.text);
+        engine.said.push(verb);
+        Came::outcome("next")
+    }
+}
+
+/// Plays a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Play {
+    file: Text,
+}
+
+impl Play {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let fields = reading.fields(node, "play", &["file"], Some("file"))?;
+        let file = required(reading, fields.get("file"), node, "play", "file")?;
+        let text = reading.text(file, "the file")?;
+        for (_, template) in &text.variants {
+            if !template.fixed().is_some_and(|name| is_file(&name)) {
+                let help =
+                    "a file name such as welcome.mp3, or an address that begins with https://";
+                reading.fault_help(&file.at, "file", "this names no file", help);
+                return None;
+            }
+        }
+        Some(Verb::Play(Self { file: text }))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let (url, _) = engine.render(&self.file, SAY_CHARS_MAX);
+        engine.said.push(CallVerb::Play { url });
+        Came::outcome("next")
+    }
+}
+
+/// A plain file name, or an address that a carrier fetches over TLS.
+fn is_file(name: &str) -> bool {
+    if let Some(rest) = name.strip_prefix("https://") {
+        return !rest.is_empty() && !rest.contains(char::is_whitespace);
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.starts_with('.') && name.chars().all(plain) && name.contains('.')
+}
+
+/// A key that a verb cannot do without.
+pub(super) fn required<'n>(
+    reading: &mut Reading<'_>,
+    found: Option<&'n Node>,
+    node: &Node,
+    what: &str,
+    key: &str,
+) -> Option<&'n Node> {
+    if found.is_none() {
+        let message = format!("`{what}` has no `{key}`");
+        reading.fault_help(&node.at, "missing-key", message, format!("add `{key}: …`"));
+    }
+    found
+}

@@ -1,0 +1,179 @@
+//! `voicemail`: a message recorded into a box.
+
+use super::{Came, Verb};
+use crate::flow::effect::Effect;
+use crate::flow::engine::Engine;
+use crate::flow::event::Event;
+use crate::flow::reader::{Reading, Who};
+use crate::flow::run::Wait;
+use crate::flow::scope::Val;
+use crate::flow::template::{Text, by_language};
+use crate::flow::yaml::Node;
+use crate::model::CallVerb;
+
+/// How long a message may be, and the silence that ends it.
+const MAX_S: (u32, u32, u32) = (10, 180, 600);
+const SILENCE_S: (u32, u32, u32) = (1, 5, 30);
+const MIN_S: (u32, u32, u32) = (0, 2, 60);
+/// How long the length of a recording is awaited when its caller has hung up.
+const RECORDED_WAIT_S: u32 = 60;
+
+/// Records a message.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct VoicemailStep {
+    owner: Who,
+    greeting: Text,
+    beep: bool,
+    max_s: u32,
+    silence_s: u32,
+    min_s: u32,
+    transcribe: bool,
+    notify: bool,
+}
+
+impl VoicemailStep {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let keys = [
+            "group",
+            "user",
+            "greeting",
+            "beep",
+            "max",
+            "silence",
+            "min",
+            "transcribe",
+            "notify",
+        ];
+        let fields = reading.fields(node, "voicemail", &keys, None)?;
+        let owner = reading.who(&fields, "voicemail");
+        let greeting = match fields.get("greeting") {
+            Some(node) => reading.text(node, "the greeting"),
+            None => Some(default_greeting()),
+        };
+        let mut flag = |key: &str, default: bool| {
+            fields
+                .get(key)
+                .and_then(|node| reading.boolean(node, key))
+                .unwrap_or(default)
+        };
+        let (beep, transcribe) = (flag("beep", true), flag("transcribe", false));
+        let mut seconds = |key: &str, (min, default, max): (u32, u32, u32)| {
+            let node = fields.get(key);
+            node.and_then(|node| reading.duration(node, &format!("`{key}`"), min, max))
+                .unwrap_or(default)
+        };
+        let (max_s, silence_s, min_s) = (
+            seconds("max", MAX_S),
+            seconds("silence", SILENCE_S),
+            seconds("min", MIN_S),
+        );
+        let notify = fields
+            .get("notify")
+            .and_then(|node| reading.choice(node, "notice", &[("members", true), ("none", false)]));
+        let notify = notify.unwrap_or(true);
+        let (owner, greeting) = (owner?, greeting?);
+        let step = Self {
+            owner,
+            greeting,
+            beep,
+            max_s,
+            silence_s,
+            min_s,
+            transcribe,
+            notify,
+        };
+        Some(Verb::Voicemail(Box::new(step)))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let greeting = engine.spoken(&self.greeting);
+        engine.said.push(greeting);
+        engine.give(CallVerb::Record {
+            max_s: self.max_s,
+            silence_s: self.silence_s,
+            beep: self.beep,
+            transcribe: self.transcribe,
+        });
+        engine.run.call.sought = true;
+        engine.run.wait = Wait::Recording { hung_up: false };
+        Came::Waits
+    }
+
+    pub(super) fn resume(&self, engine: &mut Engine<'_>, event: &Event<'_>) -> Came {
+        let Wait::Recording { hung_up } = engine.run.wait else {
+            return Came::Waits;
+        };
+        match event {
+            // The caller is gone and the length of what was said comes in an event of its own.
+            Event::HungUp => {
+                engine.run.wait = Wait::Recording { hung_up: true };
+                engine.run.due_at = Some(engine.after(RECORDED_WAIT_S));
+                Came::Waits
+            }
+            Event::Timer if hung_up && engine.is_due() => {
+                engine.run.recording.clone_from(&engine.run.step);
+                Came::HungUp
+            }
+            Event::Recorded { duration_s, .. } if *duration_s >= self.min_s.max(1) => {
+                self.left(engine, event);
+                Came::outcome("left")
+            }
+            Event::Recorded { .. } if engine.run.call.gone => Came::HungUp,
+            Event::Recorded { .. } => Came::outcome("empty"),
+            _ => Came::Waits,
+        }
+    }
+
+    /// A recording told only after the run was over is still a voicemail.
+    pub(crate) fn take_late(&self, engine: &mut Engine<'_>, event: &Event<'_>) {
+        let Event::Recorded { duration_s, .. } = event else {
+            return;
+        };
+        engine.run.recording = None;
+        if *duration_s >= self.min_s.max(1) {
+            self.left(engine, event);
+            if !engine.run.call.answered {
+                engine.effects.push(Effect::CallOutcome("voicemail"));
+            }
+        }
+    }
+
+    fn left(&self, engine: &mut Engine<'_>, event: &Event<'_>) {
+        let Event::Recorded {
+            duration_s,
+            recording,
+            url,
+            ..
+        } = *event
+        else {
+            return;
+        };
+        // A box that is no more must not cost the message: it goes to the number's default route.
+        let default = || {
+            let number = engine.facts.account.number(engine.facts.number.id);
+            number.map(|number| number.route)
+        };
+        let Some(owner) = engine.route(&self.owner).or_else(default) else {
+            let text = "a voicemail has no box to go into".to_owned();
+            return engine.effects.push(Effect::Note { text });
+        };
+        engine.run.call.voicemail = true;
+        engine.keep_here("seconds", Val::Number(f64::from(duration_s)));
+        engine.effects.push(Effect::Voicemail {
+            owner,
+            duration_s,
+            recording: recording.map(str::to_owned),
+            url: url.map(str::to_owned),
+            notify: self.notify,
+        });
+    }
+}
+
+fn default_greeting() -> Text {
+    by_language(&[
+        ("en", "Please leave a message after the tone."),
+        ("es", "Por favor, deje un mensaje después de la señal."),
+        ("fr", "Veuillez laisser un message après le bip."),
+        ("de", "Bitte hinterlassen Sie eine Nachricht nach dem Ton."),
+    ])
+}

@@ -1,0 +1,297 @@
+//! A flow file as it was written: a tree whose every value and key knows its place.
+//!
+//! A derived deserializer would stop at the first key it does not know. Faults are to be found in one
+//! pass, so the file is read into this tree, which only YAML's own rules can refuse, and the rest is
+//! judged by hand ([`super::reader`]). The tree keeps scalars as they were spelled: `+12025550143` and
+//! `007` are not numbers before somebody asks for one.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::Spanned;
+
+use super::Fault;
+
+/// The longest flow file.
+pub(crate) const SOURCE_BYTES_MAX: usize = 256 * 1024;
+
+/// Where something stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct At {
+    /// Line, from 1.
+    pub(crate) line: u32,
+    /// Column in characters, from 1.
+    pub(crate) column: u32,
+    /// Bytes of the source.
+    pub(crate) span: Range<usize>,
+}
+
+/// A value and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) at: At,
+}
+
+/// What stands there.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    /// Nothing.
+    Null,
+    /// One word or text.
+    Scalar {
+        /// As spelled, or without its quotes.
+        text: String,
+        /// It is spelled as YAML's bare `true`, `false` or a number, not as a text.
+        bare: bool,
+    },
+    /// `[a, b]`.
+    List(Vec<Node>),
+    /// `{a: b}`, in the order of the file.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Key {
+    pub(crate) text: String,
+    pub(crate) at: At,
+}
+
+/// Reads a file.
+pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
+    if source.len() > SOURCE_BYTES_MAX {
+        let words = format!("a flow file has at most {SOURCE_BYTES_MAX} bytes");
+        return Err(Fault::new(file, &At::default(), "too-large", words));
+    }
+    let options = serde_yaml::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        with_snippet: false,
+        budget: serde_yaml::budget! { max_documents: 1, max_anchors: 50, max_nodes: 20_000, max_depth: 40 },
+    };
+    let tree: Spanned<Raw> =
+        serde_yaml::from_str_with_options(source, options).map_err(|e| syntax(file, source, &e))?;
+    Ok(node(source, tree))
+}
+
+/// The parser's own complaint, with the advice that most often helps.
+fn syntax(file: &str, source: &str, error: &serde_yaml::Error) -> Fault {
+    let at = error.location().map_or_else(At::default, |location| {
+        let start = location.span().byte_offset().unwrap_or(0);
+        let length = location.span().byte_len().unwrap_or(0);
+        place(source, location.line(), location.column(), start, length)
+    });
+    let words = error.render_with_options(serde_yaml::render_options! {
+        snippets: serde_yaml::SnippetMode::Off,
+    });
+    let words = plain_words(&words);
+    let line = source.lines().nth(at.line.saturating_sub(1) as usize);
+    let code = if words.contains("duplicate") {
+        "duplicate-key"
+    } else {
+        "yaml"
+    };
+    let mut fault = Fault::new(file, &at, code, words);
+    if code == "duplicate-key" {
+        fault.help = Some("keep one of the two; a name stands once in a mapping".to_owned());
+    } else if line
+        .is_some_and(|line| line.contains(": ") || line.contains('{') || line.contains('"'))
+    {
+        fault.help = Some(QUOTE_HELP.to_owned());
+    }
+    fault
+}
+
+/// What to do with a text that YAML takes for something else.
+pub(crate) const QUOTE_HELP: &str = "quote this text: \"…\"; a text with {{, a colon, # or a comma inside { } stands in quotes or in a | block";
+
+/// The message without its place, which the fault shows itself.
+fn plain_words(rendered: &str) -> String {
+    let first = rendered.lines().next().unwrap_or("");
+    let end = first.rfind(" at line ").unwrap_or(first.len());
+    first[..end].trim_end_matches([':', ' ']).to_owned()
+}
+
+fn place(source: &str, line: u64, column: u64, start: u64, length: u64) -> At {
+    let start = clamp(source, usize::try_from(start).unwrap_or(usize::MAX));
+    let length = usize::try_from(length).unwrap_or(0);
+    let end = clamp(source, start.saturating_add(length));
+    At {
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        span: start..end.max(start),
+    }
+}
+
+/// The nearest place at or before `at` where a character begins.
+fn clamp(source: &str, at: usize) -> usize {
+    let mut at = at.min(source.len());
+    while !source.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// The tree as the parser hands it over.
+enum Raw {
+    Null,
+    /// A text in quotes, a block or bare.
+    Text(String),
+    /// Something that YAML takes for a number or a boolean.
+    Bare,
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<Raw>, Spanned<Raw>)>),
+}
+
+fn node(source: &str, raw: Spanned<Raw>) -> Node {
+    let location = raw.referenced;
+    let span = location.span();
+    let (start, length) = (
+        span.byte_offset().unwrap_or(0),
+        span.byte_len().unwrap_or(0),
+    );
+    let mut at = place(source, location.line(), location.column(), start, length);
+    let slice = source[at.span.clone()].trim_end();
+    at.span.end = at.span.start + slice.len();
+    let value = match raw.value {
+        Raw::Null => Value::Null,
+        Raw::Text(text) => Value::Scalar { text, bare: false },
+        // An alias (`*x`) to a number has the alias' place; its spelling is taken from its anchor.
+        Raw::Bare => Value::Scalar {
+            text: spelled(source, &raw.defined),
+            bare: true,
+        },
+        Raw::List(items) => {
+            let items: Vec<Node> = items.into_iter().map(|item| node(source, item)).collect();
+            at.span.end = at
+                .span
+                .end
+                .max(items.last().map_or(0, |last| last.at.span.end));
+            Value::List(items)
+        }
+        Raw::Map(pairs) => {
+            let pairs: Vec<(Key, Node)> = pairs
+                .into_iter()
+                .map(|(key, value)| (key_of(source, key), node(source, value)))
+                .collect();
+            let end = pairs
+                .last()
+                .map_or(0, |(key, value)| key.at.span.end.max(value.at.span.end));
+            at.span.end = at.span.end.max(end);
+            Value::Map(pairs)
+        }
+    };
+    Node { value, at }
+}
+
+fn key_of(source: &str, raw: Spanned<Raw>) -> Key {
+    let key = node(source, raw);
+    let text = match key.value {
+        Value::Scalar { text, .. } => text,
+        Value::Null => String::new(),
+        // `{{ x }}` without quotes is a map whose key is a map.
+        Value::List(_) | Value::Map(_) => source[key.at.span.clone()].to_owned(),
+    };
+    Key { text, at: key.at }
+}
+
+fn spelled(source: &str, location: &serde_yaml::Location) -> String {
+    let span = location.span();
+    let start = clamp(
+        source,
+        usize::try_from(span.byte_offset().unwrap_or(0)).unwrap_or(0),
+    );
+    let length = usize::try_from(span.byte_len().unwrap_or(0)).unwrap_or(0);
+    let end = clamp(source, start.saturating_add(length)).max(start);
+    source[start..end].trim().to_owned()
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a list or a mapping")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+    fn visit_none<E: de::Error>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Raw, D::Error> {
+        Raw::deserialize(from)
+    }
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Raw, E> {
+        Ok(Raw::Bare)
+    }
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Raw, E> {
+        Ok(Raw::Bare)
+    }
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Raw, E> {
+        Ok(Raw::Bare)
+    }
+    fn visit_i128<E: de::Error>(self, _: i128) -> Result<Raw, E> {
+        Ok(Raw::Bare)
+    }
+    fn visit_u128<E: de::Error>(self, _: u128) -> Result<Raw, E> {
+        Ok(Raw::Bare)
+    }
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Raw, E> {
+        Ok(Raw::Bare)
+    }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(text.to_owned()))
+    }
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Raw, E> {
+        Ok(Raw::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Raw, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Raw::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Raw::Map(pairs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probe() {
+        for source in [
+            "a: 1\nb: [x, 'y z', +12025550143, 007, yes, true, ~, ]\nc:\n  d: \"q\\n\"   # hi\n  e: plain text # note\n  f: |\n    block\n    more\n  g: {h: 1, 2: k}\n",
+            "a: {{ x }}\n",
+            "a: b: c\n",
+            "a: 1\na: 2\n",
+            "é: [ü, é]\nx: &n 12\ny: *n\n",
+            "",
+            "a: [1\n",
+            "a: { prompt: x, y z, q: 2 }",
+        ] {
+            println!("{source}\n=> {:#?}", read("f", source));
+        }
+    }
+}
