@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(
             sql.lite,
             "SELECT json_object('id', 'conv_' || nullif(lower(hex(c.id)), ''), 'tags', json(c.tags)) \
-             FROM (SELECT unhex(substr(value->>'of', -32)) AS id, value->>'n' AS n FROM json_each($1)) AS r, t c ON CONFLICT (id) "
+             FROM (SELECT unhex(substr(value->>'of', -32)) AS id, value->>'n' AS n FROM jsonb_each($1)) AS r, t c ON CONFLICT (id) "
         );
         assert_eq!(
             sql.pg,
