@@ -90,7 +90,8 @@ async fn publish(
         return Ok(("refused", format!("{shown}: there is no account {}", checked.flow.account)));
     };
     let name = file.file_name().map_or(shown.clone(), |name| name.to_string_lossy().into_owned());
-    let published = store.publish_file(&Actor::Node, account.id, &checked.flow.key, text, &name).await?;
+    let stamp = crate::store::Stamp { now: crate::ambient::now(), seed: crate::ambient::seed() };
+    let published = store.publish_file(&Actor::Node, account.id, &checked.flow.key, text, &name, stamp).await?;
     Ok(match published {
         Published::New(_) => ("published", String::new()),
         Published::Unchanged => ("unchanged", String::new()),
