@@ -323,6 +323,18 @@ fn the_caller_leaves() {
 }
 
 #[test]
+fn a_conversation_is_known_by_the_end_of_its_leg() {
+    let mut drive = Drive::call(&dial("group: nurses"));
+    drive.start();
+    let leg = drive.leg("farid");
+    let status = CallStatus::Completed;
+    drive.take(Event::LegStatus { leg, status });
+    assert_eq!(drive.asked(), "accepted farid; ended farid completed");
+    drive.take(Event::HungUp);
+    assert_eq!(drive.asked(), "outcome answered");
+}
+
+#[test]
 fn late_reports_of_legs_change_nothing() {
     let mut drive = Drive::call(&dial("group: nurses"));
     drive.start();
