@@ -240,19 +240,19 @@ impl Drive {
     /// The leg rung for this user, by the latest effect that rings them.
     fn leg(&self, key: &str) -> LegId {
         let user = self.user(key);
-        let rings = self.effects.iter().filter_map(|effect| match effect {
+        let mut rings = self.effects.iter().filter_map(|effect| match effect {
             Effect::Ring { legs, .. } => legs.iter().find(|leg| leg.user == Some(user)),
             _ => None,
         });
-        rings.last().unwrap().leg
+        rings.next_back().unwrap().leg
     }
 
     fn who(&self, leg: LegId) -> String {
-        let legs = self.effects.iter().filter_map(|effect| match effect {
+        let mut legs = self.effects.iter().filter_map(|effect| match effect {
             Effect::Ring { legs, .. } => legs.iter().find(|have| have.leg == leg),
             _ => None,
         });
-        let found = legs.last().unwrap();
+        let found = legs.next_back().unwrap();
         found.user.map_or_else(
             || found.phone.to_string(),
             |user| self.directory.user(user).unwrap().key.clone(),
