@@ -17,7 +17,7 @@ use crate::ambient;
 use crate::model::account::{Account, Route};
 use crate::model::directory::Directory;
 use crate::model::people::{Permission, User};
-use crate::model::{AccountId, Timestamp, UserId};
+use crate::model::{AccountId, UserId};
 use crate::store::{AccountScope, Sight, StoreError};
 
 /// A session nobody uses ends after this.
@@ -230,9 +230,4 @@ fn allowed(account: &Account, user: UserId, wanted: Permission) -> bool {
         .roles
         .iter()
         .any(|role| roles.contains(&role.id) && role.permissions.contains(&wanted))
-}
-
-/// The instant from which an unused session counts as ended.
-pub(crate) fn idle_since(now: Timestamp) -> Timestamp {
-    now - SESSION_IDLE
 }

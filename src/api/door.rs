@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::BoxStream;
 use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use super::throttle::Throttle;
 use crate::ambient;
-use crate::model::account::Route;
+use crate::daemon::{ActRefused, Acted, Daemon};
+use crate::model::Timestamp;
 use crate::model::directory::Directory;
 use crate::model::staff::StaffAction;
-use crate::model::{AccountId, ConversationId, Timestamp};
+use crate::model::turn::Notice;
+use crate::net::blobs::Blobs;
 use crate::store::Store;
 
 /// Passwords hashed at the same time; each takes 19 MiB and a core for some 20 ms.
@@ -33,79 +33,10 @@ pub trait Staff: Send + Sync + 'static {
     fn store(&self) -> &Store;
     /// Notices of changes from now on; who lags behind misses some and is told so.
     fn live(&self) -> broadcast::Receiver<Notice>;
-    /// A recording or picture by the key in its row; a part of it where `range` says so.
-    fn file<'a>(
-        &'a self,
-        key: &'a str,
-        range: Option<FileRange>,
-    ) -> BoxFuture<'a, Result<FilePart, FileError>>;
+    /// Recordings and pictures.
+    fn blobs(&self) -> &Blobs;
     /// Canceled when the node begins to stop.
     fn stopping(&self) -> CancellationToken;
-}
-
-/// What came of a member's act.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Acted {
-    /// The thread it concerned.
-    pub conversation: Option<ConversationId>,
-    /// The thread's version now.
-    pub version: Option<i64>,
-}
-
-/// Why a member's act was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code}")]
-pub struct ActRefused {
-    /// A stable code: `thread_moved`, `not_yours`, `opted_out`, `may_not_start`, `unavailable`…
-    pub code: &'static str,
-    /// Words for the member.
-    pub words: String,
-}
-
-/// Something changed that open pages may show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// Whose data.
-    pub account: AccountId,
-    /// Which thread, where it is one.
-    pub conversation: Option<ConversationId>,
-    /// The boxes it shows in.
-    pub boxes: Vec<Route>,
-}
-
-/// Which bytes of a file are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileRange {
-    /// From this byte to that one, both included; an open end is the file's.
-    From(u64, Option<u64>),
-    /// The last bytes.
-    Last(u64),
-}
-
-/// A file, or a part of it.
-pub struct FilePart {
-    /// The bytes of the whole file.
-    pub size_bytes: u64,
-    /// The first byte of this part.
-    pub first: u64,
-    /// The bytes of this part.
-    pub length_bytes: u64,
-    /// Them, in pieces.
-    pub body: BoxStream<'static, std::io::Result<Bytes>>,
-}
-
-/// Why there is no file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum FileError {
-    /// There is none under this key.
-    #[error("no such file")]
-    Missing,
-    /// The range lies outside the file, which has this many bytes.
-    #[error("the range lies outside the file")]
-    Range(u64),
-    /// It cannot be read now.
-    #[error("the file cannot be read now")]
-    Unavailable,
 }
 
 /// How the staff listener is reached.
@@ -143,6 +74,16 @@ impl Door {
             throttle: Throttle::default(),
             clock: ambient::now,
         }
+    }
+
+    /// The door to the daemon of this process, as its configuration says.
+    pub fn of(daemon: Daemon) -> Self {
+        let url = &daemon.config().staff_url;
+        let settings = DoorSettings {
+            secure: url.starts_with("https://"),
+            origin: Some(url.clone()).filter(|url| !url.is_empty()),
+        };
+        Self::new(Arc::new(daemon), settings)
     }
 
     /// The time.

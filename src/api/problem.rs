@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use super::door::ActRefused;
+use crate::daemon::ActRefused;
 use crate::store::StoreError;
 
 /// Seconds after which a caller may try again when the store is out of reach.
@@ -90,7 +90,7 @@ pub(crate) fn refused_status(code: &str) -> StatusCode {
         // Whether it is another's or not there at all must not be told apart.
         "not_yours" | "not_found" => StatusCode::NOT_FOUND,
         "may_not_start" => StatusCode::FORBIDDEN,
-        "busy" | "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        "overloaded" | "unavailable" | "stopping" | "undecided" => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::future::Future;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -260,6 +260,25 @@ fn read(path: &Path) -> io::Result<String> {
         .take(FILE_BYTES_MAX)
         .read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Asks on the terminal; nobody is there when input comes from elsewhere or has ended.
+pub fn confirm_on_terminal(question: &str) -> Option<bool> {
+    /// Bytes of an answer.
+    const ANSWER_BYTES_MAX: u64 = 64;
+    if !io::stdin().is_terminal() {
+        return None;
+    }
+    let mut out = io::stdout();
+    write!(out, "{question}").and_then(|()| out.flush()).ok()?;
+    let mut answer = String::new();
+    let read = io::stdin()
+        .lock()
+        .take(ANSWER_BYTES_MAX)
+        .read_line(&mut answer)
+        .ok()?;
+    let answer = answer.trim().to_lowercase();
+    (read > 0).then_some(answer == "y" || answer == "yes")
 }
 
 /// The head of a flow's file: all that the organisation's file needs to know of it.

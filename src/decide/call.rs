@@ -8,7 +8,7 @@ use crate::model::conversation::RunRow;
 use crate::model::turn::{CallState, Need};
 use crate::model::{
     Call, CallEvent, CallEventKind, CallId, CallScript, CallStatus, CallVerb, CallbackKey, Leg,
-    Party, RunId,
+    LegId, Party, RevisionId, RunId,
 };
 
 use super::frame::{Frame, Place, program_of};
@@ -132,69 +132,71 @@ fn started<'a>(cx: &mut Cx<'a>, arrived: &Arrived<'a>) -> Decided {
         version: 0,
     };
     cx.rule("call_started");
-    let Some(going) = begin_run(cx, &frame, &call) else {
+    let mut on = OnCall::new(call, frame);
+    let Some(going) = begin_run(cx, &mut on) else {
         return cx.for_ops(
             "no_flow",
             format!("the calls of account {} lead nowhere", account.key),
         );
-    };
-    let mut on = OnCall {
-        call,
-        legs: Vec::new(),
-        legs_before: Vec::new(),
-        frame,
     };
     on.call.run = Some(going.row.id);
     drive(cx, on, going, Event::Started, true)
 }
 
 /// The run of the number's call flow, or of the voicemail that stands in for it.
-fn begin_run(cx: &mut Cx<'_>, frame: &Frame<'_>, call: &Call) -> Option<Going> {
-    let uses = frame.account.number(call.number);
-    let key = uses.and_then(|uses| uses.call_flow.as_deref());
-    let active = key.and_then(|key| {
-        Some((
-            key.to_owned(),
-            cx.world.flows.active(frame.account.id, key)?,
-        ))
-    });
-    let (key, revision, flow) = match active {
-        Some((key, (revision, flow))) => (key, revision, flow),
-        None => {
-            let route = uses.map_or(frame.conversation.route, |uses| uses.route);
-            let key = fallback_key(cx, frame.account, route)?;
-            (
-                key.clone(),
-                run::no_revision(),
-                fallback(frame.account, &key)?,
-            )
-        }
-    };
+fn begin_run<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>) -> Option<Going> {
     let id: RunId = cx.ids.fresh();
-    let row = RunRow {
+    let uses = on.frame.account.number(on.call.number);
+    let wanted = uses.and_then(|uses| uses.call_flow.as_deref());
+    let active = wanted.and_then(|key| cx.world.flows.active(on.frame.account.id, key));
+    match (wanted, active) {
+        (Some(key), Some((revision, flow))) => Some(Going {
+            row: row(cx, on, id, key, revision),
+            run: Run::new(id, key, cx.at.now),
+            flow,
+        }),
+        (Some(key), None) => {
+            let reason = format!("the flow {key} has no published revision");
+            run::stopped(cx, &mut on.frame, reason);
+            stand_in(cx, on, id)
+        }
+        (None, _) => stand_in(cx, on, id),
+    }
+}
+
+fn row(cx: &Cx<'_>, on: &OnCall<'_>, id: RunId, flow: &str, revision: RevisionId) -> RunRow {
+    RunRow {
         id,
-        account: frame.account.id,
-        flow: key.clone(),
+        account: on.frame.account.id,
+        flow: flow.to_owned(),
         revision,
-        call: Some(call.id),
-        conversation: Some(frame.conversation.id),
-        number: call.number,
-        party: call.party.clone(),
+        call: Some(on.call.id),
+        conversation: Some(on.frame.conversation.id),
+        number: on.call.number,
+        party: on.call.party.clone(),
         waits_for_text: false,
         asked_at: cx.at.now,
         due_at: None,
         ended: false,
         state: String::new(),
         version: 0,
-    };
+    }
+}
+
+/// A number without a flow takes voicemails into its default route's box; so does a call whose flow broke off.
+fn stand_in(cx: &Cx<'_>, on: &OnCall<'_>, id: RunId) -> Option<Going> {
+    let account = on.frame.account;
+    let uses = account.number(on.call.number).map(|uses| uses.route);
+    let mut routes = uses.into_iter().chain([on.frame.conversation.route]);
+    let key = routes.find_map(|route| fallback_key(cx, account, route))?;
+    let flow = fallback(account, &key)?;
     Some(Going {
-        row,
+        row: row(cx, on, id, &key, run::no_revision()),
         run: Run::new(id, &key, cx.at.now),
         flow,
     })
 }
 
-/// A number without a flow takes voicemails into its default route's box.
 fn fallback_key(cx: &Cx<'_>, account: &Account, route: Route) -> Option<String> {
     match route {
         Route::Group(id) => account
@@ -216,7 +218,7 @@ fn fallback(account: &Account, key: &str) -> Option<Arc<Flow>> {
     let (kind, who) = key.strip_prefix('~')?.split_once(' ')?;
     let account = &account.key;
     let source = format!(
-        "flow: default\naccount: {account}\non: call\nsteps:\n  box:\n    voicemail: {{ {kind}: {who} }}\n    next: end\n"
+        "flow: default\naccount: \"{account}\"\non: call\nsteps:\n  box:\n    voicemail: {{ {kind}: \"{who}\" }}\n    next: end\n"
     );
     flow::check("default", &source, &NoNames)
         .ok()
@@ -246,6 +248,8 @@ fn went_on<'a>(
     }
     cx.turn.account = Some(state.call.account);
     if turn.is_some_and(|turn| turn != state.call.turn) {
+        // Nobody can tell any more whether these were secret.
+        cx.turn.redact = matches!(kind, CallEventKind::Digits { .. });
         repeat_script(cx, &state.call);
         return cx.ignored("call_stale");
     }
@@ -301,11 +305,13 @@ fn status_changed<'a>(cx: &mut Cx<'a>, state: &'a CallState, status: CallStatus)
         return Ok(());
     }
     let Some(mut on) = OnCall::load(cx, state)? else {
-        return cx.ignored("call_unknown");
+        return homeless(cx, state);
     };
     if !status.is_final() {
-        on.call.status = status;
-        on.save(cx, None);
+        if leg::forward(on.call.status, status) {
+            on.call.status = status;
+            on.save(cx, None);
+        }
         return Ok(());
     }
     on.end(cx, status);
@@ -313,10 +319,9 @@ fn status_changed<'a>(cx: &mut Cx<'a>, state: &'a CallState, status: CallStatus)
 }
 
 fn hung_up<'a>(cx: &mut Cx<'a>, on: OnCall<'a>, state: &'a CallState) -> Decided {
-    let live = state.run.as_ref().filter(|run| !run.ended);
-    match live.map(|row| run::going(cx, row)) {
-        Some(Ok(going)) => drive(cx, on, going, Event::HungUp, false),
-        _ => {
+    match state.run.as_ref().filter(|run| !run.ended) {
+        Some(row) => take_on(cx, on, row, Event::HungUp, false),
+        None => {
             on.save(cx, None);
             Ok(())
         }
@@ -332,7 +337,7 @@ pub(super) fn resume<'a>(
 ) -> Decided {
     match OnCall::load(cx, state)? {
         Some(on) => go_on(cx, on, state, event, awaited),
-        None => cx.ignored("call_unknown"),
+        None => homeless(cx, state),
     }
 }
 
@@ -344,12 +349,20 @@ pub(super) fn resume_leg<'a>(
     leg: Leg,
 ) -> Decided {
     let Some(mut on) = OnCall::load(cx, state)? else {
-        return cx.ignored("call_unknown");
+        return homeless(cx, state);
     };
     if let Some(known) = on.leg(leg.id) {
         *known = leg;
     }
     go_on(cx, on, state, event, false)
+}
+
+/// The call's account or number is no more; left alone its run would be due for ever.
+fn homeless(cx: &mut Cx<'_>, state: &CallState) -> Decided {
+    if let Some(row) = state.run.as_ref().filter(|run| !run.ended) {
+        run::end(cx, row);
+    }
+    cx.ignored("call_unknown")
 }
 
 fn go_on<'a>(
@@ -359,6 +372,7 @@ fn go_on<'a>(
     event: Event<'_>,
     awaited: bool,
 ) -> Decided {
+    let recorded = matches!(event, Event::Recorded { .. });
     let gone = matches!(
         event,
         Event::DialEnded {
@@ -369,26 +383,42 @@ fn go_on<'a>(
             ..
         } | Event::HungUp
     );
-    let live = state
-        .run
-        .as_ref()
-        .filter(|run| !run.ended)
-        .map(|row| run::going(cx, row));
     if gone {
         on.end(cx, CallStatus::Completed);
     }
-    match live {
-        Some(Ok(going)) => drive(cx, on, going, event, awaited && !gone),
-        other => {
-            if let Some(Err(reason)) = other {
-                run::stopped(cx, &mut on.frame, reason);
+    // What was recorded may be told only after its run was over.
+    let row = state.run.as_ref().filter(|run| !run.ended || recorded);
+    let awaited = awaited && !gone;
+    match row {
+        Some(row) => {
+            if row.ended {
+                voicemail::known(cx, state)?;
             }
+            take_on(cx, on, row, event, awaited)
+        }
+        None => {
             if awaited {
                 let hangup = script(&on.call, vec![CallVerb::Hangup]);
                 cx.answer(hangup);
             }
             on.save(cx, None);
             Ok(())
+        }
+    }
+}
+
+fn take_on<'a>(
+    cx: &mut Cx<'a>,
+    on: OnCall<'a>,
+    row: &RunRow,
+    event: Event<'_>,
+    awaited: bool,
+) -> Decided {
+    match run::going(cx, row) {
+        Ok(going) => drive(cx, on, going, event, awaited),
+        Err(reason) => {
+            let left = Some(run::Left::Stopped(reason));
+            finish(cx, on, row.clone(), left, Heard::default(), awaited)
         }
     }
 }
@@ -406,6 +436,15 @@ pub(super) fn timer<'a>(cx: &mut Cx<'a>, call: CallId, run: RunId) -> Decided {
     }
 }
 
+/// What the caller hears after an event.
+#[derive(Default)]
+struct Heard {
+    /// A new script.
+    verbs: Option<Vec<CallVerb>>,
+    /// The caller's leg must fetch it.
+    fetches: bool,
+}
+
 /// Runs the engine until it waits or ends, and carries out what it asks.
 fn drive<'a>(
     cx: &mut Cx<'a>,
@@ -414,21 +453,25 @@ fn drive<'a>(
     event: Event<'_>,
     awaited: bool,
 ) -> Decided {
+    let mut heard = Heard::default();
+    cx.turn.redact |= matches!(event, Event::Digits(_)) && going.flow.awaits_secret(&going.run);
+    let left = take_steps(cx, &mut on, &mut going, event, &mut heard)?;
+    finish(cx, on, going.row, left, heard, awaited)
+}
+
+/// Follows the run, through other flows too, until it waits or ends.
+fn take_steps<'a>(
+    cx: &mut Cx<'a>,
+    on: &mut OnCall<'a>,
+    going: &mut Going,
+    event: Event<'_>,
+    heard: &mut Heard,
+) -> Decided<Option<run::Left>> {
     let (mut event, mut said, mut left) = (event, Vec::new(), None);
-    let mut spoken = None;
     for _ in 0..GOTOS_PER_EVENT_MAX {
-        let stepped = run::take_step(
-            cx,
-            &on.frame,
-            &going,
-            &event,
-            None,
-            std::mem::take(&mut said),
-        )?;
+        let stepped = run::take_step(cx, &on.frame, going, &event, None, said)?;
         if let Some(verbs) = stepped.script.clone() {
-            spoken = Some(verbs.clone());
-            on.call.turn += 1;
-            on.call.script = Some(script(&on.call, verbs));
+            speak(on, heard, verbs);
         }
         if let (Event::Screen { leg, .. }, Some(verbs)) = (&event, &stepped.leg_script) {
             cx.answer(CallScript {
@@ -436,10 +479,11 @@ fn drive<'a>(
                 verbs: verbs.clone(),
             });
         }
+        heard.fetches |= stepped.effects.contains(&Effect::MoveCaller);
         for effect in &stepped.effects {
-            effect_on_call(cx, &mut on, going.row.id, effect);
+            effect_on_call(cx, on, going.row.id, effect);
         }
-        left = run::leave(cx, &mut going, &stepped);
+        left = run::leave(cx, going, &stepped);
         run::settle(cx, &mut going.row, &stepped);
         if left != Some(run::Left::Gone) {
             break;
@@ -447,22 +491,74 @@ fn drive<'a>(
         said = stepped.goto.map(|(_, said)| said).unwrap_or_default();
         event = Event::Started;
     }
+    Ok(left)
+}
+
+/// A new turn of the caller's leg.
+fn speak(on: &mut OnCall<'_>, heard: &mut Heard, verbs: Vec<CallVerb>) {
+    on.call.turn += 1;
+    on.call.script = Some(script(&on.call, verbs.clone()));
+    heard.verbs = Some(verbs);
+}
+
+/// Answers and saves, after having found another way for a caller whose run broke off.
+fn finish<'a>(
+    cx: &mut Cx<'a>,
+    mut on: OnCall<'a>,
+    mut row: RunRow,
+    left: Option<run::Left>,
+    mut heard: Heard,
+    awaited: bool,
+) -> Decided {
     if let Some(reason) = run::stop_reason(left) {
-        going.row.ended = true;
+        row.ended = true;
         run::stopped(cx, &mut on.frame, reason);
+        if on.call.ended_at.is_none() {
+            rescue(cx, &mut on, &mut row, &mut heard)?;
+            heard.fetches |= !awaited;
+        }
+    }
+    if heard.fetches {
+        leg::move_caller(cx, &on);
     }
     if awaited {
-        let ended = going.row.ended;
+        let ended = row.ended;
         let otherwise = if ended {
             CallVerb::Hangup
         } else {
             CallVerb::AskAgain { seconds: 1 }
         };
-        let verbs = spoken.unwrap_or_else(|| vec![otherwise]);
+        let verbs = heard.verbs.unwrap_or_else(|| vec![otherwise]);
         let script = script(&on.call, verbs);
         cx.answer(script);
     }
-    on.save(cx, Some(going.row));
+    on.save(cx, Some(row));
+    Ok(())
+}
+
+/// A caller whose run broke off may still leave a voicemail; nobody's device goes on ringing for it.
+fn rescue<'a>(
+    cx: &mut Cx<'a>,
+    on: &mut OnCall<'a>,
+    row: &mut RunRow,
+    heard: &mut Heard,
+) -> Decided {
+    let ringing: Vec<LegId> = on
+        .legs
+        .iter()
+        .filter(|leg| !leg.accepted)
+        .map(|leg| leg.id)
+        .collect();
+    ringing.into_iter().for_each(|id| leg::end(cx, on, id));
+    let stand_in = stand_in(cx, on, row.id).filter(|_| !row.flow.starts_with('~'));
+    let Some(mut going) = stand_in else {
+        speak(on, heard, vec![CallVerb::Hangup]);
+        return Ok(());
+    };
+    going.row.version = row.version;
+    let left = take_steps(cx, on, &mut going, Event::Started, heard)?;
+    going.row.ended |= left.is_some();
+    *row = going.row;
     Ok(())
 }
 
@@ -482,7 +578,6 @@ fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: 
         Effect::Accepted { leg } => leg::accepted(on, *leg),
         Effect::LegEnded { leg, status } => leg::ended(on, *leg, *status),
         Effect::EndLegs(legs) => legs.iter().for_each(|leg| leg::end(cx, on, *leg)),
-        Effect::MoveCaller => leg::move_caller(cx, on),
         Effect::Voicemail {
             owner,
             duration_s,

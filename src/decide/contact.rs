@@ -7,22 +7,27 @@ use crate::model::{AccountId, ContactId, NumberId, Party, ProgramId};
 
 use super::Cx;
 
-/// The contact of a thread: the last one in it, else the account's only match. Families share phones, so
-/// of several matches none is taken.
-pub(super) fn find(
-    thread: &Thread,
-    account: AccountId,
-    known: Option<ContactId>,
-) -> Option<&Contact> {
-    let mut mine = thread
-        .contacts
-        .iter()
-        .filter(|contact| contact.account == account);
-    if let Some(known) = known {
-        return thread.contacts.iter().find(|contact| contact.id == known);
+/// Whose phone it is, as far as an account knows.
+pub(super) enum Whose<'a> {
+    /// This person's.
+    Known(&'a Contact),
+    /// One of several people's: families share phones, so none of them is taken.
+    Several,
+    /// Nobody's.
+    Nobody,
+}
+
+/// The contact of a thread: the last one in it, else the account's only match.
+pub(super) fn find(thread: &Thread, account: AccountId, last: Option<ContactId>) -> Whose<'_> {
+    let mine = || thread.contacts.iter().filter(|one| one.account == account);
+    if let Some(known) = mine().find(|one| Some(one.id) == last) {
+        return Whose::Known(known);
     }
-    let first = mine.next()?;
-    mine.next().is_none().then_some(first)
+    match (mine().next(), mine().nth(1)) {
+        (Some(only), None) => Whose::Known(only),
+        (Some(_), Some(_)) => Whose::Several,
+        (None, _) => Whose::Nobody,
+    }
 }
 
 /// A contact for a phone that nobody knows; in no audience until staff say so.

@@ -1,6 +1,7 @@
 //! The thread that an event concerns: its conversation and its contact, found or begun, and the moves a
 //! decision makes on them. Written back once, at the end.
 
+use crate::inbox::assignment;
 use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Account, Number, Route};
 use crate::model::conversation::{Conversation, ConversationState, ThreadEvent, ThreadEventKind};
@@ -12,7 +13,8 @@ use crate::model::{
     RunId, UserId, Via,
 };
 
-use super::{Cx, contact};
+use super::Cx;
+use super::contact::{self, Whose};
 
 /// A thread under decision.
 pub(super) struct Frame<'a> {
@@ -23,6 +25,8 @@ pub(super) struct Frame<'a> {
     pub(super) contact: Option<Contact>,
     conversation_before: Option<Conversation>,
     contact_before: Option<Contact>,
+    /// A text or a line was added, so that the thread is not what its readers saw.
+    news: bool,
     /// Automated texts made in this very turn.
     pub(super) automated: usize,
 }
@@ -51,31 +55,22 @@ impl<'a> Frame<'a> {
         at: &Place<'a>,
         found: Option<&Conversation>,
     ) -> Option<Self> {
-        let known = found.and_then(|one| one.contact);
-        let contact_before = contact::find(at.thread, at.account.id, known).cloned();
-        let contact = contact_before
-            .clone()
-            .or_else(|| contact::stranger(cx, at.account.id, at.party));
-        let conversation = match found {
-            Some(found) => found.clone(),
-            None => {
-                let place = moves::Place {
-                    program: at.program,
-                    number: at.number.id,
-                    party: at.party.clone(),
-                };
-                let id = cx.ids.fresh();
-                moves::begin(
-                    cx.directory(),
-                    id,
-                    at.account,
-                    place,
-                    contact.as_ref(),
-                    cx.at.now,
-                )?
-            }
+        let last = found.and_then(|one| one.contact);
+        let whose = contact::find(at.thread, at.account.id, last);
+        let (contact_before, contact) = match whose {
+            Whose::Known(known) => (Some(known.clone()), Some(known.clone())),
+            Whose::Several => (None, None),
+            Whose::Nobody => (None, contact::stranger(cx, at.account.id, at.party)),
         };
-        Some(Self {
+        let conversation = match found {
+            Some(found) => {
+                let mut known = found.clone();
+                known.contact = contact.as_ref().map(|one| one.id).or(known.contact);
+                known
+            }
+            None => begin(cx, at, contact.as_ref())?,
+        };
+        let mut frame = Self {
             account: at.account,
             number: at.number,
             thread: at.thread,
@@ -83,8 +78,21 @@ impl<'a> Frame<'a> {
             contact,
             conversation_before: found.cloned(),
             contact_before,
+            news: false,
             automated: 0,
-        })
+        };
+        if found.is_none() && matches!(whose, Whose::Several) {
+            let text = "Several contacts have this phone; nobody was taken for its owner.".into();
+            frame.event(cx, None, ThreadEventKind::Note { text });
+        }
+        Some(frame)
+    }
+
+    /// The contact, when this very turn made it.
+    pub(super) fn stranger(&mut self) -> Option<&mut Contact> {
+        self.contact
+            .as_mut()
+            .filter(|_| self.contact_before.is_none())
     }
 
     pub(super) fn contact_id(&self) -> Option<ContactId> {
@@ -151,11 +159,13 @@ impl<'a> Frame<'a> {
 
     /// Takes note of the latest thing in the thread.
     pub(super) fn touch(&mut self, cx: &Cx<'a>, preview: &str, from_person: bool) {
+        self.news = true;
         moves::touch(&mut self.conversation, preview, from_person, cx.at.now);
     }
 
     /// Adds a dated line.
-    pub(super) fn event(&self, cx: &mut Cx<'a>, by: Option<UserId>, kind: ThreadEventKind) {
+    pub(super) fn event(&mut self, cx: &mut Cx<'a>, by: Option<UserId>, kind: ThreadEventKind) {
+        self.news = true;
         let event = ThreadEvent {
             id: cx.ids.fresh(),
             account: self.account.id,
@@ -178,18 +188,8 @@ impl<'a> Frame<'a> {
         self.event(cx, None, kind);
     }
 
-    /// Puts the thread to whoever is responsible by default: the contact's own route, else the number's.
-    pub(super) fn post_default(&mut self, cx: &mut Cx<'a>, note: Option<String>) {
-        self.post(
-            cx,
-            Posting {
-                note,
-                ..Posting::default()
-            },
-        );
-    }
-
-    /// Puts the thread into this box, when nobody has it in a list.
+    /// Puts the thread into this box, when nobody has it in a list; without one to whoever is responsible by
+    /// default: the contact's own route, else the number's.
     pub(super) fn post_unless_open(
         &mut self,
         cx: &mut Cx<'a>,
@@ -223,15 +223,27 @@ impl<'a> Frame<'a> {
     fn moved(&self) -> bool {
         let before = self.conversation_before.as_ref();
         before.is_some_and(|before| {
-            Conversation {
+            let seen = Conversation {
                 unread: before.unread,
                 ..self.conversation.clone()
-            } != *before
+            };
+            self.news || seen != *before
         })
+    }
+
+    /// An open thread is never left to somebody who has gone since.
+    fn mend(&mut self, cx: &mut Cx<'a>) {
+        if self.conversation.state == ConversationState::Open {
+            let contact = self.contact.as_ref();
+            for line in assignment::mend(cx.directory(), &mut self.conversation, contact) {
+                self.event(cx, None, line);
+            }
+        }
     }
 
     /// Writes what has changed.
     pub(super) fn save(mut self, cx: &mut Cx<'a>) {
+        self.mend(cx);
         if let Some(mut contact) = self
             .contact
             .take()
@@ -240,8 +252,9 @@ impl<'a> Frame<'a> {
             contact.version += i64::from(self.contact_before.is_some());
             cx.write(Write::Contact(Box::new(contact)));
         }
-        if Some(&self.conversation) != self.conversation_before.as_ref() {
-            self.conversation.version += i64::from(self.moved());
+        let moved = self.moved();
+        if moved || Some(&self.conversation) != self.conversation_before.as_ref() {
+            self.conversation.version += i64::from(moved);
             cx.write(Write::Conversation(Box::new(self.conversation.clone())));
         }
         cx.turn.account = Some(self.account.id);
@@ -258,6 +271,17 @@ impl<'a> Frame<'a> {
             boxes,
         });
     }
+}
+
+/// A conversation that nobody has in a list yet.
+fn begin(cx: &mut Cx<'_>, at: &Place<'_>, contact: Option<&Contact>) -> Option<Conversation> {
+    let place = moves::Place {
+        program: at.program,
+        number: at.number.id,
+        party: at.party.clone(),
+    };
+    let id = cx.ids.fresh();
+    moves::begin(cx.directory(), id, at.account, place, contact, cx.at.now)
 }
 
 /// The program that speaks on a number in an account: the one whose number it is, else `main`, else the first.

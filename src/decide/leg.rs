@@ -131,7 +131,7 @@ fn learnt(leg: &Leg, carrier_id: &str, status: CallStatus) -> Leg {
 }
 
 /// A late report of ringing does not undo an answer.
-fn forward(from: CallStatus, to: CallStatus) -> bool {
+pub(super) fn forward(from: CallStatus, to: CallStatus) -> bool {
     let rank = |status| match status {
         CallStatus::Queued => 0,
         CallStatus::Ringing => 1,

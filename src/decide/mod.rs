@@ -14,6 +14,8 @@ mod order;
 mod receipt;
 mod run;
 mod staff;
+#[cfg(test)]
+mod tests;
 mod text;
 mod voicemail;
 
@@ -205,6 +207,8 @@ struct Cx<'a> {
     at: At,
     ids: Ids,
     turn: Turn,
+    /// The steps taken, each with its flow's key, when `explain` wants them.
+    trace: Option<Vec<(String, Trace)>>,
 }
 
 impl<'a> Cx<'a> {
@@ -215,6 +219,7 @@ impl<'a> Cx<'a> {
             at,
             ids: Ids::new(at.now, at.seed),
             turn: Turn::default(),
+            trace: None,
         }
     }
 
@@ -249,6 +254,8 @@ impl<'a> Cx<'a> {
 
     fn refuse(&mut self, code: &'static str, words: impl Into<String>) -> Decided {
         self.rule("refused");
+        self.turn.writes.clear();
+        self.turn.notices.clear();
         self.turn.refused = Some(Refusal {
             code,
             words: words.into(),
@@ -256,8 +263,12 @@ impl<'a> Cx<'a> {
         Ok(())
     }
 
-    /// Counts the steps taken, by verb.
-    fn count(&mut self, trace: &[Trace]) {
+    /// Counts the steps taken, by verb, and keeps them where they are asked for.
+    fn count(&mut self, flow: &str, trace: &[Trace]) {
+        if let Some(kept) = &mut self.trace {
+            let steps = trace.iter().map(|step| (flow.to_owned(), step.clone()));
+            kept.extend(steps);
+        }
         for taken in trace {
             let steps = &mut self.turn.steps;
             match steps.iter_mut().find(|(verb, _)| *verb == taken.verb) {

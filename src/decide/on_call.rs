@@ -5,7 +5,7 @@ use crate::model::turn::{CallState, Write};
 use crate::model::{Call, CallStatus, Leg, LegId};
 
 use super::frame::{Frame, Place, program_of};
-use super::{Cx, Decided, run};
+use super::{Cx, Decided, run, voicemail};
 
 /// A call under decision.
 pub(super) struct OnCall<'a> {
@@ -13,9 +13,25 @@ pub(super) struct OnCall<'a> {
     pub(super) legs: Vec<Leg>,
     pub(super) legs_before: Vec<Leg>,
     pub(super) frame: Frame<'a>,
+    /// Whether its run was still under way.
+    live: bool,
+    /// Whether the thread has been told of its end.
+    told: bool,
 }
 
 impl<'a> OnCall<'a> {
+    /// A call that has just come.
+    pub(super) fn new(call: Call, frame: Frame<'a>) -> Self {
+        Self {
+            call,
+            legs: Vec::new(),
+            legs_before: Vec::new(),
+            frame,
+            live: false,
+            told: false,
+        }
+    }
+
     /// The call with its thread.
     pub(super) fn load(cx: &mut Cx<'a>, state: &'a CallState) -> Decided<Option<Self>> {
         let call = &state.call;
@@ -44,12 +60,15 @@ impl<'a> OnCall<'a> {
         let Some(frame) = Frame::of(cx, &place, known) else {
             return Ok(None);
         };
+        let live = state.run.as_ref().is_some_and(|run| !run.ended);
         let legs = state.legs.clone();
         Ok(Some(Self {
             call: call.clone(),
             legs_before: legs.clone(),
             legs,
             frame,
+            live,
+            told: is_over(call, live),
         }))
     }
 
@@ -76,6 +95,7 @@ impl<'a> OnCall<'a> {
 
     /// Writes what has changed; the call before its run and legs.
     pub(super) fn save(mut self, cx: &mut Cx<'a>, run: Option<RunRow>) {
+        self.live = run.as_ref().map_or(self.live, |run| !run.ended);
         self.tell_the_thread(cx);
         self.call.version += 1;
         let legs: Vec<Leg> = self
@@ -95,9 +115,10 @@ impl<'a> OnCall<'a> {
         self.frame.save(cx);
     }
 
-    /// When the call is over the thread says so, once.
+    /// When the call is over the thread says so, once. A recording's length may be awaited after its caller
+    /// has left, so it is the run that counts.
     fn tell_the_thread(&mut self, cx: &mut Cx<'a>) {
-        if self.call.ended_at != Some(cx.at.now) {
+        if self.told || !is_over(&self.call, self.live) {
             return;
         }
         let outcome = self
@@ -110,12 +131,22 @@ impl<'a> OnCall<'a> {
             .iter()
             .find(|leg| leg.accepted)
             .and_then(|leg| leg.user);
-        self.frame.touch(cx, &format!("Call: {outcome}"), false);
+        let missed = outcome == "missed";
+        self.frame.touch(cx, &format!("Call: {outcome}"), missed);
         let kind = ThreadEventKind::Called {
             call: self.call.id,
             outcome,
             user,
         };
         self.frame.event(cx, None, kind);
+        if missed {
+            self.frame.post_unless_open(cx, None, None);
+            voicemail::missed(cx, self);
+        }
     }
+}
+
+/// Whether nothing more is decided about a call.
+fn is_over(call: &Call, live: bool) -> bool {
+    !live && (call.run.is_some() || call.ended_at.is_some())
 }

@@ -1,9 +1,9 @@
 //! A delivery receipt: moves a text's status forward, early, late, repeated or reversed.
 
-use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
 use crate::model::turn::{Need, Notice, StatusChange, Write};
 use crate::model::{Dlr, Message};
 
+use super::text::opted_out_at_carrier;
 use super::{Cx, Decided};
 
 /// The carrier's own words for "the recipient has opted out" (Twilio).
@@ -39,16 +39,9 @@ pub(super) fn received(cx: &mut Cx<'_>, connection: &str, dlr: &Dlr) -> Decided 
         .as_deref()
         .is_some_and(|code| OPTED_OUT_CODES.contains(&code))
     {
-        let entry = ConsentEntry {
-            id: cx.ids.fresh(),
-            party: message.party.clone(),
-            scope: ConsentScope::Number(message.number),
-            verdict: Consent::Out,
-            at: cx.at.now,
-            source: "carrier".into(),
-            event: Some(cx.at.event),
-        };
-        cx.write(Write::Consent(Box::new(entry)));
+        let thread = cx.thread(message.number, &message.party)?;
+        opted_out_at_carrier(cx, thread, message.number, &message.party);
+        cx.turn.account = Some(message.account);
     }
     cx.notice(Notice {
         account: message.account,

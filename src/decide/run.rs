@@ -25,7 +25,7 @@ pub(super) fn start_text<'a>(
     text: &str,
 ) -> Decided {
     let Some(key) = key else {
-        frame.post_default(cx, None);
+        frame.post_unless_open(cx, None, None);
         frame.save(cx);
         return Ok(());
     };
@@ -84,8 +84,7 @@ pub(super) fn due<'a>(cx: &mut Cx<'a>, run: RunId, on: Option<CallId>) -> Decide
         .runs
         .iter()
         .find(|row| row.id == run && is_due(row, cx.at.now));
-    let place = row.and_then(|row| place_of(cx, row, party, thread));
-    let (Some(row), Some(place)) = (row, place) else {
+    let Some(row) = row else {
         return cx.ignored("timer_stale");
     };
     cx.rule("timer");
@@ -93,10 +92,26 @@ pub(super) fn due<'a>(cx: &mut Cx<'a>, run: RunId, on: Option<CallId>) -> Decide
         .conversations
         .iter()
         .find(|one| Some(one.id) == row.conversation);
-    let Some(frame) = Frame::of(cx, &place, known) else {
-        return cx.ignored("timer_stale");
-    };
-    resume_text(cx, frame, row, Event::Timer, None)
+    let place = place_of(cx, row, party, thread);
+    match place.and_then(|place| Frame::of(cx, &place, known)) {
+        Some(frame) => resume_text(cx, frame, row, Event::Timer, None),
+        None => {
+            // Its account or number is no more; left alone it would be due for ever.
+            end(cx, row);
+            cx.ignored("timer_homeless")
+        }
+    }
+}
+
+/// Ends a run from outside.
+pub(super) fn end(cx: &mut Cx<'_>, row: &RunRow) {
+    cx.write(Write::Run(Box::new(RunRow {
+        ended: true,
+        waits_for_text: false,
+        due_at: None,
+        version: row.version + 1,
+        ..row.clone()
+    })));
 }
 
 /// A timer may have been claimed before the run moved on.
@@ -135,16 +150,7 @@ fn resume_text<'a>(
     match going(cx, row) {
         Ok(going) => drive_text(cx, frame, going, event, text),
         Err(reason) => {
-            let ended = RunRow {
-                ended: true,
-                waits_for_text: false,
-                due_at: None,
-                ..row.clone()
-            };
-            cx.write(Write::Run(Box::new(RunRow {
-                version: row.version + 1,
-                ..ended
-            })));
+            end(cx, row);
             stopped(cx, &mut frame, reason);
             frame.save(cx);
             Ok(())
@@ -277,7 +283,7 @@ pub(super) fn take_step<'a>(
         said,
     ) {
         Step::Done(stepped) => {
-            cx.count(&stepped.trace);
+            cx.count(&going.row.flow, &stepped.trace);
             Ok(*stepped)
         }
         Step::NeedPresence(users) => Err(users.into_iter().map(Need::Presence).collect()),
@@ -327,7 +333,8 @@ pub(super) fn stopped<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, reason: String
             reason: reason.clone(),
         },
     );
-    frame.post_default(cx, Some(reason));
+    frame.post_unless_open(cx, None, Some(reason));
+    frame.conversation.unread = true;
 }
 
 /// Carries out what a step asks of its thread. `false`: it is not the thread's business.
@@ -416,10 +423,14 @@ fn assign<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, to: Route, note: Option<St
         note,
         cx.at.now,
     );
-    let kind = kind.unwrap_or_else(|refused| ThreadEventKind::NotAssigned {
-        reason: refused.to_string(),
-    });
-    frame.event(cx, None, kind);
+    match kind {
+        Ok(kind) => frame.event(cx, None, kind),
+        Err(refused) => {
+            let reason = refused.to_string();
+            frame.event(cx, None, ThreadEventKind::NotAssigned { reason });
+            frame.post_unless_open(cx, None, None);
+        }
+    }
 }
 
 fn add(tags: &mut Vec<String>, new: &[String]) {
@@ -434,7 +445,11 @@ fn set_field(frame: &mut Frame<'_>, field: &str, value: &serde_json::Value) {
     let Some(contact) = &mut frame.contact else {
         return;
     };
-    let text = value.as_str().map(str::to_owned);
+    let text = match value {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
     match field {
         "name" => contact.name = text,
         "email" => contact.email = text,

@@ -2,7 +2,7 @@
 
 use crate::inbox::conversation::{self as moves};
 use crate::inbox::{Refused, assignment, sight};
-use crate::model::account::Account;
+use crate::model::account::{Account, Route};
 use crate::model::consent::Consent;
 use crate::model::conversation::ThreadEventKind;
 use crate::model::people::Contact;
@@ -13,7 +13,7 @@ use crate::model::{
 };
 
 use super::frame::{Frame, Place};
-use super::text::record_consent;
+use super::text::change_consent;
 use super::{Cx, Decided};
 
 /// The longest text staff may send, in characters (what carriers take).
@@ -142,6 +142,8 @@ fn apply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, action: &StaffAction) -> Re
             ..
         } => {
             sight::may_reply(cx.directory(), conversation, by, *read_version, *anyway)?;
+            // The answer must come back to a person, not to a flow.
+            frame.post_unless_open(cx, None, None);
             return send(cx, frame, by, text);
         }
         StaffVerb::Assign { to, note, .. } => assignment::assign(
@@ -221,8 +223,7 @@ fn send<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, by: UserId, text: &str) -> R
 fn judge<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, by: UserId, out: bool) {
     frame.conversation.flagged = false;
     if out {
-        record_consent(cx, frame, Consent::Out, "staff");
-        frame.event(cx, Some(by), ThreadEventKind::OptedOut);
+        change_consent(cx, frame, Consent::Out, "staff", Some(by));
     }
 }
 
@@ -262,21 +263,17 @@ fn start_text(cx: &mut Cx<'_>, action: &StaffAction, start: &Start<'_>) -> Decid
     let Some(mut frame) = Frame::find(cx, &place) else {
         return refused(cx, Refused::NobodyThere);
     };
-    frame.post_unless_open(
-        cx,
-        Some(crate::model::account::Route::User(action.by)),
-        None,
-    );
+    if let Some(stranger) = frame.stranger() {
+        stranger.source = "staff".to_owned();
+    }
+    frame.post_unless_open(cx, Some(Route::User(action.by)), None);
     match send(cx, &mut frame, action.by, start.text) {
         Ok(()) => {
             frame.save(cx);
             Ok(())
         }
         Err(Why::Move(why)) => refused(cx, why),
-        Err(Why::Text(code, words)) => {
-            cx.turn.writes.clear();
-            cx.refuse(code, words)
-        }
+        Err(Why::Text(code, words)) => cx.refuse(code, words),
     }
 }
 

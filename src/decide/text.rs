@@ -4,7 +4,10 @@ use crate::model::account::{Account, Number, OptOutBy};
 use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{Conversation, RunRow, ThreadEventKind};
 use crate::model::turn::{Job, JobKind, Need, Thread, Write};
-use crate::model::{AccountId, MessageId, MessageKind, Mo, ProgramId, Timestamp};
+use crate::model::{
+    AccountId, ConversationId, MessageId, MessageKind, Mo, NumberId, Party, ProgramId, Timestamp,
+    UserId,
+};
 use crate::policy::consent::{Compliance, Confirmation, classify, confirmation};
 use crate::policy::routing::{MoFacts, Routed, Target, route};
 
@@ -45,6 +48,7 @@ pub(super) fn received<'a>(cx: &mut Cx<'a>, connection: &str, mo: &'a Mo) -> Dec
     let routed = routed(cx.world, number, thread, &mo.text, compliance);
     cx.rule(routed.rule.as_str());
     let Some((account, program, known)) = home(cx.world, number, thread, &routed) else {
+        record_anyway(cx, number, &mo.from, compliance);
         return cx.for_ops(
             "unknown_number",
             "a text came to a number that no account uses".to_owned(),
@@ -62,6 +66,7 @@ pub(super) fn received<'a>(cx: &mut Cx<'a>, connection: &str, mo: &'a Mo) -> Dec
         None => Frame::find(cx, &place),
     };
     let Some(mut frame) = frame else {
+        record_anyway(cx, number, &mo.from, compliance);
         return cx.for_ops(
             "nobody_there",
             format!("account {} has neither groups nor members", account.key),
@@ -116,7 +121,7 @@ pub(super) fn routed<'a>(
     })
 }
 
-/// Whether YES would re-subscribe: out for the number as such, or in any account's thread on it.
+/// Whether YES would re-subscribe: out for the number as such, whoever's thread it was said in.
 pub(super) fn opted_out_anywhere(thread: &Thread, number: &Number) -> bool {
     let on_number = |entry: &ConsentEntry| entry.scope == ConsentScope::Number(number.id);
     thread
@@ -155,14 +160,13 @@ pub(super) fn home<'a>(
         }
         Target::Run(run) => of_run(thread, run).and_then(of).or_else(unmatched),
         Target::Keyword(keyword, sub) => {
-            let account = world.directory.account(keyword.account)?;
-            Some((
-                account,
-                sub.and_then(|sub| sub.program).unwrap_or(keyword.program),
-                None,
-            ))
+            let program = sub.and_then(|sub| sub.program).unwrap_or(keyword.program);
+            let account = world.directory.account(keyword.account);
+            account
+                .map(|account| (account, program, None))
+                .or_else(unmatched)
         }
-        Target::Conversation(one) => of(one),
+        Target::Conversation(one) => of(one).or_else(unmatched),
         Target::Unmatched => unmatched(),
     }
 }
@@ -221,16 +225,7 @@ fn comply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, word: Compliance, mo: &Mo)
         _ => (Confirmation::Help, None),
     };
     if let Some(verdict) = verdict {
-        record_consent(cx, frame, verdict, "text");
-        let kind = if verdict == Consent::Out {
-            ThreadEventKind::OptedOut
-        } else {
-            ThreadEventKind::OptedIn
-        };
-        show_on_number(cx, frame, &kind);
-    }
-    if verdict == Some(Consent::Out) {
-        end_runs(cx, frame);
+        change_consent(cx, frame, verdict, "text", None);
     }
     let repeated = word == Compliance::Stop && was_out;
     if !repeated && !mo.carrier_answered && opt_out_by(cx, frame.number) == OptOutBy::Us {
@@ -253,17 +248,71 @@ fn opt_out_by(cx: &Cx<'_>, number: &Number) -> OptOutBy {
     number.opt_out.or(connection).unwrap_or(OptOutBy::Us)
 }
 
-/// An entry of the ledger for the whole number, of every account on it.
-pub(super) fn record_consent<'a>(
+/// A wish to stop counts even where nobody is there to read it.
+fn record_anyway(cx: &mut Cx<'_>, number: &Number, party: &Party, word: Compliance) {
+    match word {
+        Compliance::Stop => record_consent(cx, number.id, party, Consent::Out, "text"),
+        Compliance::Start => record_consent(cx, number.id, party, Consent::In, "text"),
+        _ => {}
+    }
+}
+
+/// A person of this thread opts out or in again: written down, shown, and acted on.
+pub(super) fn change_consent<'a>(
     cx: &mut Cx<'a>,
-    frame: &Frame<'a>,
+    frame: &mut Frame<'a>,
+    verdict: Consent,
+    source: &str,
+    by: Option<UserId>,
+) {
+    let (number, party) = (frame.number, frame.conversation.party.clone());
+    record_consent(cx, number.id, &party, verdict, source);
+    frame.event(cx, by, shown_as(verdict));
+    show_elsewhere(
+        cx,
+        frame.thread,
+        number,
+        Some(frame.conversation.id),
+        verdict,
+    );
+    if verdict == Consent::Out {
+        end_runs(cx, frame.thread);
+    }
+}
+
+/// The carrier says that a phone has opted out of our number.
+pub(super) fn opted_out_at_carrier<'a>(
+    cx: &mut Cx<'a>,
+    thread: &'a Thread,
+    number: NumberId,
+    party: &Party,
+) {
+    record_consent(cx, number, party, Consent::Out, "carrier");
+    if let Some(number) = cx.directory().number(number) {
+        show_elsewhere(cx, thread, number, None, Consent::Out);
+    }
+    end_runs(cx, thread);
+}
+
+const fn shown_as(verdict: Consent) -> ThreadEventKind {
+    match verdict {
+        Consent::Out => ThreadEventKind::OptedOut,
+        Consent::In => ThreadEventKind::OptedIn,
+    }
+}
+
+/// An entry of the ledger for the whole number, of every account on it.
+fn record_consent(
+    cx: &mut Cx<'_>,
+    number: NumberId,
+    party: &Party,
     verdict: Consent,
     source: &str,
 ) {
     let entry = ConsentEntry {
         id: cx.ids.fresh(),
-        party: frame.conversation.party.clone(),
-        scope: ConsentScope::Number(frame.number.id),
+        party: party.clone(),
+        scope: ConsentScope::Number(number),
         verdict,
         at: cx.at.now,
         source: source.to_owned(),
@@ -273,42 +322,36 @@ pub(super) fn record_consent<'a>(
 }
 
 /// The line stands in every thread of this phone on the number.
-fn show_on_number<'a>(cx: &mut Cx<'a>, frame: &Frame<'a>, kind: &ThreadEventKind) {
-    frame.event(cx, None, kind.clone());
-    let others = frame
-        .thread
-        .conversations
-        .iter()
-        .filter(|one| one.id != frame.conversation.id);
-    for other in others {
+fn show_elsewhere<'a>(
+    cx: &mut Cx<'a>,
+    thread: &'a Thread,
+    number: &'a Number,
+    shown: Option<ConversationId>,
+    verdict: Consent,
+) {
+    let conversations = thread.conversations.iter();
+    for other in conversations.filter(|one| Some(one.id) != shown) {
         let Some(account) = cx.directory().account(other.account) else {
             continue;
         };
         let place = Place {
             account,
             program: other.program,
-            number: frame.number,
+            number,
             party: &other.party,
-            thread: frame.thread,
+            thread,
         };
-        let Some(other) = Frame::of(cx, &place, Some(other)) else {
+        let Some(mut other) = Frame::of(cx, &place, Some(other)) else {
             continue;
         };
-        other.event(cx, None, kind.clone());
+        other.event(cx, None, shown_as(verdict));
         other.save(cx);
     }
 }
 
 /// Whoever opted out is asked nothing more on this number.
-fn end_runs<'a>(cx: &mut Cx<'a>, frame: &Frame<'a>) {
-    for run in &frame.thread.runs {
-        let ended = RunRow {
-            ended: true,
-            waits_for_text: false,
-            due_at: None,
-            version: run.version + 1,
-            ..run.clone()
-        };
-        cx.write(Write::Run(Box::new(ended)));
+fn end_runs(cx: &mut Cx<'_>, thread: &Thread) {
+    for run in &thread.runs {
+        run::end(cx, run);
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::flow::Event;
 use crate::inbox::assignment::lively_route;
+use crate::inbox::voicemail::{advance, is_missed_call, transcribed as words};
 use crate::model::account::Route;
 use crate::model::conversation::{ThreadEventKind, Voicemail, VoicemailState};
 use crate::model::turn::{CallState, JobKind, Need, Notice, Write};
@@ -25,30 +26,18 @@ pub(super) fn left<'a>(
     recording: Option<String>,
     url: Option<&str>,
 ) {
-    let frame = &on.frame;
-    let (number, contact) = (frame.number.id, frame.contact.as_ref());
-    let owner = lively_route(cx.directory(), frame.account, number, contact, owner);
+    let owner = lively(cx, on, owner);
     let state = if url.is_some() || recording.is_some() {
         VoicemailState::Awaited
     } else {
         VoicemailState::Absent
     };
-    let row = Voicemail {
-        id: cx.ids.fresh(),
-        account: on.call.account,
-        owner,
-        call: on.call.id,
-        conversation: Some(on.frame.conversation.id),
-        party: on.call.party.clone(),
-        recording,
-        duration_s,
-        state,
-        blob: None,
-        transcript: None,
-        heard: false,
-        created_at: cx.at.now,
-        version: 1,
-    };
+    let mut row = fresh(cx, on, owner);
+    (row.recording, row.duration_s, row.state) = (recording, duration_s, state);
+    if let Some(missed) = missed_before(cx, on) {
+        // Its length was told so late that the call had been taken for a missed one.
+        (row.id, row.version) = (missed.id, missed.version + 1);
+    }
     if let Some(url) = url {
         let kind = JobKind::FetchVoicemail {
             voicemail: row.id,
@@ -67,6 +56,52 @@ pub(super) fn left<'a>(
     on.frame.post_unless_open(cx, Some(owner), None);
     tell(cx, &row);
     cx.write(Write::Voicemail(Box::new(row)));
+}
+
+/// Nobody took the call and nothing was left: an item in the box of whoever is responsible.
+pub(super) fn missed<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>) {
+    let owner = lively(cx, on, on.frame.conversation.responsible());
+    let row = fresh(cx, on, owner);
+    tell(cx, &row);
+    cx.write(Write::Voicemail(Box::new(row)));
+}
+
+fn lively<'a>(cx: &Cx<'a>, on: &OnCall<'a>, owner: Route) -> Route {
+    let frame = &on.frame;
+    let (number, contact) = (frame.number.id, frame.contact.as_ref());
+    lively_route(cx.directory(), frame.account, number, contact, owner)
+}
+
+fn fresh<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>, owner: Route) -> Voicemail {
+    Voicemail {
+        id: cx.ids.fresh(),
+        account: on.call.account,
+        owner,
+        call: on.call.id,
+        conversation: Some(on.frame.conversation.id),
+        party: on.call.party.clone(),
+        recording: None,
+        duration_s: 0,
+        state: VoicemailState::Absent,
+        blob: None,
+        transcript: None,
+        heard: false,
+        created_at: cx.at.now,
+        version: 1,
+    }
+}
+
+fn missed_before<'a>(cx: &Cx<'a>, on: &OnCall<'_>) -> Option<&'a Voicemail> {
+    let rows = cx.state.voicemails.get(&on.call.id)?;
+    rows.iter().find(|row| is_missed_call(row))
+}
+
+/// What the boxes have of a call.
+pub(super) fn known<'a>(cx: &Cx<'a>, state: &CallState) -> Decided<&'a [Voicemail]> {
+    let call = state.call.id;
+    let rows = cx.state.voicemails.get(&call);
+    rows.map(Vec::as_slice)
+        .ok_or_else(|| vec![Need::Voicemail(call)])
 }
 
 fn tell(cx: &mut Cx<'_>, row: &Voicemail) {
@@ -89,9 +124,7 @@ pub(super) fn recording_ready<'a>(
     cx.rule("recording");
     cx.turn.account = Some(state.call.account);
     let Some(known) = find(cx, state, recording)? else {
-        let gone = state.call.ended_at.is_some();
-        let live = state.run.as_ref().is_some_and(|run| !run.ended);
-        if !(gone && live) {
+        if state.call.ended_at.is_none() {
             return cx.ignored("recording_early");
         }
         let event = Event::Recorded {
@@ -102,15 +135,20 @@ pub(super) fn recording_ready<'a>(
         };
         return resume(cx, state, event, false);
     };
-    if !matches!(known.state, VoicemailState::Awaited) {
+    let mut row = known.clone();
+    row.recording.get_or_insert_with(|| recording.to_owned());
+    let moved = match (url, row.state) {
+        // A recording that nobody named at first has its file now.
+        (Some(_), VoicemailState::Absent) if known.recording.is_none() => {
+            row.state = VoicemailState::Fetching;
+            true
+        }
+        (Some(_), _) => advance(&mut row, VoicemailState::Fetching, None),
+        (None, _) => advance(&mut row, VoicemailState::Absent, None),
+    };
+    if !moved {
         return Ok(());
     }
-    let mut row = known.clone();
-    row.state = if url.is_some() {
-        VoicemailState::Fetching
-    } else {
-        VoicemailState::Absent
-    };
     row.duration_s = if duration_s > 0 {
         duration_s
     } else {
@@ -144,7 +182,9 @@ pub(super) fn transcribed(
     };
     cx.rule("transcript");
     let mut row = known.clone();
-    row.transcript = Some(text.to_owned());
+    if !words(&mut row, text) {
+        return Ok(());
+    }
     row.version += 1;
     tell(cx, &row);
     cx.write(Write::Voicemail(Box::new(row)));
@@ -153,14 +193,10 @@ pub(super) fn transcribed(
 
 /// By the recording's id; a voicemail whose recording the carrier did not name takes the call's only one.
 fn find<'a>(cx: &Cx<'a>, state: &CallState, recording: &str) -> Decided<Option<&'a Voicemail>> {
-    let call = state.call.id;
-    let rows = cx
-        .state
-        .voicemails
-        .get(&call)
-        .ok_or_else(|| vec![Need::Voicemail(call)])?;
+    let rows = known(cx, state)?;
     let named = rows
         .iter()
         .find(|row| row.recording.as_deref() == Some(recording));
-    Ok(named.or_else(|| rows.iter().find(|row| row.recording.is_none())))
+    let unnamed = |row: &&Voicemail| row.recording.is_none() && !is_missed_call(row);
+    Ok(named.or_else(|| rows.iter().find(unnamed)))
 }

@@ -6,10 +6,20 @@
 
 mod both;
 mod error;
+mod flows;
 mod jobs;
+mod load;
+mod organisation;
 mod outbox;
+mod pages;
 mod pools;
+mod save;
 mod scope;
+mod seen;
+mod signin;
+mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
 mod turn;
 
 use std::path::PathBuf;
@@ -18,14 +28,22 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use tokio::sync::Mutex;
 
 use both::sql;
 use pools::Pools;
 
 pub use error::StoreError;
+pub use flows::{FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
+pub use pages::{
+    BoxCount, ConversationFilter, ConversationRow, Counts, Cursor, CursorError, FilterState,
+    OpsCounts, OpsNotice, OpsSight, Page, ScopeConsent, Sight, ThreadItem, VoicemailFilter,
+    VoicemailRow,
+};
 pub use scope::{AccountScope, Actor, NodeScope};
+pub use signin::Session;
 pub use turn::{Answer, NewEvent};
 
 /// Where the store is.
@@ -54,6 +72,10 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     pools: Pools,
+    /// SQLite's file.
+    file: Option<PathBuf>,
+    /// SQLite's memory of what was received, once it is read.
+    seen: Mutex<Option<seen::Seen>>,
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
@@ -72,8 +94,13 @@ impl Store {
             // Ends by itself when the pool is closed, by `close` or by the last clone's end.
             tokio::spawn(pools::keep_checkpointing(checkpoints.clone()));
         }
+        let file = match at {
+            StoreAt::Sqlite { file } => Some(file.clone()),
+            StoreAt::Postgres { .. } => None,
+        };
+        let seen = Mutex::new(None);
         Ok(Self {
-            inner: Arc::new(Inner { pools }),
+            inner: Arc::new(Inner { pools, file, seen }),
         })
     }
 
@@ -96,6 +123,36 @@ impl Store {
         let ping = sql!("SELECT obj!('up', 1)");
         let _: Vec<serde_json::Value> = self.inner.pools.list("none", ping, &[]).await?;
         Ok(())
+    }
+}
+
+/// How often work begins anew after losing a race with another node.
+const RACES_MAX: usize = 3;
+
+/// Runs work on a task of its own: a caller that goes away must not leave a transaction half-way.
+async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+}
+
+impl Store {
+    /// Runs one writing statement; how many rows it touched.
+    async fn write(
+        &self,
+        sql: &'static both::Sql,
+        args: Vec<pools::Given>,
+    ) -> Result<u64, StoreError> {
+        let pools = self.inner.pools.clone();
+        apart(async move {
+            let mut tx = pools.begin().await?;
+            let args: Vec<pools::Arg<'_>> = args.iter().map(pools::Given::arg).collect();
+            let touched = tx.run(sql, &args).await?;
+            tx.commit().await?;
+            Ok(touched)
+        })
+        .await
     }
 }
 

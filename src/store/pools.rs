@@ -60,6 +60,24 @@ pub(super) enum Arg<'a> {
     Bytes(&'a [u8]),
 }
 
+/// A value to be bound that outlives its caller.
+#[derive(Debug, Clone)]
+pub(super) enum Given {
+    Text(String),
+    Int(i64),
+    Id(Uuid),
+}
+
+impl Given {
+    pub(super) fn arg(&self) -> Arg<'_> {
+        match self {
+            Self::Text(text) => Arg::Text(text),
+            Self::Int(int) => Arg::Int(*int),
+            Self::Id(id) => Arg::Id(*id),
+        }
+    }
+}
+
 /// A transaction. Dropped, it is rolled back.
 pub(super) enum Tx {
     Lite(Transaction<'static, Sqlite>),

@@ -107,6 +107,7 @@ impl LegTask {
             match heard? {
                 Heard::TimeUp => {
                     take.seconds = before + seconds;
+                    self.line(LineKind::Spoke, format!("spoke for {seconds} s"));
                     return Ok(false);
                 }
                 Heard::Keys(keys) if finishes(verb, &keys, take) => return Ok(true),

@@ -45,6 +45,8 @@ pub enum LineKind {
     Pressed,
     /// Recording begins after the tone.
     Records,
+    /// The person has said what there was to say into a recording.
+    Spoke,
     /// A recording was made.
     Recorded,
     /// Two legs hear each other.

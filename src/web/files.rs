@@ -1,15 +1,22 @@
 //! Recordings and pictures, whole or in part, only to those who see the box or thread they belong to.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::page::{Member, Refusal};
 use super::{inbox, voicemails};
-use crate::api::door::{Door, FileError, FilePart, FileRange};
+use crate::api::auth::Place;
+use crate::api::door::Door;
+use crate::net::blobs::{BlobError, BlobKey};
+
+/// Bytes read at a time: what a slow listener holds in memory.
+const PIECE_BYTES: u64 = 256 * 1024;
 
 /// `GET /voicemails/{voicemail}/audio`
 pub(super) async fn of_voicemail(
@@ -18,9 +25,10 @@ pub(super) async fn of_voicemail(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let (_, row) = voicemails::find(&door, &who, &id).await?;
-    let key = row.voicemail.blob.ok_or(Refusal::NotFound)?;
-    Ok(file(&door, &key, audio_kind(&key), &headers).await)
+    let (place, row) = voicemails::find(&door, &who, &id).await?;
+    let key = own_key(&place, &row.voicemail.blob.ok_or(Refusal::NotFound)?)?;
+    let kind = key.content_type();
+    file(door, key, kind, &headers).await
 }
 
 /// `GET /inbox/{conversation}/files/{message}/{index}`
@@ -36,12 +44,16 @@ pub(super) async fn of_text(
         .store()
         .message_file(place.scope, &row.conversation, message, index)
         .await?;
-    let (key, kind) = found.ok_or(Refusal::NotFound)?;
-    let shown = is_picture(&kind) || kind.starts_with("audio/") || kind.starts_with("video/");
-    let mut response = match shown {
-        true => file(&door, &key, &kind, &headers).await,
-        false => file(&door, &key, "application/octet-stream", &headers).await,
+    let (key, _) = found.ok_or(Refusal::NotFound)?;
+    let key = own_key(&place, &key)?;
+    let kind = key.content_type();
+    let shown = is_picture(kind) || kind.starts_with("audio/") || kind.starts_with("video/");
+    let kind = if shown {
+        kind
+    } else {
+        "application/octet-stream"
     };
+    let mut response = file(door, key, kind, &headers).await?;
     // It came from anybody's phone: whatever it is, it runs nothing here.
     let headers = response.headers_mut();
     headers.insert(
@@ -49,74 +61,102 @@ pub(super) async fn of_text(
         HeaderValue::from_static("default-src 'none'; sandbox"),
     );
     if !shown {
-        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+        headers.insert(
+            header::CONTENT_DISPOSITION,
+            HeaderValue::from_static("attachment"),
+        );
     }
     Ok(response)
 }
 
 /// Pictures that browsers draw and that cannot carry a script.
-pub(crate) fn is_picture(kind: &str) -> bool {
-    ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"].contains(&kind)
+pub(super) fn is_picture(kind: &str) -> bool {
+    ["image/png", "image/jpeg", "image/gif", "image/webp"].contains(&kind)
 }
 
-async fn file(door: &Door, key: &str, kind: &str, headers: &HeaderMap) -> Response {
-    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let range = asked.and_then(range);
-    match door.staff.file(key, range).await {
-        Ok(part) => answer(part, range.is_some(), kind),
-        Err(FileError::Missing) => Refusal::NotFound.into_response(),
-        Err(FileError::Range(size)) => {
-            let all = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
-            (StatusCode::RANGE_NOT_SATISFIABLE, all).into_response()
-        }
-        Err(FileError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    }
+/// The key of a row, if it lies in the account it was found in.
+fn own_key(place: &Place, key: &str) -> Result<BlobKey, Refusal> {
+    let key: BlobKey = key.parse().map_err(|_| Refusal::NotFound)?;
+    let own = key.account() == Some(place.scope.account());
+    own.then_some(key).ok_or(Refusal::NotFound)
 }
 
-fn answer(part: FilePart, ranged: bool, kind: &str) -> Response {
-    let (first, length, size) = (part.first, part.length_bytes, part.size_bytes);
-    let kind = HeaderValue::from_str(kind)
-        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    let mut response = Response::new(Body::from_stream(part.body));
+async fn file(
+    door: Arc<Door>,
+    key: BlobKey,
+    kind: &'static str,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let size = match door.staff.blobs().length(&key).await {
+        Ok(size) => size,
+        Err(BlobError::Missing) => return Err(Refusal::NotFound),
+        Err(error) => return Ok(unreadable(&error)),
+    };
+    let asked = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok());
+    let Some(part) = asked.map_or(Some(None), |value| range(value, size)) else {
+        let all = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+        return Ok((StatusCode::RANGE_NOT_SATISFIABLE, all).into_response());
+    };
+    let bytes = part.clone().unwrap_or(0..size);
+    let mut response = Response::new(pieces(door, key, bytes.clone()));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CONTENT_LENGTH, length.into());
+    headers.insert(header::CONTENT_LENGTH, (bytes.end - bytes.start).into());
     // A player asks for parts again and again; only this member's browser may keep them.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=600"));
-    if ranged && length > 0 {
-        let last = first + length - 1;
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=600"),
+    );
+    if part.is_some() {
+        let (first, last) = (bytes.start, bytes.end - 1);
         if let Ok(value) = HeaderValue::from_str(&format!("bytes {first}-{last}/{size}")) {
             headers.insert(header::CONTENT_RANGE, value);
         }
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
-    response
+    Ok(response)
 }
 
-/// One range of bytes (RFC 9110 §14.1.2); several at once are answered with the whole file.
-fn range(value: &str) -> Option<FileRange> {
-    let (first, last) = value.strip_prefix("bytes=")?.trim().split_once('-')?;
-    let (first, last) = (first.trim(), last.trim());
-    match (first.is_empty(), last.is_empty()) {
-        (true, true) => None,
-        (true, false) => last.parse().ok().map(FileRange::Last),
-        (false, true) => Some(FileRange::From(first.parse().ok()?, None)),
-        (false, false) => {
-            let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-            (first <= last).then_some(FileRange::From(first, Some(last)))
+/// The bytes, read piece by piece as fast as they are taken.
+fn pieces(door: Arc<Door>, key: BlobKey, bytes: Range<u64>) -> Body {
+    let state = (door, key, bytes);
+    Body::from_stream(stream::unfold(state, |(door, key, left)| async move {
+        if left.is_empty() {
+            return None;
         }
-    }
+        let end = left.end.min(left.start + PIECE_BYTES);
+        let piece = door.staff.blobs().range(&key, left.start..end).await;
+        // After a failure nothing follows: the client sees that the length is short.
+        let left = if piece.is_ok() { end..left.end } else { 0..0 };
+        Some((piece, (door, key, left)))
+    }))
 }
 
-fn audio_kind(key: &str) -> &'static str {
-    match key.rsplit_once('.').map(|(_, end)| end) {
-        Some("wav") => "audio/wav",
-        Some("ogg" | "opus") => "audio/ogg",
-        Some("m4a" | "mp4") => "audio/mp4",
-        Some("amr") => "audio/amr",
-        _ => "audio/mpeg",
-    }
+fn unreadable(error: &BlobError) -> Response {
+    tracing::warn!(%error, "a file could not be read for staff");
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
+}
+
+/// One range of bytes (RFC 9110 §14.1.2): `None` when it lies outside the file, `Some(None)` for the whole
+/// file, which is also the answer to what cannot be read and to several ranges at once.
+fn range(value: &str, size: u64) -> Option<Option<Range<u64>>> {
+    let Some((first, last)) = value
+        .strip_prefix("bytes=")
+        .and_then(|rest| rest.split_once('-'))
+    else {
+        return Some(None);
+    };
+    let (first, last) = (first.trim(), last.trim());
+    let range = match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), Ok(last)) if first <= last => first..last.saturating_add(1).min(size),
+        (Ok(first), Err(_)) if last.is_empty() => first..size,
+        (Err(_), Ok(last)) if first.is_empty() => size.saturating_sub(last)..size,
+        _ => return Some(None),
+    };
+    (!range.is_empty()).then_some(Some(range))
 }
 
 #[cfg(test)]
@@ -126,15 +166,20 @@ mod tests {
     #[test]
     fn ranges_are_read() {
         for (value, want) in [
-            ("bytes=0-", Some(FileRange::From(0, None))),
-            ("bytes=10-19", Some(FileRange::From(10, Some(19)))),
-            ("bytes=-5", Some(FileRange::Last(5))),
-            ("bytes=9-3", None),
-            ("bytes=-", None),
-            ("bytes=0-1,4-5", None),
-            ("items=0-1", None),
+            ("bytes=0-", Some(Some(0..100))),
+            ("bytes=10-19", Some(Some(10..20))),
+            ("bytes=90-200", Some(Some(90..100))),
+            ("bytes=-5", Some(Some(95..100))),
+            ("bytes=-500", Some(Some(0..100))),
+            ("bytes=100-", None),
+            ("bytes=-0", None),
+            ("bytes=9-3", Some(None)),
+            ("bytes=-", Some(None)),
+            ("bytes=0-1,4-5", Some(None)),
+            ("items=0-1", Some(None)),
         ] {
-            assert_eq!(range(value), want, "{value}");
+            assert_eq!(range(value, 100), want, "{value}");
         }
+        assert_eq!(range("bytes=0-", 0), None);
     }
 }

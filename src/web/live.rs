@@ -16,7 +16,8 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use super::page::{Member, Refusal};
 use crate::api::auth::Place;
-use crate::api::door::{Door, Notice};
+use crate::api::door::Door;
+use crate::model::turn::Notice;
 
 /// A stream ends after this; the browser comes again, and is asked anew who it is and what it may see.
 const STREAM_LONGEST: Duration = Duration::from_secs(600);
@@ -38,12 +39,11 @@ pub(super) async fn stream(
     };
     let places = who.places();
     let begin = Event::default().event("begin").data("{}").retry(COME_AGAIN);
-    let changes = BroadcastStream::new(door.staff.live())
-        .filter_map(move |notice| {
-            // The permit lives as long as the stream.
-            let _ = &place_taken;
-            future::ready(event(&places, notice))
-        });
+    let changes = BroadcastStream::new(door.staff.live()).filter_map(move |notice| {
+        // The permit lives as long as the stream.
+        let _ = &place_taken;
+        future::ready(event(&places, notice))
+    });
     let stopping = door.staff.stopping();
     let end = async move {
         tokio::select! {
@@ -69,7 +69,9 @@ fn event(places: &[Place], notice: Result<Notice, BroadcastStreamRecvError>) -> 
             return Some(Event::default().event("reload").data("{}"));
         }
     };
-    let place = places.iter().find(|place| place.scope.account() == notice.account)?;
+    let place = places
+        .iter()
+        .find(|place| place.scope.account() == notice.account)?;
     let sees = notice.boxes.iter().any(|owner| place.sight.sees(*owner));
     let for_all = notice.boxes.is_empty();
     if !sees && !for_all {

@@ -33,9 +33,8 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-pub use crate::api::door::{
-    ActRefused, Acted, Door, DoorSettings, FileError, FilePart, FileRange, Notice, Staff,
-};
+use crate::api::door::Door;
+use crate::daemon::Daemon;
 
 /// A form with a reply of ten parts fits many times.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -46,12 +45,20 @@ const BODY_PAUSE: Duration = Duration::from_secs(10);
 const CONTENT_SECURITY: &str = "default-src 'self'; base-uri 'none'; object-src 'none'; \
      form-action 'self'; frame-ancestors 'self'";
 
-/// The whole staff listener: pages, live events and the API, behind one guard.
-pub fn router(door: Arc<Door>) -> Router {
+/// The whole staff listener of a daemon: pages, live events and the API, behind one guard.
+pub fn router(daemon: Daemon) -> Router {
+    routes(Arc::new(Door::of(daemon)))
+}
+
+/// The same behind any door.
+pub(crate) fn routes(door: Arc<Door>) -> Router {
     let pages = Router::new()
         .route("/", get(inbox::home))
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
-        .route("/sign-in/link", get(sign_in::show_link).post(sign_in::enter_by_link))
+        .route(
+            "/sign-in/link",
+            get(sign_in::show_link).post(sign_in::enter_by_link),
+        )
         .route("/sign-out", post(sign_in::leave))
         .route("/account", post(people::change_account))
         .route("/inbox", get(inbox::list))
@@ -64,7 +71,10 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/inbox/{conversation}/note", post(actions::note))
         .route("/inbox/{conversation}/judge", post(actions::judge))
         .route("/inbox/{conversation}/read", post(actions::read))
-        .route("/inbox/{conversation}/files/{message}/{index}", get(files::of_text))
+        .route(
+            "/inbox/{conversation}/files/{message}/{index}",
+            get(files::of_text),
+        )
         .route("/voicemails", get(voicemails::list))
         .route("/voicemails/{voicemail}/audio", get(files::of_voicemail))
         .route("/voicemails/{voicemail}/heard", post(voicemails::heard))
@@ -73,13 +83,13 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/ops", get(people::ops))
         .route("/live", get(live::stream))
         .route("/assets/{*path}", get(assets::serve))
+        .fallback(missing)
         .with_state(Arc::clone(&door));
     guarded(pages.merge(crate::api::router(Arc::clone(&door))), &door)
 }
 
-/// The guard around every staff route, also for pages mounted beside ours: cross-site posts are refused,
-/// bodies are bounded, and browsers are told to be strict.
-pub fn guarded(routes: Router, door: &Door) -> Router {
+/// The guard around every staff route: cross-site posts are refused, bodies are bounded, and browsers are told to be strict.
+fn guarded(routes: Router, door: &Door) -> Router {
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
@@ -98,17 +108,18 @@ pub fn guarded(routes: Router, door: &Door) -> Router {
         ))
         // Pages show people's data: nothing of them stays in a cache. Assets say otherwise themselves.
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
-        .layer(csrf(door))
-        .layer(CompressionLayer::new().compress_when(
-            DefaultPredicate::new().and(NotForContentType::const_new("audio/")),
-        ))
+        .layer(csrf(door));
+    let smaller = DefaultPredicate::new().and(NotForContentType::const_new("audio/"));
+    routes
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
-    routes.layer(layers)
+        .layer(CompressionLayer::new().compress_when(smaller))
+        .layer(layers)
 }
 
 fn csrf(door: &Door) -> CsrfLayer<fn(ProtectionError) -> Response> {
-    let layer = CsrfLayer::new().with_rejection_response(cross_site as fn(ProtectionError) -> Response);
+    let layer =
+        CsrfLayer::new().with_rejection_response(cross_site as fn(ProtectionError) -> Response);
     let Some(origin) = &door.origin else {
         return layer;
     };
@@ -119,6 +130,10 @@ fn csrf(door: &Door) -> CsrfLayer<fn(ProtectionError) -> Response> {
             layer
         }
     }
+}
+
+async fn missing() -> page::Refusal {
+    page::Refusal::NotFound
 }
 
 fn cross_site(_error: ProtectionError) -> Response {

@@ -36,6 +36,7 @@ struct Link<'a> {
     valid: bool,
     name: &'a str,
     token: &'a str,
+    next: &'a str,
 }
 
 /// Where to go after signing in.
@@ -59,6 +60,8 @@ pub(super) struct Entry {
 pub(super) struct Token {
     #[serde(default)]
     token: String,
+    #[serde(default)]
+    next: String,
 }
 
 /// `GET /sign-in`
@@ -89,7 +92,12 @@ pub(super) async fn enter(
         Checked::Busy => slowed(&entry, Duration::from_secs(1)),
         Checked::Wrong => {
             let words = "This user and password do not go together.";
-            form(StatusCode::UNPROCESSABLE_ENTITY, Some(words), name, &entry.next)
+            form(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Some(words),
+                name,
+                &entry.next,
+            )
         }
         Checked::Right(user) => {
             tracing::info!(user = %user.id, "signed in with a password");
@@ -154,12 +162,15 @@ pub(super) async fn show_link(
     let hash = auth::token_hash(&link.token);
     let user = door.store().link_user(&hash, door.now()).await?;
     let directory = door.staff.directory();
-    let user = user.and_then(|id| directory.user(id)).filter(|user| user.active);
+    let user = user
+        .and_then(|id| directory.user(id))
+        .filter(|user| user.active);
     let shown = page::page(&Link {
         frame: None,
         valid: user.is_some(),
         name: user.map_or("", |user| &user.name),
         token: &link.token,
+        next: page::own_address(&link.next),
     })?;
     Ok(match user {
         Some(_) => shown,
@@ -176,19 +187,23 @@ pub(super) async fn enter_by_link(
     let hash = auth::token_hash(&link.token);
     let user = door.store().link_use(&hash, door.now()).await?;
     let directory = door.staff.directory();
-    let active = user.and_then(|id| directory.user(id)).filter(|user| user.active);
+    let active = user
+        .and_then(|id| directory.user(id))
+        .filter(|user| user.active);
     let Some(user) = active else {
         let shown = page::page(&Link {
             frame: None,
             valid: false,
             name: "",
             token: "",
+            next: "",
         })?;
         return Ok((StatusCode::GONE, shown).into_response());
     };
     tracing::info!(user = %user.id, "signed in with a link");
     let cookie = auth::begin_session(&door, user.id).await?;
-    Ok((cookies.add(cookie), Redirect::to("/inbox")).into_response())
+    let to = Redirect::to(page::own_address(&link.next));
+    Ok((cookies.add(cookie), to).into_response())
 }
 
 /// `POST /sign-out`

@@ -106,7 +106,7 @@ pub(crate) fn number(address: &str) -> String {
 pub(crate) fn initials(name: &str) -> String {
     let letters = name.split_whitespace().filter_map(|word| {
         let first = word.chars().next()?;
-        first.is_alphanumeric().then(|| first.to_uppercase())
+        first.is_alphabetic().then(|| first.to_uppercase())
     });
     let found: String = letters.take(2).flatten().collect();
     match found.is_empty() {
@@ -152,7 +152,11 @@ pub(crate) fn way(message: &Message) -> Option<Way> {
         Queued | Sending if by_email => ("email", "", "Going by e-mail"),
         Queued | Sending => ("waiting", "", "On its way"),
         _ if by_email => ("email", "warn", "Sent by e-mail, not as a text"),
-        Unknown => ("unknown", "warn", "Maybe sent: the carrier's answer was lost"),
+        Unknown => (
+            "unknown",
+            "warn",
+            "Maybe sent: the carrier's answer was lost",
+        ),
         Accepted | Sent => ("sent", "", "Sent as text"),
         Delivered | Received => ("delivered", "good", "Delivered as text"),
     };
@@ -221,10 +225,9 @@ pub(crate) fn event(
             format!("A text went by e-mail: {}", self::reason(code)),
             None,
         ),
-        Kind::Refused { reason: code, .. } => (
-            format!("A text was not sent: {}", self::reason(code)),
-            None,
-        ),
+        Kind::Refused { reason: code, .. } => {
+            (format!("A text was not sent: {}", self::reason(code)), None)
+        }
         Kind::Called { outcome, user, .. } => (called(directory, outcome, *user), None),
         Kind::VoicemailLeft { .. } => ("A voicemail was left".to_owned(), None),
         Kind::FlowStopped { reason } => (
@@ -285,7 +288,7 @@ mod tests {
         assert_eq!(party(&Party::read("anonymous")), "Withheld number");
         assert_eq!(number("74454"), "74454");
         assert_eq!(initials("Ana María Ruiz"), "AM");
-        assert_eq!(initials("+1 202"), "1");
+        assert_eq!(initials("+1 202"), "#");
         assert_eq!(initials(""), "#");
         assert_eq!(length(75), "1:15");
     }

@@ -5,7 +5,7 @@ const LINES_MAX = 2000;
 const LOG_SHOWN = 200;
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 const MARKS = {
-  calls: "☎", hears: "“", plays: "♪", listens: "…", pressed: "⌨", records: "●", recorded: "●",
+  calls: "☎", hears: "“", plays: "♪", listens: "…", pressed: "⌨", records: "●", recorded: "●", spoke: "●",
   connected: "⇄", joined: "⇄", left: "⇥", hung_up: "⊗", ended: "⊗", answered: "✓", fault: "!", no_answer: "⊗",
   busy: "⊗", canceled: "⊗",
 };
@@ -13,7 +13,7 @@ const DOING = {
   waits: "calling…", rings: "rings", listens: "listening", "is asked for keys": "you may press keys",
   "hears it ring": "it rings", talks: "connected", "waits in a room": "on hold", "is recorded": "recording you",
 };
-const ASIDES = new Set(["calls", "answered", "listens", "records", "recorded", "joined", "left", "hung_up", "ended",
+const ASIDES = new Set(["calls", "answered", "listens", "records", "spoke", "recorded", "joined", "left", "hung_up", "ended",
   "no_answer", "busy", "canceled", "connected"]);
 
 const at = (id) => document.getElementById(id);
@@ -188,7 +188,7 @@ function showCall() {
 function heardItem(line) {
   const kind = (ASIDES.has(line.kind) ? "aside " : "") + (line.kind === "fault" ? "fault" : "");
   const texts = { calls: `calling ${nameOf(line.text)}`, pressed: `you press ${line.text}`,
-    listens: "you may press keys", records: "you are being recorded", recorded: `recorded ${line.text}`,
+    listens: "you may press keys", records: "you are being recorded", recorded: `recorded ${line.text}`, spoke: `you ${line.text}`,
     hung_up: "you hang up", ended: `the call is over (${line.text})`, connected: "you can talk to each other",
     joined: "you wait in a room", left: "you leave the room", no_answer: "the call ended unanswered" };
   const item = element("li", texts[line.kind] || line.text, kind.trim());

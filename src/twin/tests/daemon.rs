@@ -94,15 +94,29 @@ impl Daemon {
 
     /// The webhooks to a path as soon as there are so many.
     pub(super) async fn wait(&self, path: &str, count: usize) -> Vec<Seen> {
+        self.wait_until(path, |seen| seen.len() >= count).await
+    }
+
+    /// The webhooks to a path as soon as they are as wanted.
+    pub(super) async fn wait_until(
+        &self,
+        path: &str,
+        wanted: impl Fn(&[Seen]) -> bool,
+    ) -> Vec<Seen> {
         let mut watch = self.seen.subscribe();
-        let enough = |all: &Vec<Seen>| all.iter().filter(|seen| seen.path == path).count() >= count;
+        let of = |all: &Vec<Seen>| -> Vec<Seen> {
+            all.iter()
+                .filter(|seen| seen.path == path)
+                .cloned()
+                .collect()
+        };
+        let enough = |all: &Vec<Seen>| wanted(&of(all));
         let waited = tokio::time::timeout(PATIENCE, watch.wait_for(enough))
             .await
             .is_ok();
         assert!(
             waited,
-            "{path} got {} of {count}: {:#?}",
-            self.seen(path).len(),
+            "{path} did not get what was wanted: {:#?}",
             self.all()
         );
         self.seen(path)
@@ -144,7 +158,7 @@ impl Daemon {
     }
 }
 
-/// A daemon and a twin at a hundredfold speed.
+/// A daemon and a twin at a speed that leaves a busy machine time to press a key.
 pub(super) struct Stage {
     pub(super) daemon: Daemon,
     pub(super) twin: Twin,
@@ -153,6 +167,13 @@ pub(super) struct Stage {
 }
 
 pub(super) async fn stage(answers: &[(&str, &str)]) -> Stage {
+    stage_of(answers, |_| ()).await
+}
+
+pub(super) async fn stage_of(
+    answers: &[(&str, &str)],
+    change: impl FnOnce(&mut TwinSettings),
+) -> Stage {
     let daemon = Daemon::start().await;
     for (path, body) in answers {
         daemon.answer(path, 200, body);
@@ -168,7 +189,7 @@ pub(super) async fn stage(answers: &[(&str, &str)]) -> Stage {
         name: name.to_owned(),
         phone: phone.to_owned(),
     };
-    let settings = TwinSettings {
+    let mut settings = TwinSettings {
         account_sid: "AC1".to_owned(),
         auth_token: "secret".to_owned(),
         hooks_base: daemon.base.join("hooks").expect("a URL"),
@@ -178,11 +199,12 @@ pub(super) async fn stage(answers: &[(&str, &str)]) -> Stage {
         people: vec![person("Ana", ANA), person("Ben", BEN)],
         outside: vec![person("Cem", CALLER)],
         inbox: None,
-        seconds_per_second: 100.0,
+        seconds_per_second: 25.0,
         opt_out: false,
         now: crate::ambient::now,
         seed: 7,
     };
+    change(&mut settings);
     let twin = Twin::new(settings).expect("a twin");
     let serving = twin.clone();
     tokio::spawn(async move { serving.serve(listener).await });

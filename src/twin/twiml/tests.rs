@@ -31,6 +31,22 @@ fn sample_answers_are_read() {
     }
 }
 
+/// Whatever the daemon's adapter writes is understood here; the file is the adapter's own table.
+#[test]
+fn the_daemons_documents_are_read() {
+    let file = include_str!("../../carrier/twilio/cases/scripts/scripts.json");
+    let rows: Vec<serde_json::Value> = serde_json::from_str(file).expect("a list");
+    assert!(rows.len() > 10);
+    for row in rows {
+        let document = row["document"].as_str().expect("a document");
+        assert!(
+            parse(document).is_ok(),
+            "{:?} of {document}",
+            parse(document)
+        );
+    }
+}
+
 #[test]
 fn odd_documents_are_refused() {
     let wide = format!("<Response>{}</Response>", "<Hangup/>".repeat(2_000));

@@ -1,0 +1,192 @@
+//! An explanation for people, one line a fact.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::{ConsentTold, Explained, Named, Place, Reply, Taken};
+use crate::model::consent::Verdict;
+use crate::model::conversation::{ConversationState, ThreadEventKind};
+use crate::model::{CallVerb, MessageKind};
+
+impl Display for Explained {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(connection) = &self.connection else {
+            return writeln!(f, "{} is none of our numbers.", self.to);
+        };
+        fact(f, "number", &format!("{} on {connection}", self.to))?;
+        for lost in &self.lost {
+            fact(f, "not", &format!("{}: {}", lost.rule, lost.why))?;
+        }
+        let because = self.because.iter().map(|why| format!(": {why}"));
+        fact(
+            f,
+            "rule",
+            &(self.rule.to_owned() + &because.collect::<String>()),
+        )?;
+        optional(f, "account", self.account.as_ref())?;
+        optional(f, "program", self.program.as_ref())?;
+        optional(f, "flow", self.flow.as_ref())?;
+        for step in &self.steps {
+            fact(f, "step", step)?;
+        }
+        for reply in &self.replies {
+            fact(f, "reply", reply)?;
+        }
+        for verb in &self.script {
+            fact(f, "caller", &heard(verb))?;
+        }
+        for who in &self.rings {
+            fact(f, "rings", who)?;
+        }
+        self.person(f)?;
+        for line in &self.lines {
+            fact(f, "line", &said(line))?;
+        }
+        for words in &self.ops {
+            fact(f, "ops", words)?;
+        }
+        Ok(())
+    }
+}
+
+impl Explained {
+    fn person(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        optional(f, "thread", self.thread.as_ref())?;
+        if let Some(person) = &self.contact {
+            let name = person.name.as_deref().unwrap_or("without a name");
+            let known = if person.new { "new contact" } else { "contact" };
+            fact(f, "person", &format!("{known} {name}"))?;
+        }
+        if self.account.is_some() {
+            fact(f, "consent", &self.consent)?;
+        }
+        Ok(())
+    }
+}
+
+/// How wide the words before the facts are.
+const WIDTH: usize = 9;
+
+fn fact(f: &mut Formatter<'_>, word: &str, what: &dyn Display) -> fmt::Result {
+    let (line, indent) = (what.to_string(), " ".repeat(WIDTH));
+    writeln!(
+        f,
+        "{word:<WIDTH$}{}",
+        line.replace('\n', &format!("\n{indent}"))
+    )
+}
+
+fn optional<T: Display>(f: &mut Formatter<'_>, word: &str, what: Option<&T>) -> fmt::Result {
+    what.map_or(Ok(()), |what| fact(f, word, what))
+}
+
+impl Display for Named {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.key.as_str() {
+            "" => f.write_str(&self.name),
+            key => write!(f, "{} ({key})", self.name),
+        }
+    }
+}
+
+impl Display for Taken {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let step = &self.step;
+        write!(
+            f,
+            "{}:{} {} ({}) -> {}",
+            self.flow, step.line, step.step, step.verb, step.outcome
+        )
+    }
+}
+
+impl Display for Reply {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            MessageKind::Compliance => "confirmation",
+            _ => "text",
+        };
+        let plural = if self.segments == 1 { "" } else { "s" };
+        write!(
+            f,
+            "{kind}, {} segment{plural}: {}",
+            self.segments, self.text
+        )
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let known = if self.new { "new" } else { "known" };
+        match self.state {
+            ConversationState::Automated => write!(f, "{known}, in nobody's list yet")?,
+            ConversationState::Open => write!(f, "{known}, open in the box of {}", self.box_name)?,
+            ConversationState::Closed => write!(f, "{known}, closed")?,
+        }
+        match self.responsible == self.box_name && self.state == ConversationState::Open {
+            true => Ok(()),
+            false => write!(f, "; responsible: {}", self.responsible),
+        }
+    }
+}
+
+impl Display for ConsentTold {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let word = |verdict| match verdict {
+            Verdict::In => "opted in",
+            Verdict::Out => "opted out",
+            Verdict::Unknown => "never asked",
+        };
+        match self.before == self.after {
+            true => f.write_str(word(self.before)),
+            false => write!(f, "{}, then {}", word(self.before), word(self.after)),
+        }
+    }
+}
+
+/// What the caller notices of a verb.
+fn heard(verb: &CallVerb) -> String {
+    match verb {
+        CallVerb::Say { text, .. } => format!("hears: {text}"),
+        CallVerb::Play { url } => format!("hears the file {url}"),
+        CallVerb::Pause { seconds } => format!("hears nothing for {seconds} s"),
+        CallVerb::Gather { prompt, .. } => {
+            let prompt: Vec<String> = prompt.iter().map(heard).collect();
+            format!("is asked for keys; {}", prompt.join("; "))
+        }
+        CallVerb::Dial { legs, ring_s, .. } => {
+            format!("hears {} device(s) ring, {ring_s} s at most", legs.len())
+        }
+        CallVerb::Record { max_s, .. } => format!("is recorded, {max_s} s at most"),
+        CallVerb::Hold { .. } => "waits while devices ring".to_owned(),
+        CallVerb::Join { .. } => "is joined".to_owned(),
+        CallVerb::AskAgain { seconds } => format!("waits {seconds} s"),
+        CallVerb::Reject { busy: true } => "hears that the line is busy".to_owned(),
+        CallVerb::Reject { busy: false } => "is refused".to_owned(),
+        CallVerb::Hangup => "is hung up on".to_owned(),
+    }
+}
+
+/// A dated line, in a few words.
+fn said(line: &ThreadEventKind) -> String {
+    let with = |words: &str, note: &Option<String>| match note {
+        Some(note) => format!("{words}: {note}"),
+        None => words.to_owned(),
+    };
+    match line {
+        ThreadEventKind::Posted { note, .. } => with("put into a box", note),
+        ThreadEventKind::Assigned { note, .. } => with("handed over", note),
+        ThreadEventKind::NotAssigned { reason } => format!("not handed over: {reason}"),
+        ThreadEventKind::FlowStopped { reason } => format!("the flow could not go on: {reason}"),
+        ThreadEventKind::Note { text } => format!("note: {text}"),
+        ThreadEventKind::OptedOut => "opted out".to_owned(),
+        ThreadEventKind::OptedIn => "opted in again".to_owned(),
+        ThreadEventKind::RevocationSuspected => "reads like a wish to stop".to_owned(),
+        ThreadEventKind::Called { outcome, .. } => format!("call: {outcome}"),
+        ThreadEventKind::VoicemailLeft { .. } => "voicemail left".to_owned(),
+        ThreadEventKind::Completed => "completed".to_owned(),
+        ThreadEventKind::Closed => "closed".to_owned(),
+        ThreadEventKind::Reopened => "opened again".to_owned(),
+        ThreadEventKind::ByEmail { reason, .. } => format!("sent by e-mail: {reason}"),
+        ThreadEventKind::Refused { reason, .. } => format!("not sent: {reason}"),
+    }
+}

@@ -1,0 +1,12 @@
+//! Decisions, tried on a small organisation with a store in memory.
+
+mod calls;
+mod days;
+mod explained;
+mod receipts;
+mod recordings;
+mod ringing;
+mod sample;
+mod staff;
+mod store;
+mod texts;
