@@ -176,7 +176,7 @@ impl Stage {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(args).current_dir(self.folder.path()).env("SIGNALBOX_TEST_TOKEN", TOKEN);
-        command.env("RUST_BACKTRACE", "1");
+        
         command
     }
 
