@@ -22,6 +22,7 @@ mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
 mod turn;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,8 +40,9 @@ pub use flows::{FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
 pub use pages::{
-    BoxCount, ConversationFilter, ConversationRow, Counts, Cursor, CursorError, FilterState, OpsCounts, OpsNotice,
-    OpsSight, Page, ScopeConsent, Sight, ThreadItem, VoicemailFilter, VoicemailRow,
+    BoxCount, ConversationFilter, ConversationRow, Counts, Cursor, CursorError, FilterState,
+    OpsCounts, OpsNotice, OpsSight, Page, ScopeConsent, Sight, ThreadItem, VoicemailFilter,
+    VoicemailRow,
 };
 pub use scope::{AccountScope, Actor, NodeScope};
 pub use signin::Session;
