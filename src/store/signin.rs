@@ -59,7 +59,11 @@ impl Store {
             password_hash: String,
         }
         let sql = sql!("SELECT doc!(s: password_hash text) FROM sign_in s WHERE s.user_id = $1");
-        let found: Vec<Found> = self.inner.pools.list("sign_in", sql, &[Arg::Id(user.uuid())]).await?;
+        let found: Vec<Found> = self
+            .inner
+            .pools
+            .list("sign_in", sql, &[Arg::Id(user.uuid())])
+            .await?;
         Ok(found.into_iter().next().map(|found| found.password_hash))
     }
 
@@ -79,7 +83,11 @@ impl Store {
                      ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, \
                      changed_at = excluded.changed_at"
                 ),
-                vec![Given::User(user), Given::Text(stored), Given::Int(now.micros())],
+                vec![
+                    Given::User(user),
+                    Given::Text(stored),
+                    Given::Int(now.micros()),
+                ],
             ),
             (
                 sql!("DELETE FROM session WHERE user_id = $1"),
@@ -139,7 +147,11 @@ impl Store {
              WHERE s.token_hash = $1"
         );
         let hex = hex(token);
-        let found = self.inner.pools.list("session", sql, &[Arg::Text(&hex)]).await?;
+        let found = self
+            .inner
+            .pools
+            .list("session", sql, &[Arg::Text(&hex)])
+            .await?;
         Ok(found.into_iter().next())
     }
 
@@ -235,7 +247,11 @@ impl Store {
             offline: bool,
         }
         let sql = sql!("SELECT doc!(p: offline bool) FROM presence p WHERE p.user_id = $1");
-        let found: Vec<Found> = self.inner.pools.list("presence", sql, &[Arg::Id(user.uuid())]).await?;
+        let found: Vec<Found> = self
+            .inner
+            .pools
+            .list("presence", sql, &[Arg::Id(user.uuid())])
+            .await?;
         Ok(found.first().is_some_and(|found| found.offline))
     }
 
@@ -256,8 +272,11 @@ impl Store {
                  ON CONFLICT (user_id) DO UPDATE SET offline = false, at = excluded.at"
             ),
         };
-        self.save(vec![(sql, vec![Given::User(user), Given::Int(now.micros())])])
-            .await?;
+        self.save(vec![(
+            sql,
+            vec![Given::User(user), Given::Int(now.micros())],
+        )])
+        .await?;
         Ok(())
     }
 
