@@ -9,6 +9,7 @@ mod error;
 mod flows;
 mod jobs;
 mod load;
+mod locks;
 mod organisation;
 mod outbox;
 mod pages;

@@ -14,6 +14,8 @@ mod voicemails;
 mod words;
 
 #[cfg(test)]
+mod look;
+#[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,10 @@ use crate::model::conversation::{
     VoicemailState,
 };
 use crate::model::directory::Directory;
-use crate::model::people::{Contact, ContactPhone, Device, Group, Member, Permission, Role, User};
+use crate::model::organisation::{AccountRow, OrgChange, OrgRow};
+use crate::model::people::{
+    Contact, ContactPhone, Device, Group, Member, Permission, Role, User,
+};
 use crate::model::staff::StaffAction;
 use crate::model::turn::{Decision, Notice, Turn, Write};
 use crate::model::{
@@ -32,7 +35,7 @@ use crate::model::{
     MessageStatus, NumberId, Party, ProgramId, Timestamp, UserId, Via, VoicemailId,
 };
 use crate::net::blobs::{BlobKey, Blobs};
-use crate::store::{Answer, NewEvent, NodeScope, Store};
+use crate::store::{Actor, Answer, NewEvent, NodeScope, Store};
 
 /// When everything in the samples has happened.
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_772_632_800_000_000);
@@ -91,6 +94,7 @@ impl Sample {
             permissions: permissions.to_vec(),
         };
         let staff = role(&mut ids, "staff", &[Permission::MayStartTexts]);
+        let teacher = role(&mut ids, "staff", &[Permission::MayStartTexts]);
         let lead = role(&mut ids, "lead", &[Permission::SeesAllBoxes]);
         let member = |name: &str, role: &Role| Member {
             user: user(name),
@@ -111,13 +115,13 @@ impl Sample {
         ];
         clinic.numbers = vec![uses(&front)];
         let mut college = account(&mut ids, "college", "Lakeside College", programs[1], number);
-        college.members = vec![member("ana", &staff), member("cy", &staff)];
+        college.members = vec![member("ana", &teacher), member("cy", &teacher)];
         college.numbers = vec![uses(&admissions)];
         let (front_id, billing_id, admissions_id) = (front.id, billing.id, admissions.id);
         clinic.groups = vec![front, billing];
-        clinic.roles = vec![staff.clone(), lead];
+        clinic.roles = vec![staff, lead];
         college.groups = vec![admissions];
-        college.roles = vec![staff];
+        college.roles = vec![teacher];
         let (clinic_id, college_id) = (clinic.id, college.id);
         let people = users.iter().map(|(key, id)| person(key, *id)).collect();
         let ours = Number {
@@ -176,6 +180,38 @@ impl Sample {
         }
     }
 
+    /// Writes the organisation, as `signalbox apply` does.
+    async fn apply(&self, store: &Store) {
+        let rows = self.directory.numbers().cloned().map(OrgRow::Number);
+        let mut rows: Vec<OrgRow> = rows.collect();
+        rows.extend(self.directory.users().cloned().map(OrgRow::User));
+        for account in self.directory.accounts() {
+            rows.push(OrgRow::Account(AccountRow {
+                id: account.id,
+                key: account.key.clone(),
+                name: account.name.clone(),
+                zone: account.zone.clone(),
+                language: account.language.clone(),
+                cost_centre: account.cost_centre,
+                columns: account.columns.clone(),
+                plan: account.plan.clone(),
+            }));
+            let of = account.id;
+            rows.extend(account.roles.iter().cloned().map(|row| OrgRow::Role(of, row)));
+            rows.extend(account.members.iter().cloned().map(|row| OrgRow::Member(of, row)));
+            rows.extend(account.groups.iter().cloned().map(|row| OrgRow::Group(of, row)));
+            rows.extend(account.programs.iter().cloned().map(|row| OrgRow::Program(of, row)));
+            rows.extend(account.numbers.iter().cloned().map(|row| OrgRow::AccountNumber(of, row)));
+        }
+        let changes = rows.into_iter().map(|what| OrgChange {
+            what,
+            subject: "sample".to_owned(),
+            before: None,
+            after: String::new(),
+        });
+        store.apply(&Actor::Node, NOW, 0, changes.collect()).await.unwrap();
+    }
+
     /// Fills the boxes.
     pub(crate) async fn fill(&self, store: &Store, blobs: &Blobs) -> Put {
         let mut pen = Pen {
@@ -192,10 +228,7 @@ impl Sample {
         };
         let event = event(NOW, 5);
         let decided = move |_: &_, _, _: &_| Decision::Done(Box::new(turn.clone()));
-        let answers = store
-            .turn(NodeScope::daemon(), vec![event], decided)
-            .await
-            .unwrap();
+        let answers = store.turn(NodeScope::daemon(), vec![event], decided).await.unwrap();
         assert!(matches!(answers[0], Answer::Decided { .. }), "{answers:?}");
         put
     }
@@ -212,70 +245,31 @@ impl Pen<'_> {
     async fn write(&mut self, blobs: &Blobs) -> Put {
         let (of, front, billing) = (self.of, self.of.front, self.of.billing);
         let mut maria = of.conversation(&mut self.ids, front, "+12025550143", 260);
-        maria.contact =
-            Some(self.contact(&maria, Some("María José Ortega"), Some("maria@example.org")));
+        maria.contact = Some(self.contact(&maria, Some("María José Ortega"), Some("maria@example.org")));
         maria.unread = true;
         maria.priority = true;
         maria.tags = vec!["new-patient".to_owned()];
         maria.preview = "Could I come a little earlier? My bus leaves at four.".to_owned();
-        self.inbound(
-            &maria,
-            93_000,
-            "Hello, can I get an appointment for my daughter this week?",
-        );
-        self.event(
-            &maria,
-            92_990,
-            None,
-            ThreadEventKind::Posted {
-                to: Route::Group(front),
-                note: Some("Came in by the APPOINTMENT keyword".to_owned()),
-            },
-        );
-        self.ours(
-            &maria,
-            92_900,
-            "Of course! We have Thursday at 15:30. Does that work for you?",
-            Some("ben"),
-            MessageStatus::Delivered,
-            None,
-        );
+        self.inbound(&maria, 93_000, "Hello, can I get an appointment for my daughter this week?");
+        self.event(&maria, 92_990, None, ThreadEventKind::Posted {
+            to: Route::Group(front),
+            note: Some("Came in by the APPOINTMENT keyword".to_owned()),
+        });
+        self.ours(&maria, 92_900, "Of course! We have Thursday at 15:30. Does that work for you?", Some("ben"), MessageStatus::Delivered, None);
         self.inbound(&maria, 92_000, "Yes, that works 🙂");
-        self.ours(
-            &maria,
-            91_900,
-            "Great, see you on Thursday. Please bring her vaccination record.",
-            Some("ana"),
-            MessageStatus::Sent,
-            None,
-        );
-        self.event(
-            &maria,
-            3_600,
-            None,
-            ThreadEventKind::Called {
-                call: self.ids.clone().fresh(),
-                outcome: "missed".to_owned(),
-                user: None,
-            },
-        );
-        self.event(
-            &maria,
-            1_800,
-            Some("ben"),
-            ThreadEventKind::Note {
-                text: "Dr. Lee is free from 14:00 on.".to_owned(),
-            },
-        );
-        self.inbound(
-            &maria,
-            260,
-            "Could I come a little earlier? My bus leaves at four.",
-        );
+        self.ours(&maria, 91_900, "Great, see you on Thursday. Please bring her vaccination record.", Some("ana"), MessageStatus::Sent, None);
+        self.event(&maria, 3_600, None, ThreadEventKind::Called {
+            call: self.ids.clone().fresh(),
+            outcome: "missed".to_owned(),
+            user: None,
+        });
+        self.event(&maria, 1_800, Some("ben"), ThreadEventKind::Note {
+            text: "Dr. Lee is free from 14:00 on.".to_owned(),
+        });
+        self.inbound(&maria, 260, "Could I come a little earlier? My bus leaves at four.");
 
         let mut james = of.conversation(&mut self.ids, billing, "+12025550144", 4_100);
-        james.contact =
-            Some(self.contact(&james, Some("James Whitfield"), Some("james@example.org")));
+        james.contact = Some(self.contact(&james, Some("James Whitfield"), Some("james@example.org")));
         james.assignment = Some(Assignment {
             to: Route::User(of.user("ana")),
             by: Some(of.user("ben")),
@@ -284,28 +278,12 @@ impl Pen<'_> {
         });
         james.preview = "I was charged twice, please look at it".to_owned();
         self.inbound(&james, 9_000, "I was charged twice, please look at it");
-        self.event(
-            &james,
-            7_200,
-            Some("ben"),
-            ThreadEventKind::Assigned {
-                to: Route::User(of.user("ana")),
-                note: Some("He asks about the second invoice".to_owned()),
-            },
-        );
-        self.ours(
-            &james,
-            5_000,
-            "You are right, we are sending the money back today.",
-            Some("ana"),
-            MessageStatus::Refused,
-            Some("opted_out"),
-        );
-        self.email(
-            &james,
-            4_100,
-            "You are right, we are sending the money back today.",
-        );
+        self.event(&james, 7_200, Some("ben"), ThreadEventKind::Assigned {
+            to: Route::User(of.user("ana")),
+            note: Some("He asks about the second invoice".to_owned()),
+        });
+        self.ours(&james, 5_000, "You are right, we are sending the money back today.", Some("ana"), MessageStatus::Refused, Some("opted_out"));
+        self.email(&james, 4_100, "You are right, we are sending the money back today.");
         self.consent(&james, Consent::Out, 6_000);
         self.event(&james, 6_000, None, ThreadEventKind::OptedOut);
 
@@ -313,35 +291,15 @@ impl Pen<'_> {
         stranger.flagged = true;
         stranger.unread = true;
         stranger.preview = "please dont text this phone anymore it is my work phone".to_owned();
-        self.ours(
-            &stranger,
-            21_000,
-            "Reminder: your appointment is tomorrow at 09:00.",
-            None,
-            MessageStatus::Undelivered,
-            Some("unreachable"),
-        );
-        self.inbound(
-            &stranger,
-            20_000,
-            "please dont text this phone anymore it is my work phone",
-        );
-        self.event(
-            &stranger,
-            19_999,
-            None,
-            ThreadEventKind::RevocationSuspected,
-        );
+        self.ours(&stranger, 21_000, "Reminder: your appointment is tomorrow at 09:00.", None, MessageStatus::Undelivered, Some("unreachable"));
+        self.inbound(&stranger, 20_000, "please dont text this phone anymore it is my work phone");
+        self.event(&stranger, 19_999, None, ThreadEventKind::RevocationSuspected);
 
         let mut noor = of.conversation(&mut self.ids, of.admissions, "+12025550146", 600);
         noor.contact = Some(self.contact(&noor, Some("Noor Haddad"), None));
         noor.unread = true;
         noor.preview = "<script>alert(1)</script> & when does term begin?".to_owned();
-        self.inbound(
-            &noor,
-            600,
-            "<script>alert(1)</script> & when does term begin?",
-        );
+        self.inbound(&noor, 600, "<script>alert(1)</script> & when does term begin?");
 
         let voicemail = self.voicemails(&maria, &stranger, &noor, blobs).await;
         let (many, first) = (self.many(), [&maria, &james, &stranger, &noor]);
@@ -354,56 +312,27 @@ impl Pen<'_> {
             college_voicemail: voicemail[1],
         };
         let rows: Vec<Conversation> = first.into_iter().cloned().chain(many).collect();
-        self.writes.extend(
-            rows.into_iter()
-                .map(|row| Write::Conversation(Box::new(row))),
-        );
+        self.writes.extend(rows.into_iter().map(|row| Write::Conversation(Box::new(row))));
         put
     }
 
     /// Enough for a list that scrolls: open, closed and automated ones.
     fn many(&mut self) -> Vec<Conversation> {
         let said = [
-            (
-                "Priya Raman",
-                "Thank you, that was quick!",
-                ConversationState::Open,
-            ),
-            (
-                "Tom Becker",
-                "Is the lab open on Saturdays?",
-                ConversationState::Open,
-            ),
+            ("Priya Raman", "Thank you, that was quick!", ConversationState::Open),
+            ("Tom Becker", "Is the lab open on Saturdays?", ConversationState::Open),
             ("", "Ok", ConversationState::Closed),
-            (
-                "Elena Petrova",
-                "Which forms do I need to bring?",
-                ConversationState::Open,
-            ),
+            ("Elena Petrova", "Which forms do I need to bring?", ConversationState::Open),
             ("Sam O'Neill", "2", ConversationState::Automated),
-            (
-                "Grace Liu",
-                "I will be ten minutes late, sorry",
-                ConversationState::Open,
-            ),
-            (
-                "Ahmed Farouk",
-                "Perfect, see you then",
-                ConversationState::Closed,
-            ),
-            (
-                "Lucía Fernández",
-                "¿Hablan español?",
-                ConversationState::Open,
-            ),
+            ("Grace Liu", "I will be ten minutes late, sorry", ConversationState::Open),
+            ("Ahmed Farouk", "Perfect, see you then", ConversationState::Closed),
+            ("Lucía Fernández", "¿Hablan español?", ConversationState::Open),
         ];
         let mut rows = vec![];
         for (at, (name, text, state)) in said.into_iter().enumerate() {
             let age = 30_000 + at as u64 * 40_000;
             let phone = format!("+1202555015{at}");
-            let mut row = self
-                .of
-                .conversation(&mut self.ids, self.of.front, &phone, age);
+            let mut row = self.of.conversation(&mut self.ids, self.of.front, &phone, age);
             row.state = state;
             row.preview = text.to_owned();
             let name = Some(name).filter(|name| !name.is_empty());
@@ -458,12 +387,7 @@ impl Pen<'_> {
         [made[1], made[0]]
     }
 
-    fn contact(
-        &mut self,
-        of: &Conversation,
-        name: Option<&str>,
-        email: Option<&str>,
-    ) -> crate::model::ContactId {
+    fn contact(&mut self, of: &Conversation, name: Option<&str>, email: Option<&str>) -> crate::model::ContactId {
         let id = self.ids.fresh();
         let columns = BTreeMap::from([
             ("size".to_owned(), serde_json::json!("medium")),
@@ -484,17 +408,8 @@ impl Pen<'_> {
             ],
             email: email.map(str::to_owned),
             language: Some("en".to_owned()),
-            source: if name.is_some() {
-                "organisation"
-            } else {
-                "inbound"
-            }
-            .to_owned(),
-            columns: if name.is_some() {
-                columns
-            } else {
-                BTreeMap::new()
-            },
+            source: if name.is_some() { "organisation" } else { "inbound" }.to_owned(),
+            columns: if name.is_some() { columns } else { BTreeMap::new() },
             tags: vec![],
             forwarded_route: None,
             created_at: of.created_at,
@@ -518,11 +433,7 @@ impl Pen<'_> {
         reason: Option<&str>,
     ) {
         let row = Message {
-            kind: if by.is_some() {
-                MessageKind::Staff
-            } else {
-                MessageKind::Automated
-            },
+            kind: if by.is_some() { MessageKind::Staff } else { MessageKind::Automated },
             author: by.map(|name| self.of.user(name)),
             status,
             reason: reason.map(str::to_owned),
@@ -616,6 +527,7 @@ impl TestStaff {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(folder.path()).unwrap();
         let sample = Sample::new();
+        sample.apply(&store).await;
         let put = sample.fill(&store, &blobs).await;
         let made = Self {
             sample,
@@ -641,10 +553,7 @@ impl TestStaff {
         let mut event = event(now, crate::ambient::seed());
         event.needs = needs;
         let decide = move |state: &crate::model::turn::State, _: usize, _: &NewEvent| {
-            let thread = state
-                .threads
-                .values()
-                .flat_map(|thread| &thread.conversations);
+            let thread = state.threads.values().flat_map(|thread| &thread.conversations);
             let Some(found) = thread.into_iter().find(|one| one.id == to) else {
                 let place = state.conversations.get(&to).cloned().flatten().unwrap();
                 return Decision::Need(vec![crate::model::turn::Need::Thread(place.0, place.1)]);
@@ -677,19 +586,12 @@ impl TestStaff {
                 attempts: 0,
             };
             Decision::Done(Box::new(Turn {
-                writes: vec![
-                    Write::Conversation(Box::new(row)),
-                    Write::Message(Box::new(message)),
-                ],
+                writes: vec![Write::Conversation(Box::new(row)), Write::Message(Box::new(message))],
                 rule: "sample",
                 ..Turn::default()
             }))
         };
-        let answers = self
-            .store
-            .turn(NodeScope::daemon(), vec![event], decide)
-            .await
-            .unwrap();
+        let answers = self.store.turn(NodeScope::daemon(), vec![event], decide).await.unwrap();
         assert!(matches!(answers[0], Answer::Decided { .. }), "{answers:?}");
         let _ = self.live.send(notice);
     }
@@ -710,11 +612,7 @@ impl TestStaff {
             };
             decide::decide(&world, state, &input, at)
         };
-        let answers = self
-            .store
-            .turn(NodeScope::daemon(), vec![event], decide)
-            .await
-            .unwrap();
+        let answers = self.store.turn(NodeScope::daemon(), vec![event], decide).await.unwrap();
         let Some(Answer::Decided { turn }) = answers.into_iter().next() else {
             panic!("not decided");
         };

@@ -196,7 +196,7 @@ on_both! {
             Decision::Done(Box::new(Turn { answer, ..Turn::default() }))
         };
         let batch = vec![event(1, Some(1), 1), event(2, Some(1), 1)];
-        let answers = bench.store.turn(NodeScope::daemon(), batch, decide.clone()).await.unwrap();
+        let answers = bench.store.turn(NodeScope::daemon(), batch, decide).await.unwrap();
         assert_eq!(answers[1], Answer::Repeat { answer: Some(wanted.clone()) });
         let answers = bench.store.turn(NodeScope::daemon(), vec![event(3, Some(1), 1)], decide).await.unwrap();
         assert_eq!(answers[0], Answer::Repeat { answer: Some(wanted) });

@@ -159,7 +159,7 @@ function moved(old, fresh) {
   Object.assign(old.dataset, fresh.dataset);
   if (reply && newer) {
     if (reply.elements.text.value.trim() === "") catchUp();
-    else if (fresh.dataset.through !== through) find("came").hidden = false;
+    else if (fresh.dataset.through !== through && !find("moved")) find("came").hidden = false;
   }
   markRead();
 }
