@@ -42,15 +42,27 @@ impl CountingCarrier {
 async fn take(State(carrier): State<CountingCarrier>, body: Bytes) -> Response {
     let field = |name: &str| {
         let mut pairs = form_urlencoded::parse(&body);
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        pairs
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
     };
     let Some(callback) = field("StatusCallback") else {
-        return (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], r#"{"messages":[]}"#).into_response();
+        return (
+            StatusCode::OK,
+            [(header::CONTENT_TYPE, "application/json")],
+            r#"{"messages":[]}"#,
+        )
+            .into_response();
     };
     let key = callback.split("k=").nth(1).unwrap_or_default();
     let key = key.split('#').next().unwrap_or_default().to_owned();
     *carrier.0.sends.lock().unwrap().entry(key).or_default() += 1;
     let sid = carrier.0.sids.fetch_add(1, Ordering::Relaxed);
     let body = format!(r#"{{"sid":"SM{sid:032x}","status":"queued"}}"#);
-    (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    (
+        StatusCode::CREATED,
+        [(header::CONTENT_TYPE, "application/json")],
+        body,
+    )
+        .into_response()
 }

@@ -22,7 +22,10 @@ pub struct MailSink {
 impl MailSink {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let sink = Self { port: listener.local_addr().unwrap().port(), mails: Arc::default() };
+        let sink = Self {
+            port: listener.local_addr().unwrap().port(),
+            mails: Arc::default(),
+        };
         let own = sink.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -65,7 +68,10 @@ impl MailSink {
                     content.push_str(&line);
                     content.push('\n');
                 }
-                self.mails.lock().unwrap().push(Mail { to: std::mem::take(&mut to), content });
+                self.mails.lock().unwrap().push(Mail {
+                    to: std::mem::take(&mut to),
+                    content,
+                });
                 b"250 taken\r\n"
             } else if upper == "QUIT" {
                 write.write_all(b"221 bye\r\n").await?;

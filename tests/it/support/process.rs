@@ -51,7 +51,10 @@ impl Process {
                 }
             });
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         said.keep(child.stdout.take().expect("a pipe"));
         said.keep(child.stderr.take().expect("a pipe"));
@@ -93,10 +96,20 @@ impl Process {
 
     /// The largest file it may write from now on; `None` takes the bound away.
     pub fn limit_files(&self, bytes: Option<u64>) {
-        let limit = libc::rlimit { rlim_cur: bytes.unwrap_or(libc::RLIM_INFINITY), rlim_max: libc::RLIM_INFINITY };
+        let limit = libc::rlimit {
+            rlim_cur: bytes.unwrap_or(libc::RLIM_INFINITY),
+            rlim_max: libc::RLIM_INFINITY,
+        };
         let pid = i32::try_from(self.id()).unwrap();
         // SAFETY: the pointers are to a live value and null.
-        let done = unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &raw const limit, std::ptr::null_mut()) };
+        let done = unsafe {
+            libc::prlimit(
+                pid,
+                libc::RLIMIT_FSIZE,
+                &raw const limit,
+                std::ptr::null_mut(),
+            )
+        };
         assert_eq!(done, 0, "{}", io::Error::last_os_error());
     }
 }

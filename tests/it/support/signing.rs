@@ -9,7 +9,10 @@ pub struct Signer(hmac::Key);
 
 impl Signer {
     pub fn new(token: &str) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes()))
+        Self(hmac::Key::new(
+            hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            token.as_bytes(),
+        ))
     }
 
     /// The value of `X-Twilio-Signature` for a form posted to this address.
@@ -29,12 +32,17 @@ impl Signer {
 
 /// The body of a form.
 pub fn encoded(form: &[(String, String)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish()
 }
 
 /// A form of these pairs.
 pub fn form(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 /// A text as Twilio posts it: every field of a recorded one.

@@ -41,7 +41,10 @@ const FLOWS: [(&str, &str); 5] = [
     ("hello.yaml", include_str!("../cases/flows/hello.yaml")),
     ("size.yaml", include_str!("../cases/flows/size.yaml")),
     ("refill.yaml", include_str!("../cases/flows/refill.yaml")),
-    ("together.yaml", include_str!("../cases/flows/together.yaml")),
+    (
+        "together.yaml",
+        include_str!("../cases/flows/together.yaml"),
+    ),
     ("in-turn.yaml", include_str!("../cases/flows/in-turn.yaml")),
 ];
 
@@ -67,7 +70,13 @@ pub struct Wish {
 
 impl Wish {
     pub fn new(kind: Kind) -> Self {
-        Self { kind, store: None, limits: &[], hurry: 20.0, api_base: None }
+        Self {
+            kind,
+            store: None,
+            limits: &[],
+            hurry: 20.0,
+            api_base: None,
+        }
     }
 }
 
@@ -92,7 +101,10 @@ impl Stage {
     }
 
     pub async fn wished(wish: Wish) -> Self {
-        let folder = tempfile::Builder::new().prefix("signalbox-it-").tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("signalbox-it-")
+            .tempdir()
+            .unwrap();
         let ports = [free_port(), free_port(), free_port()];
         let carrier = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own_base = format!("http://{}", carrier.local_addr().unwrap());
@@ -104,7 +116,8 @@ impl Stage {
             (_, Some(url)) => Rows::Postgres(url.clone()),
             (Kind::Sqlite, None) => Rows::Sqlite(folder.path().join("data/signalbox.db")),
             (Kind::Postgres, None) => {
-                let database = tokio::task::spawn_blocking(|| Postgres::start().database("it")).await;
+                let database =
+                    tokio::task::spawn_blocking(|| Postgres::start().database("it")).await;
                 Rows::Postgres(database.unwrap())
             }
         };
@@ -117,12 +130,22 @@ impl Stage {
             ports,
             process: None,
             said: Said::default(),
-            client: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap(),
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap(),
             signer: Signer::new(TOKEN),
         };
         stage.write(&wish, wish.api_base.as_deref().unwrap_or(&own_base));
         let organisation = stage.folder.path().join("organisation.yaml");
-        stage.run(&["apply", organisation.to_str().unwrap(), "--yes", "--config", &stage.config()]);
+        stage.run(&[
+            "apply",
+            organisation.to_str().unwrap(),
+            "--yes",
+            "--config",
+            &stage.config(),
+        ]);
         stage.restart().await;
         stage
     }
@@ -158,7 +181,11 @@ impl Stage {
 
     /// The configuration's path.
     pub fn config(&self) -> String {
-        self.folder.path().join("signalbox.yaml").display().to_string()
+        self.folder
+            .path()
+            .join("signalbox.yaml")
+            .display()
+            .to_string()
     }
 
     pub fn folder(&self) -> &std::path::Path {
@@ -175,23 +202,36 @@ impl Stage {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.args(args).current_dir(self.folder.path()).env("SIGNALBOX_TEST_TOKEN", TOKEN);
-        
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env("SIGNALBOX_TEST_TOKEN", TOKEN);
+
         command
     }
 
     /// Runs a command that must succeed; what it printed.
     pub fn run(&self, args: &[&str]) -> String {
         let done = self.command(args).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-        assert!(done.status.success(), "signalbox {args:?}: {}\n{out}\n{err}", done.status);
+        let (out, err) = (
+            String::from_utf8_lossy(&done.stdout),
+            String::from_utf8_lossy(&done.stderr),
+        );
+        assert!(
+            done.status.success(),
+            "signalbox {args:?}: {}\n{out}\n{err}",
+            done.status
+        );
         out.into_owned()
     }
 
     /// Starts the daemon, again where it ran before, and waits until it is ready.
     pub async fn restart(&mut self) {
         let config = self.config();
-        let process = Process::start(&mut self.command(&["serve", "--config", &config]), &self.said);
+        let process = Process::start(
+            &mut self.command(&["serve", "--config", &config]),
+            &self.said,
+        );
         self.process = Some(process);
         let ready = async {
             while !self.is_ready().await {
@@ -200,11 +240,17 @@ impl Stage {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        tokio::time::timeout(START_PATIENCE, ready).await.expect("the daemon is ready in time");
+        tokio::time::timeout(START_PATIENCE, ready)
+            .await
+            .expect("the daemon is ready in time");
     }
 
     async fn is_ready(&self) -> bool {
-        let asked = self.client.get(format!("{}/health/ready", self.ops_url())).send().await;
+        let asked = self
+            .client
+            .get(format!("{}/health/ready", self.ops_url()))
+            .send()
+            .await;
         asked.is_ok_and(|answer| answer.status() == StatusCode::OK)
     }
 
@@ -252,7 +298,9 @@ impl Stage {
         let signature = self.signer.sign(url, form);
         let kind = "application/x-www-form-urlencoded";
         let request = self.client.post(url).header("content-type", kind);
-        request.header("x-twilio-signature", signature).body(encoded(form))
+        request
+            .header("x-twilio-signature", signature)
+            .body(encoded(form))
     }
 
     /// Delivers a text as the carrier does.
@@ -262,25 +310,40 @@ impl Stage {
 
     /// Delivers a text and returns the answer's status.
     pub async fn delivered(&self, sid: &str, from: &str, to: &str, text: &str) -> StatusCode {
-        self.deliver(sid, from, to, text).send().await.expect("an answer").status()
+        self.deliver(sid, from, to, text)
+            .send()
+            .await
+            .expect("an answer")
+            .status()
     }
 
     /// A metric: the sum of its samples that have all these labels.
     pub async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let asked = self.client.get(format!("{}/metrics", self.ops_url())).send().await;
+        let asked = self
+            .client
+            .get(format!("{}/metrics", self.ops_url()))
+            .send()
+            .await;
         let text = asked.unwrap().text().await.unwrap();
-        let wanted: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
+        let wanted: Vec<String> = labels
+            .iter()
+            .map(|(key, value)| format!("{key}=\"{value}\""))
+            .collect();
         let samples = text.lines().filter_map(|line| {
             let (sample, value) = line.rsplit_once(' ')?;
             let (found, rest) = sample.split_once('{').unwrap_or((sample, ""));
-            (found == name && wanted.iter().all(|label| rest.contains(label.as_str()))).then_some(value)
+            (found == name && wanted.iter().all(|label| rest.contains(label.as_str())))
+                .then_some(value)
         });
         samples.map(|value| value.parse::<f64>().unwrap()).sum()
     }
 
     /// Waits until a look into the store shows this; panics with what it shows at last.
     pub async fn until(&self, sql: &str, wanted: &[&[&str]]) {
-        let wanted: Vec<Vec<String>> = wanted.iter().map(|row| row.iter().map(|&cell| cell.to_owned()).collect()).collect();
+        let wanted: Vec<Vec<String>> = wanted
+            .iter()
+            .map(|row| row.iter().map(|&cell| cell.to_owned()).collect())
+            .collect();
         let mut found = Vec::new();
         let same = async {
             loop {
@@ -302,13 +365,24 @@ impl Stage {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        assert!(tokio::time::timeout(PATIENCE, held).await.is_ok(), "in vain: {what}");
+        assert!(
+            tokio::time::timeout(PATIENCE, held).await.is_ok(),
+            "in vain: {what}"
+        );
     }
 
     /// Waits for an e-mail with these words.
     pub async fn mail(&self, words: &str) -> Mail {
-        let found = || self.mail.mails().into_iter().find(|mail| mail.content.contains(words));
-        self.eventually(&format!("an e-mail with {words:?}"), async || found().is_some()).await;
+        let found = || {
+            self.mail
+                .mails()
+                .into_iter()
+                .find(|mail| mail.content.contains(words))
+        };
+        self.eventually(&format!("an e-mail with {words:?}"), async || {
+            found().is_some()
+        })
+        .await;
         found().unwrap()
     }
 
@@ -323,7 +397,12 @@ impl Stage {
             line.kind == kind && same && line.text.contains(text)
         };
         let found = self.twin.wait_for(after, PATIENCE, wanted).await;
-        found.unwrap_or_else(|| panic!("no {kind:?} of {phone:?} with {text:?} in\n{}", self.script()))
+        found.unwrap_or_else(|| {
+            panic!(
+                "no {kind:?} of {phone:?} with {text:?} in\n{}",
+                self.script()
+            )
+        })
     }
 
     pub async fn sees(&self, kind: LineKind, phone: &str, text: &str) -> Line {
@@ -333,7 +412,13 @@ impl Stage {
     /// The twin's lines, for whoever wonders.
     fn script(&self) -> String {
         let line = |line: &Line| {
-            format!("  {:>3} {:?} {} {:?}\n", line.id, line.kind, line.phone.as_deref().unwrap_or("-"), line.text)
+            format!(
+                "  {:>3} {:?} {} {:?}\n",
+                line.id,
+                line.kind,
+                line.phone.as_deref().unwrap_or("-"),
+                line.text
+            )
         };
         self.twin.lines(0).iter().map(line).collect()
     }
@@ -345,18 +430,30 @@ impl Drop for Stage {
             process.kill();
         }
         if std::thread::panicking() {
-            eprintln!("--- the twin saw\n{}--- the daemon said\n{}---", self.script(), self.said());
+            eprintln!(
+                "--- the twin saw\n{}--- the daemon said\n{}---",
+                self.script(),
+                self.said()
+            );
         }
     }
 }
 
 fn twin_settings(port: u16, own_base: &str, hurry: f64) -> TwinSettings {
-    let person = |name: &str, phone: &str| TwinPerson { name: name.to_owned(), phone: phone.to_owned() };
-    let number = |number: &str| TwinNumber { number: number.to_owned(), name: "Ours".to_owned() };
+    let person = |name: &str, phone: &str| TwinPerson {
+        name: name.to_owned(),
+        phone: phone.to_owned(),
+    };
+    let number = |number: &str| TwinNumber {
+        number: number.to_owned(),
+        name: "Ours".to_owned(),
+    };
     TwinSettings {
         account_sid: ACCOUNT_SID.to_owned(),
         auth_token: TOKEN.to_owned(),
-        hooks_base: format!("http://127.0.0.1:{port}/carriers/main").parse().unwrap(),
+        hooks_base: format!("http://127.0.0.1:{port}/carriers/main")
+            .parse()
+            .unwrap(),
         hook_options: "rc=5&rp=all".to_owned(),
         own_base: own_base.parse().unwrap(),
         numbers: vec![number(SHARED), number(CLINIC)],
