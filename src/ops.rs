@@ -19,7 +19,11 @@ pub fn router(daemon: Daemon) -> Router {
 }
 
 async fn render() -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::install().text()).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        metrics::install().text(),
+    )
+        .into_response()
 }
 
 /// The process answers. Says nothing of what it depends on: a restart would not mend that.
@@ -36,7 +40,11 @@ async fn ready(State(daemon): State<Daemon>) -> Response {
         Ok(()) => "ready\n".into_response(),
         Err(error) => {
             tracing::warn!(code = error.code(), "not ready: the store does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the store does not answer\n",
+            )
+                .into_response()
         }
     }
 }

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 
 use crate::ambient::Stopwatch;
 use crate::carrier;
-use crate::daemon::{Daemon, Link, Received, Refused};
+use crate::daemon::{Daemon, Inner, Link, Received, Refused};
 use crate::decide::Input;
 use crate::metrics;
 use crate::model::{CallEventKind, CallScript, CallVerb, CallbackKey, Hook, Inbound};
@@ -20,18 +20,30 @@ use crate::store::Answer;
 
 /// The routes of the carriers' listener.
 pub fn router(daemon: Daemon) -> Router {
-    Router::new().route("/carriers/{connection}/{hook}", any(receive)).fallback(nothing_here).with_state(daemon)
+    Router::new()
+        .route("/carriers/{connection}/{hook}", any(receive))
+        .fallback(nothing_here)
+        .with_state(daemon)
 }
 
 async fn nothing_here() -> Response {
-    refuse(StatusCode::NOT_FOUND, "unknown_hook", "no such path; webhooks go to /carriers/{connection}/{hook}")
+    refuse(
+        StatusCode::NOT_FOUND,
+        "unknown_hook",
+        "no such path; webhooks go to /carriers/{connection}/{hook}",
+    )
 }
 
 /// A refusal: counted by its reason, told in plain words that are never sent on as a text.
 fn refuse(status: StatusCode, reason: &'static str, words: &str) -> Response {
     metrics::refused(reason);
     let body = serde_json::json!({ "type": "about:blank", "title": words, "status": status.as_u16(), "code": reason });
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/problem+json")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 async fn receive(
@@ -40,14 +52,24 @@ async fn receive(
     request: Request<Body>,
 ) -> Response {
     let Some(link) = daemon.link(&connection) else {
-        return refuse(StatusCode::NOT_FOUND, "unknown_connection", "no connection of this name is configured");
+        return refuse(
+            StatusCode::NOT_FOUND,
+            "unknown_connection",
+            "no connection of this name is configured",
+        );
     };
     let Some(hook) = Hook::from_word(&hook) else {
         return refuse(StatusCode::NOT_FOUND, "unknown_hook", "no such hook");
     };
     if !matches!(*request.method(), Method::GET | Method::POST) {
-        let mut answer = refuse(StatusCode::METHOD_NOT_ALLOWED, "method", "webhooks come by GET or POST");
-        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+        let mut answer = refuse(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method",
+            "webhooks come by GET or POST",
+        );
+        answer
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
         return answer;
     }
     if hook == Hook::Hold && *request.method() == Method::GET {
@@ -77,34 +99,58 @@ async fn understood(
     request: Request<Body>,
 ) -> Result<Webhook, Response> {
     let request = whole(daemon, link, request).await?;
-    if let Err(rejected) = link.carrier.verify(&link.connection, hook, &request, daemon.now()) {
+    if let Err(rejected) = link
+        .carrier
+        .verify(&link.connection, hook, &request, daemon.now())
+    {
         let (key, reason) = (&link.connection.key, rejected.code());
         tracing::warn!(connection = %key, hook = hook.as_str(), reason, "a webhook's signature was refused");
-        return Err(refuse(StatusCode::FORBIDDEN, "signature", &rejected.to_string()));
+        return Err(refuse(
+            StatusCode::FORBIDDEN,
+            "signature",
+            &rejected.to_string(),
+        ));
     }
     match link.carrier.parse(&link.connection, hook, &request) {
-        Ok(inbounds) => Ok(Webhook { raw: raw(&request, &inbounds), inbounds }),
+        Ok(inbounds) => Ok(Webhook {
+            raw: raw(&request, &inbounds),
+            inbounds,
+        }),
         Err(malformed) => {
             let (key, reason) = (&link.connection.key, malformed.code());
             tracing::warn!(connection = %key, hook = hook.as_str(), reason, "a signed webhook could not be read");
-            Err(refuse(StatusCode::BAD_REQUEST, "malformed", &malformed.to_string()))
+            Err(refuse(
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                &malformed.to_string(),
+            ))
         }
     }
 }
 
 /// The request with its whole body, under the URL by which the carrier knows us.
-async fn whole(daemon: &Daemon, link: &Link, request: Request<Body>) -> Result<Request<Bytes>, Response> {
+async fn whole(
+    daemon: &Daemon,
+    link: &Link,
+    request: Request<Body>,
+) -> Result<Request<Bytes>, Response> {
     let (mut parts, stream) = request.into_parts();
     let limits = &daemon.config().limits;
     let deadline = std::time::Duration::from_secs(limits.body_seconds);
-    let bytes = body::read(stream, limits.body_bytes_max, deadline).await.map_err(|error| {
-        metrics::refused(error.reason());
-        error.into_response()
-    })?;
+    let bytes = body::read(stream, limits.body_bytes_max, deadline)
+        .await
+        .map_err(|error| {
+            metrics::refused(error.reason());
+            error.into_response()
+        })?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let public = format!("{}{path}", link.connection.public_url);
     parts.uri = public.parse::<Uri>().map_err(|_| {
-        refuse(StatusCode::BAD_REQUEST, "malformed", "the path cannot be part of a URL")
+        refuse(
+            StatusCode::BAD_REQUEST,
+            "malformed",
+            "the path cannot be part of a URL",
+        )
     })?;
     Ok(Request::from_parts(parts, bytes))
 }
@@ -151,9 +197,22 @@ async fn save(
     raw: Vec<u8>,
 ) -> Result<Answer, Refused> {
     let connection = link.connection.key.clone();
-    let dedupe = once(&inbound).then(|| Daemon::dedupe(&connection, &inbound.dedupe(hook)));
-    let received = Received { connection: connection.clone(), hook: hook.as_str().to_owned(), dedupe, raw };
-    daemon.receive(Input::Carrier { connection, inbound }, received).await
+    let dedupe = once(&inbound).then(|| Inner::dedupe(&connection, &inbound.dedupe(hook)));
+    let received = Received {
+        connection: connection.clone(),
+        hook: hook.as_str().to_owned(),
+        dedupe,
+        raw,
+    };
+    daemon
+        .receive(
+            Input::Carrier {
+                connection,
+                inbound,
+            },
+            received,
+        )
+        .await
 }
 
 /// A leg that asks for its script again is no repeat: the call may have gone on, and asking changes nothing.
@@ -178,8 +237,15 @@ fn wants_script(hook: Hook) -> bool {
 /// The end of a call that nobody here knows. A new one is refused unanswered, so that it costs nobody.
 fn goodbye(hook: Hook) -> CallScript {
     let nobody = crate::model::Id::from_uuid(uuid::Uuid::nil());
-    let verb = if hook == Hook::Call { CallVerb::Reject { busy: false } } else { CallVerb::Hangup };
-    CallScript { key: CallbackKey::Call(nobody, 0), verbs: vec![verb] }
+    let verb = if hook == Hook::Call {
+        CallVerb::Reject { busy: false }
+    } else {
+        CallVerb::Hangup
+    };
+    CallScript {
+        key: CallbackKey::Call(nobody, 0),
+        verbs: vec![verb],
+    }
 }
 
 fn reply(response: http::Response<Bytes>) -> Response {
@@ -188,9 +254,14 @@ fn reply(response: http::Response<Bytes>) -> Response {
 
 /// Nothing was stored: the carrier comes again.
 fn later(daemon: &Daemon, refused: Refused) -> Response {
-    let mut answer = refuse(StatusCode::SERVICE_UNAVAILABLE, refused.reason(), &refused.to_string());
+    let mut answer = refuse(
+        StatusCode::SERVICE_UNAVAILABLE,
+        refused.reason(),
+        &refused.to_string(),
+    );
     let wait = daemon.config().limits.retry_after_seconds;
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
+    answer
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(wait));
     answer
 }
-

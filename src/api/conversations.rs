@@ -68,7 +68,11 @@ pub(super) async fn list(
         .store()
         .conversations(scope, sight, &filter, wanted.before, wanted.limit)
         .await?;
-    let items = found.items.iter().map(|row| seen.conversation(row)).collect();
+    let items = found
+        .items
+        .iter()
+        .map(|row| seen.conversation(row))
+        .collect();
     Ok(Json(page(items, found.next)))
 }
 
@@ -85,7 +89,12 @@ pub(super) async fn one(
     let seen = Seen::of(&caller)?;
     let found = door
         .store()
-        .thread(caller.place.scope, &row.conversation, wanted.before, wanted.limit)
+        .thread(
+            caller.place.scope,
+            &row.conversation,
+            wanted.before,
+            wanted.limit,
+        )
         .await?;
     let items = found.items.iter().map(|item| seen.item(item)).collect();
     let mut thread = page(items, found.next);
@@ -121,7 +130,10 @@ pub(super) async fn reply(
 async fn find(door: &Door, caller: &mut Caller, id: &str) -> Result<ConversationRow, Problem> {
     let id: ConversationId = id.parse().map_err(|_| Problem::not_found())?;
     for place in &caller.places {
-        let found = door.store().conversation(place.scope, &place.sight, id).await?;
+        let found = door
+            .store()
+            .conversation(place.scope, &place.sight, id)
+            .await?;
         if let Some(row) = found {
             caller.place = place.clone();
             return Ok(row);
@@ -136,7 +148,9 @@ fn state(word: Option<&str>) -> Result<FilterState, Problem> {
         Some("open") => Ok(FilterState::Open),
         Some("automated") => Ok(FilterState::Automated),
         Some("closed") => Ok(FilterState::Closed),
-        Some(_) => Err(Problem::bad_request("`state` is open, automated or closed.")),
+        Some(_) => Err(Problem::bad_request(
+            "`state` is open, automated or closed.",
+        )),
     }
 }
 
@@ -168,7 +182,10 @@ impl<'a> Seen<'a> {
 
     pub(super) fn route(&self, route: Route) -> Value {
         let (kind, key) = match route {
-            Route::Group(id) => ("group", self.account.group_by_id(id).map(|group| &group.key)),
+            Route::Group(id) => (
+                "group",
+                self.account.group_by_id(id).map(|group| &group.key),
+            ),
             Route::User(id) => ("user", self.directory.user(id).map(|user| &user.key)),
         };
         json!({ "kind": kind, "key": key, "name": self.directory.route_name(self.account.id, route) })
@@ -176,9 +193,17 @@ impl<'a> Seen<'a> {
 
     fn conversation(&self, row: &ConversationRow) -> Value {
         let it = &row.conversation;
-        let number = self.directory.number(it.number).map(|number| &number.address);
-        let program = self.account.program_by_id(it.program).map(|program| &program.key);
-        let contact = it.contact.map(|id| json!({ "id": id, "name": row.contact_name }));
+        let number = self
+            .directory
+            .number(it.number)
+            .map(|number| &number.address);
+        let program = self
+            .account
+            .program_by_id(it.program)
+            .map(|program| &program.key);
+        let contact = it
+            .contact
+            .map(|id| json!({ "id": id, "name": row.contact_name }));
         json!({
             "id": it.id,
             "state": it.state,

@@ -251,8 +251,7 @@ fn query<T>(read: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
 }
 
 fn body<T>(read: Result<axum::Json<T>, JsonRejection>) -> Result<T, Problem> {
-    let refused = |error: JsonRejection| {
-        Problem::new(error.status(), "bad_request", error.body_text())
-    };
+    let refused =
+        |error: JsonRejection| Problem::new(error.status(), "bad_request", error.body_text());
     read.map(|read| read.0).map_err(refused)
 }

@@ -39,7 +39,9 @@ pub(super) fn document() -> Value {
 fn operation(endpoint: &Endpoint) -> Value {
     let in_path = endpoint.path.split('/').filter_map(|part| {
         let name = part.strip_prefix('{')?.strip_suffix('}')?;
-        Some(json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        Some(
+            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }),
+        )
     });
     let in_query = endpoint.query.iter().map(parameter);
     let parameters: Vec<Value> = in_path.chain(in_query).collect();

@@ -52,21 +52,35 @@ pub(super) async fn demo(args: &DemoArgs) -> anyhow::Result<i32> {
     for needed in [&args.organisation, &args.flows] {
         if !needed.exists() {
             let here = needed.display();
-            eprintln!("error: {here} is not here; run this in the source tree, or name another with a flag");
+            eprintln!(
+                "error: {here} is not here; run this in the source tree, or name another with a flag"
+            );
             return Ok(2);
         }
     }
-    let carrier = TcpListener::bind(("127.0.0.1", 0)).await.context("the twin's listener")?;
+    let carrier = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .context("the twin's listener")?;
     let api_base = format!("http://{}", carrier.local_addr()?);
     let token = hex(&ambient::random_bytes::<16>());
-    let listen = Listen { carriers: args.carriers, staff: args.staff, ops: args.ops };
+    let listen = Listen {
+        carriers: args.carriers,
+        staff: args.staff,
+        ops: args.ops,
+    };
     std::fs::create_dir_all(&args.data).with_context(|| args.data.display().to_string())?;
-    let mut config = Config::demo(&args.data, listen, &api_base, &token).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let mut config = Config::demo(&args.data, listen, &api_base, &token)
+        .map_err(|problems| anyhow::anyhow!("{problems}"))?;
     config.flows.clone_from(&args.flows);
     logging::begin(&config.log);
     let prepared = prepare(args, &config).await?;
     let stop = serve::stop_by_signal()?;
-    let twin = Twin::new(twin_settings(args, &config, &prepared.directory, (&api_base, &token))?)?;
+    let twin = Twin::new(twin_settings(
+        args,
+        &config,
+        &prepared.directory,
+        (&api_base, &token),
+    )?)?;
     let serving = tokio::spawn({
         let twin = twin.clone();
         async move { twin.serve(carrier).await }
@@ -74,9 +88,15 @@ pub(super) async fn demo(args: &DemoArgs) -> anyhow::Result<i32> {
     let page = twin.page_router();
     let doors = move |daemon: &Daemon| {
         let doors = serve::doors(daemon);
-        Doors { staff: doors.staff.merge(page), ..doors }
+        Doors {
+            staff: doors.staff.merge(page),
+            ..doors
+        }
     };
-    daemon::serve(config, stop, doors, |daemon| welcome(daemon, &prepared.link)).await?;
+    daemon::serve(config, stop, doors, |daemon| {
+        welcome(daemon, &prepared.link)
+    })
+    .await?;
     twin.stop().await;
     serving.abort();
     Ok(0)
@@ -104,14 +124,25 @@ fn twin_settings(
     directory: &Directory,
     (api_base, token): (&str, &str),
 ) -> anyhow::Result<TwinSettings> {
-    let mut numbers: Vec<TwinNumber> = directory.numbers().filter(|number| number.active).map(|number| TwinNumber {
-        number: number.address.clone(),
-        name: names_on(directory, number.id),
-    }).collect();
+    let mut numbers: Vec<TwinNumber> = directory
+        .numbers()
+        .filter(|number| number.active)
+        .map(|number| TwinNumber {
+            number: number.address.clone(),
+            name: names_on(directory, number.id),
+        })
+        .collect();
     numbers.sort_by(|a, b| a.number.cmp(&b.number));
-    let mut people: Vec<TwinPerson> = directory.users().filter(|user| user.active).flat_map(|user| {
-        user.devices.iter().map(|device| TwinPerson { name: user.name.clone(), phone: device.phone.to_string() })
-    }).collect();
+    let mut people: Vec<TwinPerson> = directory
+        .users()
+        .filter(|user| user.active)
+        .flat_map(|user| {
+            user.devices.iter().map(|device| TwinPerson {
+                name: user.name.clone(),
+                phone: device.phone.to_string(),
+            })
+        })
+        .collect();
     people.sort_by(|a, b| a.phone.cmp(&b.phone));
     let outside = (0..4).map(|at| TwinPerson {
         name: format!("Phone {}", at + 1),
@@ -136,7 +167,11 @@ fn twin_settings(
 
 /// The accounts on a number, for the handset.
 fn names_on(directory: &Directory, number: crate::model::NumberId) -> String {
-    let names: Vec<&str> = directory.users_of(number).into_iter().map(|(account, _)| account.name.as_str()).collect();
+    let names: Vec<&str> = directory
+        .users_of(number)
+        .into_iter()
+        .map(|(account, _)| account.name.as_str())
+        .collect();
     names.join(" and ")
 }
 
@@ -147,7 +182,10 @@ fn welcome(daemon: &Daemon, link: &str) {
     println!("  Handset and inbox      http://{}/demo", at.staff);
     println!("  Inbox                  http://{}/inbox", at.staff);
     println!("  Metrics                http://{}/metrics", at.ops);
-    println!("  Carriers' webhooks     http://{}/carriers/twilio/sms", at.carriers);
+    println!(
+        "  Carriers' webhooks     http://{}/carriers/twilio/sms",
+        at.carriers
+    );
     println!("\nCtrl-C stops it.");
 }
 

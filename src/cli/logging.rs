@@ -11,7 +11,9 @@ use crate::config::{Log, LogFormat};
 /// Begins to log on standard error. `SIGNALBOX_LOG` (such as `signalbox=debug`) goes before the configured level.
 pub(super) fn begin(log: &Log) {
     let level = LevelFilter::from_level(log.level);
-    let filter = EnvFilter::builder().with_default_directive(level.into()).with_env_var("SIGNALBOX_LOG");
+    let filter = EnvFilter::builder()
+        .with_default_directive(level.into())
+        .with_env_var("SIGNALBOX_LOG");
     let base = tracing_subscriber::fmt()
         .with_env_filter(filter.from_env_lossy())
         .with_writer(std::io::stderr)

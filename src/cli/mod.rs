@@ -16,7 +16,12 @@ use clap::{Parser, Subcommand};
 
 /// One daemon between the phone carriers and the people of an organisation.
 #[derive(Debug, Parser)]
-#[command(name = "signalbox", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "signalbox",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -37,8 +42,7 @@ enum Command {
     #[command(subcommand)]
     Doctor(DoctorCommand),
     /// Works on the sign-ins of members of staff.
-    #[command(subcommand)]
-    User(user::UserCommand),
+    User(user::UserArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,7 +54,9 @@ enum DoctorCommand {
 /// Runs the command of this process's arguments.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::from(error)),
@@ -85,4 +91,3 @@ async fn dispatch(command: Command) -> anyhow::Result<i32> {
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
-pub mod organisation;

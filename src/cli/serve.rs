@@ -62,7 +62,10 @@ pub(super) fn doors(daemon: &Daemon) -> Doors {
 /// Ends at SIGINT and SIGTERM. A second one ends the process at once.
 pub(super) fn stop_by_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let token = stop.clone();
     tokio::spawn(async move {
         for first in [true, false] {
@@ -80,11 +83,19 @@ pub(super) fn stop_by_signal() -> anyhow::Result<CancellationToken> {
 }
 
 pub(super) fn doctor_config(args: &ConfigArgs) -> anyhow::Result<i32> {
-    match Config::load(&args.file, &env).map_err(|problems| problems.to_string()).and_then(|config| {
-        daemon::check_connections(&config).map(|()| config).map_err(|error| error.to_string())
-    }) {
+    match Config::load(&args.file, &env)
+        .map_err(|problems| problems.to_string())
+        .and_then(|config| {
+            daemon::check_connections(&config)
+                .map(|()| config)
+                .map_err(|error| error.to_string())
+        }) {
         Ok(config) => {
-            println!("{}: in order, {} connection(s)", args.file.display(), config.connections.len());
+            println!(
+                "{}: in order, {} connection(s)",
+                args.file.display(),
+                config.connections.len()
+            );
             Ok(0)
         }
         Err(problems) => {
@@ -96,10 +107,20 @@ pub(super) fn doctor_config(args: &ConfigArgs) -> anyhow::Result<i32> {
 
 pub(super) fn doctor_signature(args: &doctor::SignatureArgs) -> anyhow::Result<i32> {
     let file = PathBuf::from("config/signalbox.yaml");
-    let config = args.connection.as_ref().map(|_| Config::load(&file, &env)).transpose();
+    let config = args
+        .connection
+        .as_ref()
+        .map(|_| Config::load(&file, &env))
+        .transpose();
     let config = config.map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    let connections = config.as_ref().map_or(&[][..], |config| &config.connections);
-    let around = doctor::Surroundings { connections, env: &env, now: crate::ambient::now() };
+    let connections = config
+        .as_ref()
+        .map_or(&[][..], |config| &config.connections);
+    let around = doctor::Surroundings {
+        connections,
+        env: &env,
+        now: crate::ambient::now(),
+    };
     let report = doctor::signature(args, &around);
     print!("{}", report.text);
     Ok(report.exit)

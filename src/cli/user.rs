@@ -1,9 +1,10 @@
 //! `signalbox user`: gives members of staff a password or a link that signs in once.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use secrecy::SecretString;
 
 use crate::ambient;
@@ -12,6 +13,22 @@ use crate::api::password::hash_password;
 use crate::model::UserId;
 use crate::model::directory::Directory;
 use crate::store::{Actor, Store};
+
+/// For whom, and in which store.
+#[derive(Debug, Args)]
+pub struct UserArgs {
+    /// The configuration that names the store.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "config/signalbox.yaml",
+        global = true
+    )]
+    pub config: PathBuf,
+    /// What is done.
+    #[command(subcommand)]
+    pub command: UserCommand,
+}
 
 /// What can be done for a user.
 #[derive(Debug, Subcommand)]
@@ -74,7 +91,9 @@ pub async fn set_password(
     password: &SecretString,
 ) -> anyhow::Result<()> {
     let stored = hash_password(password)?;
-    store.set_password(actor, user, stored, ambient::now()).await?;
+    store
+        .set_password(actor, user, stored, ambient::now())
+        .await?;
     Ok(())
 }
 
@@ -91,7 +110,9 @@ pub async fn link(
     let user = active(directory, key)?;
     let (token, hash) = auth::new_token();
     let (actor, now) = (Actor::Cli(login()), ambient::now());
-    store.link_make(&actor, &hash, user, now, now + LINK_LASTS).await?;
+    store
+        .link_make(&actor, &hash, user, now, now + LINK_LASTS)
+        .await?;
     let at = at.trim_end_matches('/');
     Ok(format!("{at}/sign-in/link?token={token}"))
 }
@@ -120,6 +141,6 @@ fn read_password() -> anyhow::Result<SecretString> {
     Ok(SecretString::from(password))
 }
 
-fn login() -> String {
+pub(super) fn login() -> String {
     std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::flow::{self, DirectoryNames, FlowName};
 use crate::metrics;
 use crate::model::directory::Directory;
-use crate::store::{Actor, Published, Store};
+use crate::store::{Actor, Published, Stamp, Store};
 
 use super::Daemon;
 
@@ -41,22 +41,38 @@ pub async fn publish_folder(
     limits: &crate::config::Limits,
 ) -> anyhow::Result<Vec<FileReport>> {
     let sources = read_folder(folder, limits)?;
-    let known: Vec<FlowName> = sources.iter().filter_map(|(_, text)| flow::name_of(text)).collect();
+    let known: Vec<FlowName> = sources
+        .iter()
+        .filter_map(|(_, text)| flow::name_of(text))
+        .collect();
     let names = DirectoryNames::new(directory, known);
     let mut reports = Vec::new();
     for (file, text) in sources {
         let (outcome, words) = publish(store, directory, &names, &file, &text).await?;
         metrics::flow_reload(outcome);
-        reports.push(FileReport { file, outcome, words });
+        reports.push(FileReport {
+            file,
+            outcome,
+            words,
+        });
     }
     Ok(reports)
 }
 
 /// The flow files of a folder in the order of their names, those too large left out with a word.
-fn read_folder(folder: &Path, limits: &crate::config::Limits) -> anyhow::Result<Vec<(PathBuf, String)>> {
-    let entries = std::fs::read_dir(folder).map_err(|error| anyhow::anyhow!("{}: {error}", folder.display()))?;
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|file| file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml"));
+fn read_folder(
+    folder: &Path,
+    limits: &crate::config::Limits,
+) -> anyhow::Result<Vec<(PathBuf, String)>> {
+    let entries = std::fs::read_dir(folder)
+        .map_err(|error| anyhow::anyhow!("{}: {error}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    files.retain(|file| {
+        file.extension()
+            .is_some_and(|ending| ending == "yaml" || ending == "yml")
+    });
     files.sort();
     files.truncate(limits.flow_files_max);
     let mut sources = Vec::new();
@@ -68,7 +84,9 @@ fn read_folder(folder: &Path, limits: &crate::config::Limits) -> anyhow::Result<
         }
         match std::fs::read_to_string(&file) {
             Ok(text) => sources.push((file, text)),
-            Err(error) => tracing::warn!(file = %file.display(), %error, "a flow file cannot be read"),
+            Err(error) => {
+                tracing::warn!(file = %file.display(), %error, "a flow file cannot be read")
+            }
         }
     }
     Ok(sources)
@@ -87,16 +105,36 @@ async fn publish(
         Err(faults) => return Ok(("refused", flow::render(text, &faults))),
     };
     let Some(account) = directory.account_by_key(&checked.flow.account) else {
-        return Ok(("refused", format!("{shown}: there is no account {}", checked.flow.account)));
+        return Ok((
+            "refused",
+            format!("{shown}: there is no account {}", checked.flow.account),
+        ));
     };
-    let name = file.file_name().map_or(shown.clone(), |name| name.to_string_lossy().into_owned());
-    let published = store.publish_file(&Actor::Node, account.id, &checked.flow.key, text, &name).await?;
+    let name = file
+        .file_name()
+        .map_or(shown.clone(), |name| name.to_string_lossy().into_owned());
+    let stamp = Stamp {
+        now: crate::ambient::now(),
+        seed: crate::ambient::seed(),
+    };
+    let published = store
+        .publish_file(
+            &Actor::Node,
+            account.id,
+            &checked.flow.key,
+            text,
+            &name,
+            stamp,
+        )
+        .await?;
     Ok(match published {
         Published::New(_) => ("published", String::new()),
         Published::Unchanged => ("unchanged", String::new()),
         Published::Conflict => (
             "conflict",
-            format!("{shown}: the flow was edited elsewhere since this file was read; export it before you change the file"),
+            format!(
+                "{shown}: the flow was edited elsewhere since this file was read; export it before you change the file"
+            ),
         ),
     })
 }
@@ -109,7 +147,10 @@ pub(super) async fn publish_all(daemon: &Daemon) {
         Err(error) => tracing::warn!(%error, "the flows could not be looked at"),
     }
     if let Err(error) = daemon.reload().await {
-        tracing::warn!(code = error.code(), "the flows could not be read again; the last ones stay in force");
+        tracing::warn!(
+            code = error.code(),
+            "the flows could not be read again; the last ones stay in force"
+        );
     }
 }
 
@@ -118,7 +159,9 @@ fn tell(report: &FileReport) {
     match report.outcome {
         "published" => tracing::info!(%file, "a flow was published"),
         "unchanged" => {}
-        _ => tracing::warn!(%file, outcome = report.outcome, "a flow was not published; the last one stays\n{}", report.words),
+        _ => {
+            tracing::warn!(%file, outcome = report.outcome, "a flow was not published; the last one stays\n{}", report.words)
+        }
     }
 }
 
@@ -149,7 +192,10 @@ pub(super) async fn watch(daemon: Daemon) {
             _ = notices.recv() => {}
         }
         // Until the writer is done.
-        while tokio::time::timeout(QUIET, notices.recv()).await.is_ok_and(|more| more.is_some()) {}
+        while tokio::time::timeout(QUIET, notices.recv())
+            .await
+            .is_ok_and(|more| more.is_some())
+        {}
         let now = fingerprint(&folder);
         if now != hash {
             hash = now;
@@ -160,7 +206,9 @@ pub(super) async fn watch(daemon: Daemon) {
 
 /// What the folder holds, so that reading it does not look like a change.
 fn fingerprint(folder: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTime>)> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
     let of = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.ok()?.path();
         let found = std::fs::metadata(&path).ok()?;

@@ -78,12 +78,23 @@ async fn listen(daemon: &Daemon, doors: Doors) -> Result<TaskTracker, StartError
         drain: Duration::from_secs(limits.drain_seconds),
     };
     let at = daemon.config().listen;
-    let wanted = [("carriers", at.carriers, doors.carriers), ("staff", at.staff, doors.staff), ("ops", at.ops, doors.ops)];
+    let wanted = [
+        ("carriers", at.carriers, doors.carriers),
+        ("staff", at.staff, doors.staff),
+        ("ops", at.ops, doors.ops),
+    ];
     let mut bound = Vec::new();
     for (name, address, router) in wanted {
         let socket = sockets::listen(name, address).await;
         let socket = socket.map_err(|error| StartError::Machine(error.to_string()))?;
-        bound.push((Listener { name, socket, limits: bounds }, router));
+        bound.push((
+            Listener {
+                name,
+                socket,
+                limits: bounds,
+            },
+            router,
+        ));
     }
     let tracker = TaskTracker::new();
     for (listener, router) in bound {
@@ -138,7 +149,9 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
 
 /// Shows life to systemd's watchdog for as long as the store answers.
 async fn watchdog(daemon: Daemon) {
-    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    let Some(limit) = sd_notify::watchdog_enabled() else {
+        return;
+    };
     loop {
         if daemon.store().ping().await.is_ok() {
             notify(&[sd_notify::NotifyState::Watchdog]);

@@ -38,6 +38,7 @@ use crate::store::{Store, StoreError};
 pub use flows::{FileReport, publish_folder};
 pub use lifecycle::{Doors, serve};
 pub use receive::{Received, Refused};
+pub use reload::store_at;
 pub use staff::{ActRefused, Acted};
 
 /// Everything that lives as long as the process. Cheap to clone; clones are the same daemon.
@@ -83,7 +84,12 @@ pub struct Link {
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Link({} by {})", self.connection.key, self.carrier.name())
+        write!(
+            f,
+            "Link({} by {})",
+            self.connection.key,
+            self.carrier.name()
+        )
     }
 }
 
@@ -107,7 +113,9 @@ impl Daemon {
     ///
     /// # Errors
     /// The store cannot be opened or migrated, a connection's settings are wrong, or a folder cannot be used.
-    pub async fn open(config: Config) -> Result<(Self, impl Future<Output = ()> + Send), StartError> {
+    pub async fn open(
+        config: Config,
+    ) -> Result<(Self, impl Future<Output = ()> + Send), StartError> {
         let links = links(&config)?;
         let store = Store::open(&reload::store_at(&config)).await?;
         store.migrate().await?;
@@ -237,17 +245,32 @@ fn links(config: &Config) -> Result<HashMap<String, Link>, StartError> {
             hide: false,
         };
         let Some(carrier) = carrier::by_kind(&connection.kind) else {
-            findings.push(finding("kind", format!("no carrier is called {:?}", connection.kind)));
+            findings.push(finding(
+                "kind",
+                format!("no carrier is called {:?}", connection.kind),
+            ));
             continue;
         };
         let wrong = carrier.settings(connection).err().unwrap_or_default();
         findings.extend(wrong.into_iter().map(|words| {
-            let setting = words.split([':', ' ']).next().unwrap_or_default().to_owned();
+            let setting = words
+                .split([':', ' '])
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             finding(&setting, words)
         }));
-        links.insert(connection.key.clone(), Link { connection: connection.clone(), carrier });
+        links.insert(
+            connection.key.clone(),
+            Link {
+                connection: connection.clone(),
+                carrier,
+            },
+        );
     }
-    config.judge(findings).map_err(|problems| StartError::Config(problems.to_string()))?;
+    config
+        .judge(findings)
+        .map_err(|problems| StartError::Config(problems.to_string()))?;
     Ok(links)
 }
 
@@ -261,7 +284,12 @@ fn first_world(links: &HashMap<String, Link>) -> World {
         legs_max: u32::try_from(link.carrier.capabilities().dial_legs_max).unwrap_or(1),
     };
     World {
-        connections: Arc::new(links.iter().map(|(key, link)| (key.clone(), facts(link))).collect()),
+        connections: Arc::new(
+            links
+                .iter()
+                .map(|(key, link)| (key.clone(), facts(link)))
+                .collect(),
+        ),
         words: Arc::new(ComplianceWords::everywhere().clone()),
         ..World::default()
     }
@@ -280,5 +308,9 @@ fn mailer(config: &Config) -> Result<Option<Mailer>, crate::net::mail::MailError
         from: smtp.from.clone(),
         timeout: std::time::Duration::from_secs(config.limits.email_seconds),
     };
-    config.smtp.as_ref().map(|smtp| Mailer::new(&relay(smtp))).transpose()
+    config
+        .smtp
+        .as_ref()
+        .map(|smtp| Mailer::new(&relay(smtp)))
+        .transpose()
 }

@@ -69,11 +69,17 @@ impl Daemon {
     /// then its repeat changes nothing.
     pub async fn receive(&self, input: Input, received: Received) -> Result<Answer, Refused> {
         let (reply, answer) = oneshot::channel();
-        let arrival = Arrival { event: self.event(&input, received), input, reply };
-        self.arrivals.try_send(arrival).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Refused::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Refused::Stopping,
-        })?;
+        let arrival = Arrival {
+            event: self.event(&input, received),
+            input,
+            reply,
+        };
+        self.arrivals
+            .try_send(arrival)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Refused::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => Refused::Stopping,
+            })?;
         let wait = Duration::from_millis(self.config().limits.answer_ms);
         match tokio::time::timeout(wait, answer).await {
             Ok(Ok(answer)) => answer,
@@ -85,7 +91,11 @@ impl Daemon {
     /// An event of our own: a timer, an order's outcome, a member's action.
     pub(super) async fn receive_own(&self, hook: &str, input: Input) -> Result<Answer, Refused> {
         let raw = serde_json::to_vec(&input).unwrap_or_default();
-        let received = Received { hook: hook.to_owned(), raw, ..Received::default() };
+        let received = Received {
+            hook: hook.to_owned(),
+            raw,
+            ..Received::default()
+        };
         self.receive(input, received).await
     }
 
@@ -135,10 +145,16 @@ async fn save(daemon: &Daemon, batch: Vec<Arrival>) {
         events.push(arrival.event);
         replies.push(arrival.reply);
     }
-    let connections: Vec<String> = events.iter().map(|event| event.connection.clone()).collect();
+    let connections: Vec<String> = events
+        .iter()
+        .map(|event| event.connection.clone())
+        .collect();
     let inputs = Arc::new(inputs);
     let decide = decider(world, inputs.clone());
-    let saved = daemon.store().turn(NodeScope::daemon(), events, decide).await;
+    let saved = daemon
+        .store()
+        .turn(NodeScope::daemon(), events, decide)
+        .await;
     metrics::batch_seconds(watch.seconds());
     match saved {
         Ok(answers) => {
@@ -162,11 +178,22 @@ async fn save(daemon: &Daemon, batch: Vec<Arrival>) {
 }
 
 /// The plain function that the store runs inside the transaction.
-fn decider(world: Arc<World>, inputs: Arc<Vec<Input>>) -> impl FnMut(&State, usize, &NewEvent) -> Decision {
+fn decider(
+    world: Arc<World>,
+    inputs: Arc<Vec<Input>>,
+) -> impl FnMut(&State, usize, &NewEvent) -> Decision {
     move |state, index, event| {
-        let at = At { event: event.id, now: event.received_at, seed: event.seed };
-        let Some(input) = inputs.get(index) else { return Decision::Undecided("no input".to_owned()) };
-        let decided = catch_unwind(AssertUnwindSafe(|| decide::decide(&world, state, input, at)));
+        let at = At {
+            event: event.id,
+            now: event.received_at,
+            seed: event.seed,
+        };
+        let Some(input) = inputs.get(index) else {
+            return Decision::Undecided("no input".to_owned());
+        };
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            decide::decide(&world, state, input, at)
+        }));
         decided.unwrap_or_else(|_| Decision::Undecided("panic".to_owned()))
     }
 }
@@ -200,7 +227,11 @@ fn count(turn: &Turn, input: &Input, connection: &str) {
     if turn.rule == "receipt_unmatched" {
         metrics::receipts_unmatched(connection);
     }
-    if let Input::Carrier { inbound: Inbound::Receipt(dlr), .. } = input {
+    if let Input::Carrier {
+        inbound: Inbound::Receipt(dlr),
+        ..
+    } = input
+    {
         metrics::receipts(connection, dlr.status.as_str());
     }
     for (verb, times) in &turn.steps {
@@ -220,7 +251,10 @@ fn count(turn: &Turn, input: &Input, connection: &str) {
 /// The closed set of outcomes, so that no other word becomes a label.
 fn outcome_word(outcome: &str) -> &'static str {
     let known = ["answered", "voicemail", "missed", "rejected", "ended"];
-    known.into_iter().find(|word| *word == outcome).unwrap_or("other")
+    known
+        .into_iter()
+        .find(|word| *word == outcome)
+        .unwrap_or("other")
 }
 
 /// Wakes whoever carries out what these turns asked for.

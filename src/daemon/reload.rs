@@ -21,19 +21,22 @@ use super::Daemon;
 const POSTGRES_CONNECTIONS_MAX: u32 = 16;
 
 /// The store that the configuration names.
-pub(super) fn store_at(config: &Config) -> StoreAt {
+pub fn store_at(config: &Config) -> StoreAt {
     match &config.store {
         StoreAddress::Sqlite(file) => StoreAt::Sqlite { file: file.clone() },
-        StoreAddress::Postgres(url) => {
-            StoreAt::Postgres { url: url.clone(), connections_max: POSTGRES_CONNECTIONS_MAX }
-        }
+        StoreAddress::Postgres(url) => StoreAt::Postgres {
+            url: url.clone(),
+            connections_max: POSTGRES_CONNECTIONS_MAX,
+        },
     }
 }
 
 /// The rates of this node, shared with others when there is a Redis.
 pub(super) fn limits(config: &Config) -> Result<Limits, redis::RedisError> {
     let limits = &config.limits;
-    let Some(redis) = &config.redis else { return Ok(Limits::local(limits.rate_keys_max)) };
+    let Some(redis) = &config.redis else {
+        return Ok(Limits::local(limits.rate_keys_max));
+    };
     let sharing = Sharing {
         share: limits.redis_share_percent as f64 / 100.0,
         timeout: Duration::from_millis(limits.redis_ms),
@@ -52,7 +55,11 @@ impl Daemon {
         let flows = self.load_flows(&directory).await?;
         metrics::directory_version(directory.version as f64);
         let old = self.world();
-        self.world.store(Arc::new(World { directory, flows: Arc::new(flows), ..World::clone(&old) }));
+        self.world.store(Arc::new(World {
+            directory,
+            flows: Arc::new(flows),
+            ..World::clone(&old)
+        }));
         Ok(())
     }
 
@@ -64,7 +71,10 @@ impl Daemon {
         let active = self.store().active_flows(scope).await?;
         let live = self.store().revisions_of_live_runs(scope).await?;
         let mut seen: HashSet<RevisionId> = HashSet::new();
-        let all = active.into_iter().map(|row| (row, true)).chain(live.into_iter().map(|row| (row, false)));
+        let all = active
+            .into_iter()
+            .map(|row| (row, true))
+            .chain(live.into_iter().map(|row| (row, false)));
         for (row, is_active) in all {
             if !seen.insert(row.id) {
                 continue;
@@ -87,8 +97,15 @@ fn checked(directory: &Directory, account: AccountId, key: &str, yaml: &str) -> 
     match strict.or_else(|_| loose()) {
         Ok(checked) => Some(Arc::new(checked.flow)),
         Err(faults) => {
-            let account = directory.account(account).map_or("?", |account| account.key.as_str());
-            tracing::error!(account, flow = key, faults = faults.len(), "a published flow cannot be read any more");
+            let account = directory
+                .account(account)
+                .map_or("?", |account| account.key.as_str());
+            tracing::error!(
+                account,
+                flow = key,
+                faults = faults.len(),
+                "a published flow cannot be read any more"
+            );
             None
         }
     }

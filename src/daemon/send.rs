@@ -49,8 +49,16 @@ pub(super) async fn run(daemon: Daemon) {
 }
 
 /// Claims as many as there are places and sends them. Whether there may be more.
-async fn round(daemon: &Daemon, places: &Arc<Semaphore>, outcomes: &mpsc::Sender<AttemptOutcome>) -> bool {
-    let most = daemon.config().limits.outbox_claim_max.min(places.available_permits());
+async fn round(
+    daemon: &Daemon,
+    places: &Arc<Semaphore>,
+    outcomes: &mpsc::Sender<AttemptOutcome>,
+) -> bool {
+    let most = daemon
+        .config()
+        .limits
+        .outbox_claim_max
+        .min(places.available_permits());
     if most == 0 {
         // A place comes free before long; its holder sends nothing that would wake us.
         let freed = places.acquire().await;
@@ -61,7 +69,9 @@ async fn round(daemon: &Daemon, places: &Arc<Semaphore>, outcomes: &mpsc::Sender
     let full = claimed.len() == most;
     metrics::queue_depth("outbox", claimed.len() as f64);
     for text in claimed {
-        let Ok(place) = places.clone().try_acquire_owned() else { break };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            break;
+        };
         let (daemon, outcomes) = (daemon.clone(), outcomes.clone());
         let tasks = daemon.tasks.clone();
         tasks.spawn(async move {
@@ -79,23 +89,33 @@ async fn claim(daemon: &Daemon, most: u32) -> Vec<ToSend> {
     let months = months(&world, now);
     let month = move |account: AccountId| months.get(&account).copied().unwrap_or_default();
     let judge = judge(daemon.clone(), world, now);
-    let claimed = daemon.store().dispatch(NodeScope::daemon(), now, most, lease(daemon), month, judge).await;
+    let claimed = daemon
+        .store()
+        .dispatch(NodeScope::daemon(), now, most, lease(daemon), month, judge)
+        .await;
     claimed.unwrap_or_else(|error| {
-        tracing::warn!(code = error.code(), "due texts could not be claimed; they are looked at again");
+        tracing::warn!(
+            code = error.code(),
+            "due texts could not be claimed; they are looked at again"
+        );
         Vec::new()
     })
 }
 
 /// Each account's current month as `yyyymm`.
 fn months(world: &World, now: Timestamp) -> HashMap<AccountId, i32> {
-    let of = |account: &crate::model::account::Account| Some((account.id, month(&zone(&account.zone).ok()?, now).key));
+    let of = |account: &crate::model::account::Account| {
+        Some((account.id, month(&zone(&account.zone).ok()?, now).key))
+    };
     world.directory.accounts().filter_map(of).collect()
 }
 
 /// What is done with a due text: consent, plan and rates, asked at the moment of dispatch.
 fn judge(daemon: Daemon, world: Arc<World>, now: Timestamp) -> impl FnMut(&DueText) -> Dispatch {
     move |due| {
-        let Some(facts) = facts(&world, due, now) else { return refused(Reason::NumberInactive) };
+        let Some(facts) = facts(&world, due, now) else {
+            return refused(Reason::NumberInactive);
+        };
         let decided = match allowance(&facts) {
             Allowance::Send => return rated(&daemon, &world, due, now),
             Allowance::Email(reason) => by_email(&world, due, reason),
@@ -146,16 +166,32 @@ fn plan_use(plan: &Plan, zone_name: &str, due: &DueText, now: Timestamp) -> Plan
     };
     let renews_at = zone(zone_name).map_or(now, |zone| month(&zone, now).ends_at);
     let used = u32::try_from(used).unwrap_or(u32::MAX);
-    PlanUse { limit: plan.monthly, used, needs, beyond: plan.beyond, renews_at }
+    PlanUse {
+        limit: plan.monthly,
+        used,
+        needs,
+        beyond: plan.beyond,
+        renews_at,
+    }
 }
 
 /// Asks the rates of the connection and the account's plan. A text that must wait keeps its place.
 fn rated(daemon: &Daemon, world: &World, due: &DueText, now: Timestamp) -> Dispatch {
-    let Some(link) = daemon.links.get(&due.connection) else { return refused(Reason::NumberInactive) };
+    let Some(link) = daemon.links.get(&due.connection) else {
+        return refused(Reason::NumberInactive);
+    };
     let segments = u32::from(due.message.segments).max(1);
-    let plan = world.directory.account(due.message.account).map_or(f64::MAX, |account| account.plan.rate);
+    let plan = world
+        .directory
+        .account(due.message.account)
+        .map_or(f64::MAX, |account| account.plan.rate);
     let asked = [
-        ("connection", format!("sms:{}", due.connection), link.connection.rate, segments),
+        (
+            "connection",
+            format!("sms:{}", due.connection),
+            link.connection.rate,
+            segments,
+        ),
         ("account", format!("plan:{}", due.message.account), plan, 1),
     ];
     for (word, key, per_second, tokens) in asked {
@@ -173,7 +209,10 @@ fn rated(daemon: &Daemon, world: &World, due: &DueText, now: Timestamp) -> Dispa
 /// A second's worth may go at once after a pause.
 pub(super) fn rate(per_second: f64) -> Rate {
     let per_second = per_second.clamp(0.001, 1e9);
-    Rate { per_second, burst: per_second.ceil() as u32 }
+    Rate {
+        per_second,
+        burst: per_second.ceil() as u32,
+    }
 }
 
 /// The thread shows by which way a text went; this is said once the claim is saved, so a look too early
@@ -202,7 +241,12 @@ async fn attempt(daemon: &Daemon, text: &ToSend) -> AttemptOutcome {
     let now = daemon.now();
     let result = judged(daemon, text, result, now);
     count(text, &result);
-    AttemptOutcome { message: message.id, attempt: text.attempt, at: now, result }
+    AttemptOutcome {
+        message: message.id,
+        attempt: text.attempt,
+        at: now,
+        result,
+    }
 }
 
 pub(super) fn no_link() -> SendFailure {
@@ -217,7 +261,11 @@ pub(super) fn no_link() -> SendFailure {
 ///
 /// # Errors
 /// What the carrier or the way to it says. A lost answer is [`FailureClass::Unknown`].
-pub(super) async fn carry_out(daemon: &Daemon, link: &Link, order: &Order) -> Result<Outcome, SendFailure> {
+pub(super) async fn carry_out(
+    daemon: &Daemon,
+    link: &Link,
+    order: &Order,
+) -> Result<Outcome, SendFailure> {
     let request = link.carrier.request(&link.connection, order)?;
     let deadline = Duration::from_secs(daemon.config().limits.carrier_seconds);
     let watch = Stopwatch::start();
@@ -239,12 +287,23 @@ pub(super) fn lost(error: ClientError) -> SendFailure {
         ClientError::NotSent(_) => FailureClass::Transient,
         ClientError::Unknown(_) => FailureClass::Unknown,
     };
-    SendFailure { class, code: error.word().to_owned(), words: error.to_string() }
+    SendFailure {
+        class,
+        code: error.word().to_owned(),
+        words: error.to_string(),
+    }
 }
 
-fn judged(daemon: &Daemon, text: &ToSend, result: Result<Outcome, SendFailure>, now: Timestamp) -> AttemptResult {
+fn judged(
+    daemon: &Daemon,
+    text: &ToSend,
+    result: Result<Outcome, SendFailure>,
+    now: Timestamp,
+) -> AttemptResult {
     let failure = match result {
-        Ok(Outcome::TextAccepted { carrier_id, status }) => return AttemptResult::Accepted { carrier_id, status },
+        Ok(Outcome::TextAccepted { carrier_id, status }) => {
+            return AttemptResult::Accepted { carrier_id, status };
+        }
         Ok(_) => SendFailure {
             class: FailureClass::Unknown,
             code: "unreadable".to_owned(),
@@ -262,7 +321,10 @@ fn judged(daemon: &Daemon, text: &ToSend, result: Result<Outcome, SendFailure>, 
     );
     let code = failure.code.clone();
     match failure.class {
-        FailureClass::Unknown => AttemptResult::Unknown { code, look_again_at: Some(now + LOOK_AGAIN_AFTER) },
+        FailureClass::Unknown => AttemptResult::Unknown {
+            code,
+            look_again_at: Some(now + LOOK_AGAIN_AFTER),
+        },
         class => match retry(class, text.attempt, now, daemon.seed()) {
             Retry::At(due_at) => AttemptResult::Retry { due_at, code },
             Retry::Never => AttemptResult::Failed { code },
@@ -287,8 +349,16 @@ async fn save_outcomes(daemon: Daemon, mut outcomes: mpsc::Receiver<AttemptOutco
     let mut batch = Vec::with_capacity(most);
     while outcomes.recv_many(&mut batch, most).await > 0 {
         let taken = std::mem::take(&mut batch);
-        while let Err(error) = daemon.store().attempted(NodeScope::daemon(), taken.clone()).await {
-            tracing::error!(code = error.code(), texts = taken.len(), "outcomes of texts were not saved; again");
+        while let Err(error) = daemon
+            .store()
+            .attempted(NodeScope::daemon(), taken.clone())
+            .await
+        {
+            tracing::error!(
+                code = error.code(),
+                texts = taken.len(),
+                "outcomes of texts were not saved; again"
+            );
             tokio::time::sleep(LOOK_EVERY).await;
             if daemon.stopping().is_cancelled() && !error.retryable() {
                 break;
@@ -302,7 +372,9 @@ async fn save_outcomes(daemon: Daemon, mut outcomes: mpsc::Receiver<AttemptOutco
 
 /// A refusal that says "opted out" goes into the ledger, by the same way as a receipt that says so.
 async fn learn_opt_out(daemon: &Daemon, outcome: AttemptOutcome) {
-    let AttemptResult::Failed { code } = outcome.result else { return };
+    let AttemptResult::Failed { code } = outcome.result else {
+        return;
+    };
     if !crate::decide::means_opted_out(&code) {
         return;
     }
@@ -312,8 +384,14 @@ async fn learn_opt_out(daemon: &Daemon, outcome: AttemptOutcome) {
         status: MessageStatus::Failed,
         error: Some(code),
     };
-    let input = Input::Carrier { connection: String::new(), inbound: Inbound::Receipt(dlr) };
+    let input = Input::Carrier {
+        connection: String::new(),
+        inbound: Inbound::Receipt(dlr),
+    };
     if let Err(refused) = daemon.receive_own("refusal", input).await {
-        tracing::warn!(reason = refused.reason(), "an opt-out told by the carrier was not saved");
+        tracing::warn!(
+            reason = refused.reason(),
+            "an opt-out told by the carrier was not saved"
+        );
     }
 }

@@ -27,9 +27,15 @@ pub(super) async fn run(daemon: Daemon) {
         }
         let scope = NodeScope::daemon();
         if let Ok(left @ 1..) = daemon.store().stale_sending(scope, daemon.now()).await {
-            tracing::warn!(texts = left, "texts of a node that went away are unknown; they are looked up");
+            tracing::warn!(
+                texts = left,
+                "texts of a node that went away are unknown; they are looked up"
+            );
         }
-        let unknown = daemon.store().unknown_texts(scope, daemon.now(), LOOKED_UP_MAX, AGAIN_AFTER).await;
+        let unknown = daemon
+            .store()
+            .unknown_texts(scope, daemon.now(), LOOKED_UP_MAX, AGAIN_AFTER)
+            .await;
         for text in unknown.unwrap_or_default() {
             look_up(&daemon, &text).await;
         }
@@ -38,7 +44,9 @@ pub(super) async fn run(daemon: Daemon) {
 
 async fn look_up(daemon: &Daemon, text: &UnknownText) {
     let message = &text.message;
-    let Some(link) = daemon.link(&text.connection) else { return };
+    let Some(link) = daemon.link(&text.connection) else {
+        return;
+    };
     let order = Order::FindText {
         message: message.id,
         from: text.number_address.clone(),
@@ -53,8 +61,18 @@ async fn look_up(daemon: &Daemon, text: &UnknownText) {
     let now = daemon.now();
     if let Some((carrier_id, status)) = found {
         let result = AttemptResult::Accepted { carrier_id, status };
-        let outcome = AttemptOutcome { message: message.id, attempt: message.attempts, at: now, result };
-        if daemon.store().attempted(NodeScope::daemon(), vec![outcome]).await.is_ok() {
+        let outcome = AttemptOutcome {
+            message: message.id,
+            attempt: message.attempts,
+            at: now,
+            result,
+        };
+        if daemon
+            .store()
+            .attempted(NodeScope::daemon(), vec![outcome])
+            .await
+            .is_ok()
+        {
             tracing::info!(message = %message.id, "an unknown text was found in the carrier's record");
         }
     } else if now.since(text.attempted_at) > GIVE_UP_AFTER {
@@ -65,7 +83,14 @@ async fn look_up(daemon: &Daemon, text: &UnknownText) {
 /// The connection says what then: it stays unknown, or the words go by e-mail.
 async fn give_up(daemon: &Daemon, text: &UnknownText) {
     tracing::warn!(message = %text.message.id, "an unknown text stays unknown");
-    if let Err(error) = daemon.store().settled(NodeScope::daemon(), vec![text.message.id]).await {
-        tracing::warn!(code = error.code(), "an unknown text could not be settled; it is looked up again");
+    if let Err(error) = daemon
+        .store()
+        .settled(NodeScope::daemon(), vec![text.message.id])
+        .await
+    {
+        tracing::warn!(
+            code = error.code(),
+            "an unknown text could not be settled; it is looked up again"
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! The door of the pages and the API to the core: what members do is decided like any other event.
 
 use crate::decide::Input;
+use crate::model::ConversationId;
 use crate::model::staff::StaffAction;
 use crate::model::turn::{Turn, Write};
-use crate::model::ConversationId;
 use crate::store::Answer;
 
 use super::Daemon;
@@ -42,16 +42,25 @@ impl Daemon {
 }
 
 fn not_saved(code: &'static str) -> ActRefused {
-    ActRefused { code, words: "It could not be saved. Please try again in a moment.".to_owned() }
+    ActRefused {
+        code,
+        words: "It could not be saved. Please try again in a moment.".to_owned(),
+    }
 }
 
 fn acted(turn: Turn) -> Result<Acted, ActRefused> {
     if let Some(refusal) = turn.refused {
-        return Err(ActRefused { code: refusal.code, words: refusal.words });
+        return Err(ActRefused {
+            code: refusal.code,
+            words: refusal.words,
+        });
     }
     let row = turn.writes.iter().rev().find_map(|write| match write {
         Write::Conversation(row) => Some(row),
         _ => None,
     });
-    Ok(Acted { conversation: row.map(|row| row.id), version: row.map(|row| row.version) })
+    Ok(Acted {
+        conversation: row.map(|row| row.id),
+        version: row.map(|row| row.version),
+    })
 }

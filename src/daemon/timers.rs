@@ -25,18 +25,33 @@ pub(super) async fn run(daemon: Daemon) {
 
 async fn fire_due(daemon: &Daemon) {
     let limits = &daemon.config().limits;
-    let (most, lease) = (u32::try_from(limits.timers_claim_max).unwrap_or(256), lease(daemon));
-    let due = daemon.store().timers_due(NodeScope::daemon(), daemon.now(), most, lease).await;
+    let (most, lease) = (
+        u32::try_from(limits.timers_claim_max).unwrap_or(256),
+        lease(daemon),
+    );
+    let due = daemon
+        .store()
+        .timers_due(NodeScope::daemon(), daemon.now(), most, lease)
+        .await;
     let due = match due {
         Ok(due) => due,
         Err(error) => {
-            tracing::warn!(code = error.code(), "due timers could not be read; they are looked at again");
+            tracing::warn!(
+                code = error.code(),
+                "due timers could not be read; they are looked at again"
+            );
             return;
         }
     };
     let fired = due.into_iter().map(|timer| {
         metrics::timers_fired();
-        daemon.receive_own("timer", Input::Timer { run: timer.run, call: timer.call })
+        daemon.receive_own(
+            "timer",
+            Input::Timer {
+                run: timer.run,
+                call: timer.call,
+            },
+        )
     });
     // A timer that could not be saved comes again when its lease is over.
     futures_util::future::join_all(fired).await;

@@ -13,10 +13,10 @@ use crate::model::{
     CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RunId, Timestamp, UserId,
 };
 
-use super::StoreError;
 use super::both::sql;
 use super::pools::{Arg, Tx, array, read};
 use super::tables::{CALL, CONSENT, CONTACT, CONVERSATION, LEG, MESSAGE, RUN, VOICEMAIL};
+use super::{NodeScope, Store, StoreError, apart};
 
 /// How many of a conversation's latest texts are looked through for automated ones.
 const AUTOMATED_AMONG: usize = 2 * AUTOMATED_MAX;
@@ -54,6 +54,28 @@ struct Asked<'a, T> {
     text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     also: Option<&'a str>,
+}
+
+impl Store {
+    /// What is known of these keys now, for whoever only looks.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn look(
+        &self,
+        _scope: NodeScope,
+        needs: &[Need],
+        now: Timestamp,
+    ) -> Result<State, StoreError> {
+        let (pools, needs) = (self.inner.pools.clone(), needs.to_vec());
+        apart(async move {
+            let mut tx = pools.begin().await?;
+            let mut loaded = Loaded::default();
+            loaded.load(&mut tx, needs.iter(), now).await?;
+            Ok(loaded.state)
+        })
+        .await
+    }
 }
 
 impl Loaded {

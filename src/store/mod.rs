@@ -38,8 +38,9 @@ pub use flows::{FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
 pub use pages::{
-    BoxCount, ConversationFilter, ConversationRow, Counts, Cursor, CursorError, FilterState, OpsCounts, OpsNotice,
-    OpsSight, Page, ScopeConsent, Sight, ThreadItem, VoicemailFilter, VoicemailRow,
+    BoxCount, ConversationFilter, ConversationRow, Counts, Cursor, CursorError, FilterState,
+    OpsCounts, OpsNotice, OpsSight, Page, ScopeConsent, Sight, ThreadItem, VoicemailFilter,
+    VoicemailRow,
 };
 pub use scope::{AccountScope, Actor, NodeScope};
 pub use signin::Session;

@@ -15,7 +15,8 @@ use crate::model::consent::{Consent, ConsentScope};
 use crate::model::conversation::{Conversation, ThreadEvent, Voicemail};
 use crate::model::people::{Contact, User};
 use crate::model::{
-    ContactId, ConversationId, EventId, GroupId, Id, Message, MessageId, Timestamp, UserId, VoicemailId,
+    ContactId, ConversationId, EventId, GroupId, Id, Message, MessageId, Timestamp, UserId,
+    VoicemailId,
 };
 
 use super::both::sql;
@@ -366,7 +367,8 @@ impl Store {
             Arg::Int(i64::from(limit) + 1),
         ];
         let rows: Vec<ConversationRow> = self.inner.pools.list("conversation", sql, &args).await?;
-        let cursor = |row: &ConversationRow| Cursor::of(row.conversation.last_at, row.conversation.id);
+        let cursor =
+            |row: &ConversationRow| Cursor::of(row.conversation.last_at, row.conversation.id);
         Ok(Page::cut(rows, limit, cursor))
     }
 
@@ -480,7 +482,10 @@ impl Store {
             Arg::Int(i64::from(position)),
         ];
         let found: Vec<Found> = self.inner.pools.list("message_media", sql, &args).await?;
-        Ok(found.into_iter().next().map(|found| (found.blob, found.content_type)))
+        Ok(found
+            .into_iter()
+            .next()
+            .map(|found| (found.blob, found.content_type)))
     }
 
     /// A contact of the account.

@@ -75,7 +75,14 @@ pub(super) async fn reply(
             refused: Some(words.to_owned()),
             ..Draft::default()
         };
-        return inbox::again(&door, &who, conversation, StatusCode::UNPROCESSABLE_ENTITY, draft).await;
+        return inbox::again(
+            &door,
+            &who,
+            conversation,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            draft,
+        )
+        .await;
     }
     let what = StaffVerb::Reply {
         conversation,
@@ -109,11 +116,24 @@ pub(super) async fn assign(
     let to = inbox::chosen(&who.eyes(&door, &place)?, &form.to);
     let to = to.ok_or(Refusal::BadForm("There is no such group or member here."))?;
     let note = Some(normal(&form.note)).filter(|note| !note.is_empty());
-    if note.as_deref().is_some_and(|note| note.chars().count() > NOTE_CHARS_MAX) {
+    if note
+        .as_deref()
+        .is_some_and(|note| note.chars().count() > NOTE_CHARS_MAX)
+    {
         return Err(Refusal::BadForm("This note is too long."));
     }
     let conversation = seen(&id)?;
-    done(&door, &who, &id, StaffVerb::Assign { conversation, to, note }).await
+    done(
+        &door,
+        &who,
+        &id,
+        StaffVerb::Assign {
+            conversation,
+            to,
+            note,
+        },
+    )
+    .await
 }
 
 /// `POST /inbox/{conversation}/complete`
@@ -125,7 +145,16 @@ pub(super) async fn complete(
 ) -> Result<Response, Refusal> {
     let conversation = seen(&id)?;
     let close = form.close == "yes";
-    done(&door, &who, &id, StaffVerb::Complete { conversation, close }).await
+    done(
+        &door,
+        &who,
+        &id,
+        StaffVerb::Complete {
+            conversation,
+            close,
+        },
+    )
+    .await
 }
 
 /// `POST /inbox/{conversation}/close`
@@ -176,7 +205,13 @@ pub(super) async fn judge(
         "no" => false,
         _ => return Err(Refusal::BadForm("Say yes or no.")),
     };
-    done(&door, &who, &id, StaffVerb::JudgeRevocation { conversation, out }).await
+    done(
+        &door,
+        &who,
+        &id,
+        StaffVerb::JudgeRevocation { conversation, out },
+    )
+    .await
 }
 
 /// `POST /inbox/{conversation}/read`: the open page tells that a new text is before somebody's eyes.
@@ -187,21 +222,21 @@ pub(super) async fn read(
 ) -> Result<Response, Refusal> {
     let (_, row) = inbox::find(&door, &who, &id).await?;
     let it = &row.conversation;
-    let theirs = who.0.directory.includes(it.account, it.responsible(), who.0.user.id);
+    let theirs = who
+        .0
+        .directory
+        .includes(it.account, it.responsible(), who.0.user.id);
     if it.unread && theirs {
-        let what = StaffVerb::Read { conversation: it.id };
+        let what = StaffVerb::Read {
+            conversation: it.id,
+        };
         act(&door, &who, &id, what).await?.map_err(Refusal::Act)?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Does it and shows the thread; what has left the member's sight by it leads to the list.
-async fn done(
-    door: &Door,
-    who: &Member,
-    id: &str,
-    what: StaffVerb,
-) -> Result<Response, Refusal> {
+async fn done(door: &Door, who: &Member, id: &str, what: StaffVerb) -> Result<Response, Refusal> {
     act(door, who, id, what).await?.map_err(Refusal::Act)?;
     Ok(match inbox::find(door, who, id).await {
         Ok(_) => back(id),
@@ -235,7 +270,10 @@ fn back(id: &str) -> Response {
 
 /// Forms send line ends as CR LF; a text counts them as one character.
 pub(crate) fn normal(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n").trim().to_owned()
+    text.replace("\r\n", "\n")
+        .replace('\r', "\n")
+        .trim()
+        .to_owned()
 }
 
 fn unfit(text: &str, chars_max: usize) -> Option<&'static str> {

@@ -21,7 +21,10 @@ pub(super) async fn serve(Path(path): Path<String>, headers: HeaderMap) -> Respo
     let known = headers.get(header::IF_NONE_MATCH);
     let cache = [
         (header::ETAG, tag.clone()),
-        (header::CACHE_CONTROL, "max-age=60, must-revalidate".to_owned()),
+        (
+            header::CACHE_CONTROL,
+            "max-age=60, must-revalidate".to_owned(),
+        ),
     ];
     if known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, cache).into_response();

@@ -48,7 +48,11 @@ pub(super) async fn of_text(
     let key = own_key(&place, &key)?;
     let kind = key.content_type();
     let shown = is_picture(kind) || kind.starts_with("audio/") || kind.starts_with("video/");
-    let kind = if shown { kind } else { "application/octet-stream" };
+    let kind = if shown {
+        kind
+    } else {
+        "application/octet-stream"
+    };
     let mut response = file(door, key, kind, &headers).await?;
     // It came from anybody's phone: whatever it is, it runs nothing here.
     let headers = response.headers_mut();
@@ -57,7 +61,10 @@ pub(super) async fn of_text(
         HeaderValue::from_static("default-src 'none'; sandbox"),
     );
     if !shown {
-        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+        headers.insert(
+            header::CONTENT_DISPOSITION,
+            HeaderValue::from_static("attachment"),
+        );
     }
     Ok(response)
 }
@@ -85,7 +92,9 @@ async fn file(
         Err(BlobError::Missing) => return Err(Refusal::NotFound),
         Err(error) => return Ok(unreadable(&error)),
     };
-    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let asked = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok());
     let Some(part) = asked.map_or(Some(None), |value| range(value, size)) else {
         let all = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
         return Ok((StatusCode::RANGE_NOT_SATISFIABLE, all).into_response());
@@ -97,7 +106,10 @@ async fn file(
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_LENGTH, (bytes.end - bytes.start).into());
     // A player asks for parts again and again; only this member's browser may keep them.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=600"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=600"),
+    );
     if part.is_some() {
         let (first, last) = (bytes.start, bytes.end - 1);
         if let Ok(value) = HeaderValue::from_str(&format!("bytes {first}-{last}/{size}")) {
@@ -131,7 +143,10 @@ fn unreadable(error: &BlobError) -> Response {
 /// One range of bytes (RFC 9110 §14.1.2): `None` when it lies outside the file, `Some(None)` for the whole
 /// file, which is also the answer to what cannot be read and to several ranges at once.
 fn range(value: &str, size: u64) -> Option<Option<Range<u64>>> {
-    let Some((first, last)) = value.strip_prefix("bytes=").and_then(|rest| rest.split_once('-')) else {
+    let Some((first, last)) = value
+        .strip_prefix("bytes=")
+        .and_then(|rest| rest.split_once('-'))
+    else {
         return Some(None);
     };
     let (first, last) = (first.trim(), last.trim());

@@ -39,12 +39,11 @@ pub(super) async fn stream(
     };
     let places = who.places();
     let begin = Event::default().event("begin").data("{}").retry(COME_AGAIN);
-    let changes = BroadcastStream::new(door.staff.live())
-        .filter_map(move |notice| {
-            // The permit lives as long as the stream.
-            let _ = &place_taken;
-            future::ready(event(&places, notice))
-        });
+    let changes = BroadcastStream::new(door.staff.live()).filter_map(move |notice| {
+        // The permit lives as long as the stream.
+        let _ = &place_taken;
+        future::ready(event(&places, notice))
+    });
     let stopping = door.staff.stopping();
     let end = async move {
         tokio::select! {
@@ -70,7 +69,9 @@ fn event(places: &[Place], notice: Result<Notice, BroadcastStreamRecvError>) -> 
             return Some(Event::default().event("reload").data("{}"));
         }
     };
-    let place = places.iter().find(|place| place.scope.account() == notice.account)?;
+    let place = places
+        .iter()
+        .find(|place| place.scope.account() == notice.account)?;
     let sees = notice.boxes.iter().any(|owner| place.sight.sees(*owner));
     let for_all = notice.boxes.is_empty();
     if !sees && !for_all {

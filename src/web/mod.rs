@@ -57,7 +57,10 @@ pub(crate) fn routes(door: Arc<Door>) -> Router {
     let pages = Router::new()
         .route("/", get(inbox::home))
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
-        .route("/sign-in/link", get(sign_in::show_link).post(sign_in::enter_by_link))
+        .route(
+            "/sign-in/link",
+            get(sign_in::show_link).post(sign_in::enter_by_link),
+        )
         .route("/sign-out", post(sign_in::leave))
         .route("/account", post(people::change_account))
         .route("/inbox", get(inbox::list))
@@ -70,7 +73,10 @@ pub(crate) fn routes(door: Arc<Door>) -> Router {
         .route("/inbox/{conversation}/note", post(actions::note))
         .route("/inbox/{conversation}/judge", post(actions::judge))
         .route("/inbox/{conversation}/read", post(actions::read))
-        .route("/inbox/{conversation}/files/{message}/{index}", get(files::of_text))
+        .route(
+            "/inbox/{conversation}/files/{message}/{index}",
+            get(files::of_text),
+        )
         .route("/voicemails", get(voicemails::list))
         .route("/voicemails/{voicemail}/audio", get(files::of_voicemail))
         .route("/voicemails/{voicemail}/heard", post(voicemails::heard))
@@ -114,7 +120,8 @@ fn guarded(routes: Router, door: &Door) -> Router {
 }
 
 fn csrf(door: &Door) -> CsrfLayer<fn(ProtectionError) -> Response> {
-    let layer = CsrfLayer::new().with_rejection_response(cross_site as fn(ProtectionError) -> Response);
+    let layer =
+        CsrfLayer::new().with_rejection_response(cross_site as fn(ProtectionError) -> Response);
     let Some(origin) = &door.origin else {
         return layer;
     };

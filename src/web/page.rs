@@ -87,7 +87,11 @@ impl IntoResponse for Refusal {
             Self::Render(error) => {
                 tracing::error!(%error, "a page could not be rendered");
                 let words = "This page could not be made.";
-                message(StatusCode::INTERNAL_SERVER_ERROR, "A mistake of ours", words)
+                message(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "A mistake of ours",
+                    words,
+                )
             }
         }
     }
@@ -115,11 +119,7 @@ impl FromRequestParts<Arc<Door>> for Member {
 
 impl Member {
     /// How this member sees rows in one of their places.
-    pub(crate) fn eyes<'a>(
-        &'a self,
-        door: &Door,
-        place: &'a Place,
-    ) -> Result<Eyes<'a>, Refusal> {
+    pub(crate) fn eyes<'a>(&'a self, door: &Door, place: &'a Place) -> Result<Eyes<'a>, Refusal> {
         let account: &Account = self
             .0
             .directory
@@ -138,7 +138,13 @@ impl Member {
     pub(crate) async fn frame(&self, door: &Door, page: &'static str) -> Result<Frame, Refusal> {
         let counts = self.counts(door).await?;
         let away = door.store().away(self.0.user.id).await?;
-        Ok(views::frame(&self.0, page, away, counts.unread, counts.unheard))
+        Ok(views::frame(
+            &self.0,
+            page,
+            away,
+            counts.unread,
+            counts.unheard,
+        ))
     }
 
     /// What waits in the member's boxes of the current account.

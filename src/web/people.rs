@@ -88,14 +88,14 @@ pub(super) async fn change_account(
 }
 
 /// `GET /me`
-pub(super) async fn me(
-    State(door): State<Arc<Door>>,
-    who: Member,
-) -> Result<Response, Refusal> {
+pub(super) async fn me(State(door): State<Arc<Door>>, who: Member) -> Result<Response, Refusal> {
     let frame = who.frame(&door, "me").await?;
     let user = &who.0.user;
     let account = who.0.account().ok_or(Refusal::NotFound)?;
-    let groups = account.groups.iter().filter(|group| group.members.contains(&user.id));
+    let groups = account
+        .groups
+        .iter()
+        .filter(|group| group.members.contains(&user.id));
     let device = |device: &crate::model::people::Device| {
         let number = words::number(&device.phone.to_string());
         match &device.name {
@@ -147,15 +147,38 @@ pub(super) async fn ops(
     page::page(&OpsPage {
         notices: notices.collect(),
         counts: vec![
-            Count { name: "texts in, 24 h", value: counted.texts_in },
-            Count { name: "texts out, 24 h", value: counted.texts_out },
-            Count { name: "calls, 24 h", value: counted.calls },
-            Count { name: "texts waiting", value: counted.texts_waiting },
-            Count { name: "texts not known to have left", value: counted.texts_unknown },
-            Count { name: "events undecided", value: counted.undecided },
-            Count { name: "jobs given up", value: counted.jobs_failed },
+            Count {
+                name: "texts in, 24 h",
+                value: counted.texts_in,
+            },
+            Count {
+                name: "texts out, 24 h",
+                value: counted.texts_out,
+            },
+            Count {
+                name: "calls, 24 h",
+                value: counted.calls,
+            },
+            Count {
+                name: "texts waiting",
+                value: counted.texts_waiting,
+            },
+            Count {
+                name: "texts not known to have left",
+                value: counted.texts_unknown,
+            },
+            Count {
+                name: "events undecided",
+                value: counted.undecided,
+            },
+            Count {
+                name: "jobs given up",
+                value: counted.jobs_failed,
+            },
         ],
-        more: found.next.map(|next| with("/ops", "before", &next.to_string())),
+        more: found
+            .next
+            .map(|next| with("/ops", "before", &next.to_string())),
         frame: Some(who.frame(&door, "ops").await?),
     })
 }

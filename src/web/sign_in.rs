@@ -92,7 +92,12 @@ pub(super) async fn enter(
         Checked::Busy => slowed(&entry, Duration::from_secs(1)),
         Checked::Wrong => {
             let words = "This user and password do not go together.";
-            form(StatusCode::UNPROCESSABLE_ENTITY, Some(words), name, &entry.next)
+            form(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Some(words),
+                name,
+                &entry.next,
+            )
         }
         Checked::Right(user) => {
             tracing::info!(user = %user.id, "signed in with a password");
@@ -157,7 +162,9 @@ pub(super) async fn show_link(
     let hash = auth::token_hash(&link.token);
     let user = door.store().link_user(&hash, door.now()).await?;
     let directory = door.staff.directory();
-    let user = user.and_then(|id| directory.user(id)).filter(|user| user.active);
+    let user = user
+        .and_then(|id| directory.user(id))
+        .filter(|user| user.active);
     let shown = page::page(&Link {
         frame: None,
         valid: user.is_some(),
@@ -180,7 +187,9 @@ pub(super) async fn enter_by_link(
     let hash = auth::token_hash(&link.token);
     let user = door.store().link_use(&hash, door.now()).await?;
     let directory = door.staff.directory();
-    let active = user.and_then(|id| directory.user(id)).filter(|user| user.active);
+    let active = user
+        .and_then(|id| directory.user(id))
+        .filter(|user| user.active);
     let Some(user) = active else {
         let shown = page::page(&Link {
             frame: None,

@@ -50,7 +50,11 @@ impl Office {
         let (token, hash) = auth::new_token();
         let (now, user) = ((self.clock)(), self.staff.sample.user(name));
         let ends = now + auth::SESSION_LONGEST;
-        self.staff.store.session_begin(&hash, user, now, ends).await.unwrap();
+        self.staff
+            .store
+            .session_begin(&hash, user, now, ends)
+            .await
+            .unwrap();
         format!("signalbox={token}; signalbox_account=clinic")
     }
 
@@ -67,8 +71,16 @@ impl Office {
         self.post_from(path, cookie, form, "same-origin").await
     }
 
-    async fn post_from(&self, path: &str, cookie: &str, form: &[(&str, &str)], site: &str) -> Answer {
-        let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    async fn post_from(
+        &self,
+        path: &str,
+        cookie: &str,
+        form: &[(&str, &str)],
+        site: &str,
+    ) -> Answer {
+        let body: String = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
         let request = Request::post(path)
             .header(header::COOKIE, cookie)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -102,7 +114,9 @@ impl Answer {
     }
 
     fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     #[track_caller]
@@ -113,7 +127,11 @@ impl Answer {
 
     #[track_caller]
     fn says(self, words: &str) -> Self {
-        assert!(self.body.contains(words), "{words:?} is not in {}", self.body);
+        assert!(
+            self.body.contains(words),
+            "{words:?} is not in {}",
+            self.body
+        );
         self
     }
 
@@ -129,12 +147,23 @@ async fn nobody_signed_in_sees_only_the_way_in() {
     let office = Office::open(Bench::sqlite().await).await;
     for path in ["/", "/inbox", "/voicemails", "/me", "/ops", "/live"] {
         let answer = office.get(path, "").await.is(303);
-        assert!(answer.header("location").starts_with("/sign-in?next="), "{path}");
+        assert!(
+            answer.header("location").starts_with("/sign-in?next="),
+            "{path}"
+        );
     }
     let path = format!("/inbox/{}?show=closed", office.put.maria);
     let to = office.get(&path, "signalbox=guess").await.is(303);
-    assert!(to.header("location").ends_with("%3Fshow%3Dclosed"), "{}", to.header("location"));
-    office.get("/api/v1/conversations", "").await.is(401).says("not_signed_in");
+    assert!(
+        to.header("location").ends_with("%3Fshow%3Dclosed"),
+        "{}",
+        to.header("location")
+    );
+    office
+        .get("/api/v1/conversations", "")
+        .await
+        .is(401)
+        .says("not_signed_in");
     let page = office.get("/sign-in", "").await.is(200).says("<form");
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
@@ -143,7 +172,10 @@ async fn nobody_signed_in_sees_only_the_way_in() {
     ] {
         assert_eq!(page.header(name), value, "{name}");
     }
-    assert!(page.header("content-security-policy").starts_with("default-src 'self'"));
+    assert!(
+        page.header("content-security-policy")
+            .starts_with("default-src 'self'")
+    );
 }
 
 on_both! {
@@ -428,7 +460,11 @@ async fn guessing_is_slowed_down() {
     for _ in 0..10 {
         office.post("/sign-in", "", &form).await.is(422);
     }
-    let slowed = office.post("/sign-in", "", &form).await.is(429).says("Too many tries");
+    let slowed = office
+        .post("/sign-in", "", &form)
+        .await
+        .is(429)
+        .says("Too many tries");
     assert_eq!(slowed.header("retry-after"), "60");
 }
 
@@ -437,15 +473,27 @@ async fn forms_of_other_sites_are_refused() {
     let office = Office::open(Bench::sqlite().await).await;
     let ana = office.sign_in("ana").await;
     let path = format!("/inbox/{}/close", office.put.maria);
-    office.post_from(&path, &ana, &[], "cross-site").await.is(403);
-    office.post_from(&path, &ana, &[], "same-site").await.is(403);
+    office
+        .post_from(&path, &ana, &[], "cross-site")
+        .await
+        .is(403);
+    office
+        .post_from(&path, &ana, &[], "same-site")
+        .await
+        .is(403);
     let api = format!("/api/v1/conversations/{}/replies", office.put.maria);
-    office.post_from(&api, &ana, &[], "cross-site").await.is(403);
+    office
+        .post_from(&api, &ana, &[], "cross-site")
+        .await
+        .is(403);
     let origin = Request::post(&path)
         .header(header::COOKIE, &ana)
         .header(header::HOST, "inbox.example.org")
         .header(header::ORIGIN, "https://elsewhere.example.org");
-    office.send(origin.body(Body::empty()).unwrap()).await.is(403);
+    office
+        .send(origin.body(Body::empty()).unwrap())
+        .await
+        .is(403);
     office.post(&path, &ana, &[]).await.is(303);
 }
 
@@ -455,11 +503,18 @@ async fn what_people_text_is_never_markup() {
     let cy = office.sign_in("cy").await;
     for path in ["/inbox".to_owned(), format!("/inbox/{}", office.put.noor)] {
         let page = office.get(&path, &cy).await.is(200);
-        page.says("&#60;script&#62;alert(1)&#60;/script&#62; &#38; when").lacks("<script>alert");
+        page.says("&#60;script&#62;alert(1)&#60;/script&#62; &#38; when")
+            .lacks("<script>alert");
     }
-    let page = office.get("/inbox?find=%22%3E%3Cscript%3E", &cy).await.is(200);
+    let page = office
+        .get("/inbox?find=%22%3E%3Cscript%3E", &cy)
+        .await
+        .is(200);
     page.lacks("\"><script>");
-    let page = office.get("/sign-in?next=%22%3E%3Cscript%3E", "").await.is(200);
+    let page = office
+        .get("/sign-in?next=%22%3E%3Cscript%3E", "")
+        .await
+        .is(200);
     page.lacks("\"><script>");
 }
 
@@ -478,7 +533,10 @@ async fn the_api_answers_and_refuses_in_its_own_words() {
         ("nothing", 404),
         ("openapi.json", 200),
     ] {
-        let answer = office.get(&format!("/api/v1/{path}"), &ana).await.is(status);
+        let answer = office
+            .get(&format!("/api/v1/{path}"), &ana)
+            .await
+            .is(status);
         let problem = answer.header("content-type") == "application/problem+json";
         assert_eq!(problem, status >= 400, "{path}");
     }
@@ -491,9 +549,14 @@ async fn the_api_answers_and_refuses_in_its_own_words() {
         office.send(request.body(Body::from(body)).unwrap()).await
     };
     reply("{".to_owned()).await.is(400).says("bad_request");
-    reply(r#"{"text":"Hi","read_version":0}"#.to_owned()).await.is(409).says("thread_moved");
+    reply(r#"{"text":"Hi","read_version":0}"#.to_owned())
+        .await
+        .is(409)
+        .says("thread_moved");
     let version = office.version(maria).await;
-    let done = reply(format!(r#"{{"text":"Hi","read_version":{version}}}"#)).await.is(202);
+    let done = reply(format!(r#"{{"text":"Hi","read_version":{version}}}"#))
+        .await
+        .is(202);
     done.says("\"version\":");
 }
 
@@ -508,8 +571,17 @@ async fn answers_have_exactly_the_documented_fields() {
     let document = read("openapi.json".to_owned()).await;
     let check = |schema: &str, value: &serde_json::Value| {
         let path = format!("/components/schemas/{schema}/required");
-        let fields: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(document.pointer(&path), Some(&serde_json::json!(fields)), "{schema}");
+        let fields: Vec<&str> = value
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(
+            document.pointer(&path),
+            Some(&serde_json::json!(fields)),
+            "{schema}"
+        );
     };
     let thread = read(format!("conversations/{}", office.put.james)).await;
     check("Thread", &thread);
@@ -519,7 +591,10 @@ async fn answers_have_exactly_the_documented_fields() {
     check("Assignment", &thread["conversation"]["assignment"]);
     let items = thread["items"].as_array().unwrap();
     for (kind, schema) in [("text", "Text"), ("event", "Event")] {
-        check(schema, items.iter().find(|item| item["type"] == kind).unwrap());
+        check(
+            schema,
+            items.iter().find(|item| item["type"] == kind).unwrap(),
+        );
     }
     check("ConversationPage", &read("conversations".to_owned()).await);
     let voicemails = read("voicemails".to_owned()).await;
@@ -535,10 +610,16 @@ async fn changes_are_told_live_to_those_who_may_see_them() {
         let request = Request::get("/live").header(header::COOKIE, cookie);
         let request = request.body(Body::empty()).unwrap();
         let response = office.routes.clone().oneshot(request).await.unwrap();
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "text/event-stream"
+        );
         let mut body = response.into_body();
         let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
-        assert!(first.starts_with(b"event: begin") || first.starts_with(b"retry"), "{first:?}");
+        assert!(
+            first.starts_with(b"event: begin") || first.starts_with(b"retry"),
+            "{first:?}"
+        );
         body
     };
     let (mut ben, mut cy) = (listen("ben").await, listen("cy").await);
@@ -546,7 +627,10 @@ async fn changes_are_told_live_to_those_who_may_see_them() {
     office.staff.receive(maria, "Are you there?").await;
     let told = ben.frame().await.unwrap().unwrap().into_data().unwrap();
     let told = String::from_utf8(told.to_vec()).unwrap();
-    assert!(told.contains("event: changed") && told.contains(&maria.to_string()), "{told}");
+    assert!(
+        told.contains("event: changed") && told.contains(&maria.to_string()),
+        "{told}"
+    );
     assert!(!told.contains("Are you there"), "{told}");
     // Who falls behind is told to look at everything anew.
     for _ in 0..20 {
@@ -561,7 +645,9 @@ async fn changes_are_told_live_to_those_who_may_see_them() {
     office.staff.stopping.cancel();
     let mut rest = String::new();
     while let Some(Ok(frame)) = cy.frame().await {
-        rest.push_str(&String::from_utf8_lossy(&frame.into_data().unwrap_or_default()));
+        rest.push_str(&String::from_utf8_lossy(
+            &frame.into_data().unwrap_or_default(),
+        ));
     }
     assert!(!rest.contains("conv_"), "{rest}");
 }

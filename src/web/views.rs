@@ -12,7 +12,9 @@ use crate::model::conversation::{
 use crate::model::directory::Directory;
 use crate::model::people::Contact;
 use crate::model::{Message, MessageKind, MessageStatus, Timestamp, UserId};
-use crate::store::{BoxCount, ConversationRow, FilterState, ScopeConsent, ThreadItem, VoicemailRow};
+use crate::store::{
+    BoxCount, ConversationRow, FilterState, ScopeConsent, ThreadItem, VoicemailRow,
+};
 
 /// What stands around every page of a member.
 pub(crate) struct Frame {
@@ -248,9 +250,18 @@ impl Eyes<'_> {
 
     /// The boxes to choose from: the member's own, or all where they may see all.
     pub(crate) fn boxes(&self, chosen: Option<Route>, counts: &[BoxCount]) -> Vec<Choice> {
-        let unread: HashMap<Route, u64> = counts.iter().map(|one| (one.owner, one.unread)).collect();
-        let groups = self.account.groups.iter().map(|group| Route::Group(group.id));
-        let others = self.account.members.iter().map(|member| Route::User(member.user));
+        let unread: HashMap<Route, u64> =
+            counts.iter().map(|one| (one.owner, one.unread)).collect();
+        let groups = self
+            .account
+            .groups
+            .iter()
+            .map(|group| Route::Group(group.id));
+        let others = self
+            .account
+            .members
+            .iter()
+            .map(|member| Route::User(member.user));
         let mine = std::iter::once(Route::User(self.user));
         let others = others.filter(|route| *route != Route::User(self.user));
         mine.chain(groups)
@@ -267,13 +278,21 @@ impl Eyes<'_> {
 
     /// The groups a conversation can be handed to.
     pub(crate) fn groups(&self, now_at: Route) -> Vec<Choice> {
-        let routes = self.account.groups.iter().map(|group| Route::Group(group.id));
+        let routes = self
+            .account
+            .groups
+            .iter()
+            .map(|group| Route::Group(group.id));
         self.choices(routes, now_at)
     }
 
     /// The members a conversation can be handed to.
     pub(crate) fn members(&self, now_at: Route) -> Vec<Choice> {
-        let routes = self.account.members.iter().map(|member| Route::User(member.user));
+        let routes = self
+            .account
+            .members
+            .iter()
+            .map(|member| Route::User(member.user));
         self.choices(routes, now_at)
     }
 
@@ -319,7 +338,9 @@ impl Eyes<'_> {
         let author = match (ours, message.author) {
             (false, _) => "They wrote".to_owned(),
             (true, Some(user)) if user == self.user => "You".to_owned(),
-            (true, user) => words::who(self.directory, user).unwrap_or_else(|| "Automatic".to_owned()),
+            (true, user) => {
+                words::who(self.directory, user).unwrap_or_else(|| "Automatic".to_owned())
+            }
         };
         BubbleView {
             id: message.id.to_string(),
@@ -337,7 +358,10 @@ impl Eyes<'_> {
     fn files(&self, message: &Message, here: &[u16]) -> Vec<FileView> {
         let file = |(index, media): (u16, &crate::model::MediaRef)| FileView {
             href: match here.contains(&index) {
-                true => format!("/inbox/{}/files/{}/{index}", message.conversation, message.id),
+                true => format!(
+                    "/inbox/{}/files/{}/{index}",
+                    message.conversation, message.id
+                ),
                 false => String::new(),
             },
             picture: here.contains(&index) && super::files::is_picture(&media.content_type),
@@ -381,21 +405,22 @@ impl Eyes<'_> {
             hint: hint(it, contact),
             phones: phones(it, contact),
             email: contact.and_then(|contact| contact.email.clone()),
-            consents: consents.iter().map(|(scope, said)| self.consent(*scope, *said)).collect(),
+            consents: consents
+                .iter()
+                .map(|(scope, said)| self.consent(*scope, *said))
+                .collect(),
             columns: self.columns(contact),
             name,
         }
     }
 
-    fn consent(
-        &self,
-        scope: ConsentScope,
-        said: Option<(Consent, Timestamp)>,
-    ) -> ConsentView {
+    fn consent(&self, scope: ConsentScope, said: Option<(Consent, Timestamp)>) -> ConsentView {
         let scope = match scope {
             ConsentScope::Number(id) => {
                 let number = self.directory.number(id);
-                number.map_or("This number".to_owned(), |number| words::number(&number.address))
+                number.map_or("This number".to_owned(), |number| {
+                    words::number(&number.address)
+                })
             }
             ConsentScope::Program(id) => {
                 let program = self.account.program_by_id(id);
@@ -441,7 +466,10 @@ impl Eyes<'_> {
         let missed = it.recording.is_none() && it.state == VoicemailState::Absent;
         VoicemailView {
             id: it.id.to_string(),
-            name: row.contact_name.clone().unwrap_or_else(|| words::party(&it.party)),
+            name: row
+                .contact_name
+                .clone()
+                .unwrap_or_else(|| words::party(&it.party)),
             at: self.clock.stamp(it.created_at),
             length: words::length(it.duration_s),
             owner: self.route(it.owner),
@@ -463,7 +491,10 @@ impl Eyes<'_> {
 
 /// The name in lists: the contact's, else the number.
 pub(crate) fn name_of(row: &ConversationRow) -> String {
-    let named = row.contact_name.as_deref().filter(|name| !name.trim().is_empty());
+    let named = row
+        .contact_name
+        .as_deref()
+        .filter(|name| !name.trim().is_empty());
     named.map_or_else(|| words::party(&row.conversation.party), str::to_owned)
 }
 
@@ -508,7 +539,10 @@ pub(crate) fn frame(
         name: account.name.clone(),
         current: account.id == current,
     };
-    let accounts = who.accounts.iter().filter_map(|id| who.directory.account(*id));
+    let accounts = who
+        .accounts
+        .iter()
+        .filter_map(|id| who.directory.account(*id));
     let account = who.account();
     Frame {
         page,

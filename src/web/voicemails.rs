@@ -76,7 +76,10 @@ pub(super) async fn list(
         if place.scope != who.0.place.scope {
             return Ok(other_account(&door, &who, &place, cookies, &wanted.at));
         }
-        before = Some(Cursor::just_before(row.voicemail.created_at, row.voicemail.id));
+        before = Some(Cursor::just_before(
+            row.voicemail.created_at,
+            row.voicemail.id,
+        ));
     }
     let (filter, show) = match &wanted.show[..] {
         "new" => (VoicemailFilter::Unheard, "new"),
@@ -85,10 +88,15 @@ pub(super) async fn list(
     };
     let eyes = who.eyes(&door, &who.0.place)?;
     let (scope, sight) = (eyes.place.scope, &eyes.place.sight);
-    let found = door.store().voicemails(scope, sight, filter, before, ITEMS_MAX).await?;
+    let found = door
+        .store()
+        .voicemails(scope, sight, filter, before, ITEMS_MAX)
+        .await?;
     let items = found.items.iter().map(|row| eyes.voicemail(row)).collect();
     let here = with("/voicemails", "show", show);
-    let more = found.next.map(|next| with(&here, "before", &next.to_string()));
+    let more = found
+        .next
+        .map(|next| with(&here, "before", &next.to_string()));
     let nothing = match show {
         "new" => "You have heard them all.",
         "missed" => "No missed calls.",
@@ -99,7 +107,14 @@ pub(super) async fn list(
     if wanted.part == "items" {
         let counts = who.counts(&door).await?;
         let (unread, unheard) = (counts.unread, counts.unheard);
-        return page::page(&VoicemailsPart { items, more, nothing, back, unread, unheard });
+        return page::page(&VoicemailsPart {
+            items,
+            more,
+            nothing,
+            back,
+            unread,
+            unheard,
+        });
     }
     page::page(&VoicemailsPage {
         frame: Some(who.frame(&door, "voicemails").await?),
@@ -146,7 +161,11 @@ pub(super) async fn find(
 ) -> Result<(Place, VoicemailRow), Refusal> {
     let id: VoicemailId = id.parse().map_err(|_| Refusal::NotFound)?;
     for place in who.0.places() {
-        if let Some(row) = door.store().voicemail(place.scope, &place.sight, id).await? {
+        if let Some(row) = door
+            .store()
+            .voicemail(place.scope, &place.sight, id)
+            .await?
+        {
             return Ok((place, row));
         }
     }

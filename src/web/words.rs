@@ -152,7 +152,11 @@ pub(crate) fn way(message: &Message) -> Option<Way> {
         Queued | Sending if by_email => ("email", "", "Going by e-mail"),
         Queued | Sending => ("waiting", "", "On its way"),
         _ if by_email => ("email", "warn", "Sent by e-mail, not as a text"),
-        Unknown => ("unknown", "warn", "Maybe sent: the carrier's answer was lost"),
+        Unknown => (
+            "unknown",
+            "warn",
+            "Maybe sent: the carrier's answer was lost",
+        ),
         Accepted | Sent => ("sent", "", "Sent as text"),
         Delivered | Received => ("delivered", "good", "Delivered as text"),
     };
@@ -221,10 +225,9 @@ pub(crate) fn event(
             format!("A text went by e-mail: {}", self::reason(code)),
             None,
         ),
-        Kind::Refused { reason: code, .. } => (
-            format!("A text was not sent: {}", self::reason(code)),
-            None,
-        ),
+        Kind::Refused { reason: code, .. } => {
+            (format!("A text was not sent: {}", self::reason(code)), None)
+        }
         Kind::Called { outcome, user, .. } => (called(directory, outcome, *user), None),
         Kind::VoicemailLeft { .. } => ("A voicemail was left".to_owned(), None),
         Kind::FlowStopped { reason } => (
