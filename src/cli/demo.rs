@@ -18,7 +18,7 @@ use super::{logging, serve, store, user};
 /// The account that the twin and the demo's configuration agree on.
 const ACCOUNT_SID: &str = "AC00000000000000000000000000000000";
 /// Whose sign-in link is printed.
-const GUEST: &str = "ana";
+const GUEST: &str = "carla";
 
 /// Runs a whole example organisation with a carrier in the machine.
 ///

@@ -18,7 +18,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::fault::suggest;
-use super::scope::{Name, Scope, Type, Val, Values, read_number};
+use super::scope::{Known, Scope, Type, Val, Values, read_number};
 
 /// The longest expression.
 pub(crate) const EXPRESSION_BYTES_MAX: usize = 500;
@@ -29,7 +29,7 @@ const DEPTH_MAX: usize = 24;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expr {
     Const(Val),
-    Name(Name),
+    Name(Known),
     Not(Box<Expr>),
     And(Vec<Expr>),
     Or(Vec<Expr>),

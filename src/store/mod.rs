@@ -9,6 +9,7 @@ mod error;
 mod flows;
 mod jobs;
 mod load;
+mod locks;
 mod organisation;
 mod outbox;
 mod pages;
@@ -21,6 +22,7 @@ mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
 mod turn;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -11,7 +11,8 @@ use crate::model::turn::{Decision, Need, State, Turn};
 use crate::model::{EventId, Timestamp};
 
 use super::both::sql;
-use super::load::{Loaded, take_locks};
+use super::load::Loaded;
+use super::locks::take_locks;
 use super::pools::{Arg, Tx, array, read};
 use super::save::{EventOut, NoticeOut, Saves, save_events, save_notices};
 use super::seen::seen_key;

@@ -14,7 +14,7 @@ use super::*;
 use crate::config::organisation::OrganisationFile;
 use crate::model::account::{Account, Number};
 use crate::model::directory::Directory;
-use crate::model::people::{Contact, Presence};
+use crate::model::people::{Contact, Presence, User};
 use crate::model::{Ids, LegId, Party, Timestamp, UserId};
 
 /// A moment inside the office hours of both accounts: Tuesday 3 March 2026, 10:30 in Chicago.
@@ -103,6 +103,46 @@ impl Drive {
 
     fn user(&self, key: &str) -> UserId {
         self.directory.user_by_key(key).unwrap().id
+    }
+
+    /// A contact with this language.
+    fn known(&self, language: Option<&str>) -> Contact {
+        Contact {
+            id: Ids::new(self.now, 3).fresh(),
+            account: self.account().id,
+            name: Some("Pia".to_owned()),
+            phones: Vec::new(),
+            email: None,
+            language: language.map(str::to_owned),
+            source: "inbound".to_owned(),
+            columns: std::collections::BTreeMap::new(),
+            tags: Vec::new(),
+            forwarded_route: None,
+            created_at: self.now,
+            version: 1,
+        }
+    }
+
+    /// The directory made anew from its changed rows.
+    fn change(&mut self, account: impl Fn(&mut Account), user: impl Fn(&mut User)) {
+        let mut accounts: Vec<Account> = self.directory.accounts().cloned().collect();
+        accounts.iter_mut().for_each(account);
+        let mut users: Vec<User> = self.directory.users().cloned().collect();
+        users.iter_mut().for_each(user);
+        let numbers = self.directory.numbers().cloned().collect();
+        self.directory = Directory::new(2, accounts, users, numbers, Vec::new());
+    }
+
+    /// Somebody no longer works here.
+    fn leave(&mut self, key: &str) {
+        self.change(|_| {}, |user| user.active &= user.key != key);
+    }
+
+    fn drop_group(&mut self, key: &str) {
+        self.change(
+            |account| account.groups.retain(|group| group.key != key),
+            |_| {},
+        );
     }
 
     fn number(&self) -> &Number {
@@ -200,19 +240,19 @@ impl Drive {
     /// The leg rung for this user, by the latest effect that rings them.
     fn leg(&self, key: &str) -> LegId {
         let user = self.user(key);
-        let rings = self.effects.iter().filter_map(|effect| match effect {
+        let mut rings = self.effects.iter().filter_map(|effect| match effect {
             Effect::Ring { legs, .. } => legs.iter().find(|leg| leg.user == Some(user)),
             _ => None,
         });
-        rings.last().unwrap().leg
+        rings.next_back().unwrap().leg
     }
 
     fn who(&self, leg: LegId) -> String {
-        let legs = self.effects.iter().filter_map(|effect| match effect {
+        let mut legs = self.effects.iter().filter_map(|effect| match effect {
             Effect::Ring { legs, .. } => legs.iter().find(|have| have.leg == leg),
             _ => None,
         });
-        let found = legs.last().unwrap();
+        let found = legs.next_back().unwrap();
         found.user.map_or_else(
             || found.phone.to_string(),
             |user| self.directory.user(user).unwrap().key.clone(),
