@@ -168,8 +168,6 @@ metrics! {
             "From a batch's first statement to the end of its commit, in seconds.";
         carrier_request_seconds "signalbox_carrier_request_seconds" seconds (connection: key, outcome: word)
             "Requests to carriers, in seconds, by outcome (2xx to 5xx, not_sent, unknown).";
-        http_request_seconds "signalbox_http_request_seconds" seconds (listener: word)
-            "From an HTTP request's headers to the end of its answer's headers, in seconds.";
     }
 }
 

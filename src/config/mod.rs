@@ -6,6 +6,7 @@
 
 mod keys;
 mod limits;
+pub mod organisation;
 mod problem;
 mod read;
 mod reader;

@@ -63,8 +63,10 @@ pub(super) fn parse(text: &str) -> Result<Node, (Range<usize>, String)> {
     serde_yaml::from_str_with_options::<Spanned<Value>>(text, options)
         .map(node)
         .map_err(|error| {
-            let at = error.location().map_or(0..0, range);
-            (at, error.without_snippet().to_string())
+            let at = error
+                .location()
+                .map_or(0..0, |location| place(text, location));
+            (at, words(error.without_snippet()))
         })
 }
 
@@ -79,6 +81,35 @@ fn range(location: Location) -> Range<usize> {
     let start = location.span().byte_offset().unwrap_or(0);
     let end = start + location.span().byte_len().unwrap_or(0);
     usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0)
+}
+
+/// Where an error is; some errors know only line and column.
+fn place(text: &str, location: Location) -> Range<usize> {
+    if location.span().byte_offset().is_some() {
+        return range(location);
+    }
+    let line = usize::try_from(location.line())
+        .unwrap_or(1)
+        .saturating_sub(1);
+    let column = usize::try_from(location.column())
+        .unwrap_or(1)
+        .saturating_sub(1);
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = text.get(start..).unwrap_or("").chars();
+    let start = start + rest.take(column).map(char::len_utf8).sum::<usize>();
+    start..start
+}
+
+/// An error in words for users, without the place, which is shown apart.
+fn words(error: &serde_yaml::Error) -> String {
+    let words = error.render_with_formatter(&serde_yaml::UserMessageFormatter);
+    let place = error
+        .location()
+        .map(|at| format!(" at line {}, column {}", at.line(), at.column()));
+    match place.and_then(|place| words.find(&place)) {
+        Some(end) => words[..end].to_owned(),
+        None => words,
+    }
 }
 
 impl<'de> Deserialize<'de> for Value {

@@ -9,6 +9,11 @@ use super::{Cx, Decided};
 /// The carrier's own words for "the recipient has opted out" (Twilio).
 const OPTED_OUT_CODES: [&str; 1] = ["21610"];
 
+/// Whether a carrier's error says that the recipient has opted out there.
+pub fn means_opted_out(code: &str) -> bool {
+    OPTED_OUT_CODES.contains(&code)
+}
+
 pub(super) fn needs(connection: &str, dlr: &Dlr) -> Vec<Need> {
     vec![match dlr.message {
         Some(message) => Need::Message(message),
@@ -25,7 +30,7 @@ pub(super) fn received(cx: &mut Cx<'_>, connection: &str, dlr: &Dlr) -> Decided 
     cx.write(Write::MessageStatus(StatusChange {
         message: message.id,
         status: dlr.status,
-        carrier_id: Some(dlr.carrier_id.clone()),
+        carrier_id: Some(dlr.carrier_id.clone()).filter(|id| !id.is_empty()),
         reason: dlr.error.clone(),
         at: cx.at.now,
     }));

@@ -164,6 +164,8 @@ struct Written<'n> {
     verb: (&'n Key, &'n Node),
     next: Option<(&'n Key, &'n Node)>,
     then: Option<(&'n Key, &'n Node)>,
+    /// A key beside the verb was not understood; it may have been `next`.
+    odd: bool,
 }
 
 fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
@@ -202,7 +204,8 @@ fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
         found.push(read_step(reading, one, &positions));
     }
     // Whether all can be reached is judged only where all could be read.
-    let whole = written.iter().all(Option::is_some) && found.iter().all(Option::is_some);
+    let sound = |one: &Option<Written<'_>>| one.as_ref().is_some_and(|one| !one.odd);
+    let whole = written.iter().all(sound) && found.iter().all(Option::is_some);
     let steps: Vec<StepDef> = found.into_iter().flatten().collect();
     if whole
         && reading
@@ -244,14 +247,17 @@ fn written<'n>(reading: &mut Reading<'_>, name: &'n Key, node: &'n Node) -> Opti
         return None;
     };
     let mut step = (None, None);
-    let mut verbs = Vec::new();
+    let (mut verbs, mut odd) = (Vec::new(), false);
     for (key, value) in pairs {
         match key.text.as_str() {
             "next" => step.0 = Some((key, value)),
             "then" => step.1 = Some((key, value)),
             word => match steps::spec(word) {
                 Some(spec) => verbs.push((spec, key, value)),
-                None => unknown_verb(reading, key),
+                None => {
+                    odd = true;
+                    unknown_verb(reading, key);
+                }
             },
         }
     }
@@ -296,6 +302,7 @@ fn written<'n>(reading: &mut Reading<'_>, name: &'n Key, node: &'n Node) -> Opti
         verb: (key, value),
         next: step.0,
         then: step.1,
+        odd,
     })
 }
 
@@ -534,7 +541,7 @@ impl<'w, 'n> Outcomes<'w, 'n> {
                 None => missing.push(outcome.as_str()),
             }
         }
-        if !missing.is_empty() {
+        if !missing.is_empty() && !self.step.odd {
             self.missing(reading, &missing);
         }
         if let (Some((key, _)), true) = (self.rest, outcomes.iter().all(|name| self.is_named(name)))

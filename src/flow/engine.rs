@@ -42,6 +42,12 @@ pub(crate) fn step(
     ids: &mut Ids,
     said: Vec<CallVerb>,
 ) -> Step {
+    // The text that an event brings is the latest.
+    let text = match event {
+        Event::Text(text) => Some(*text),
+        _ => facts.text,
+    };
+    let facts = &Facts { text, ..*facts };
     let mut engine = Engine {
         flow,
         facts,
@@ -106,15 +112,15 @@ impl Engine<'_> {
             return;
         }
         self.run.call.gone |= gone;
-        let came = def.verb.resume(self, event);
+        let mut came = def.verb.resume(self, event);
+        // A leaving told by an event of another verb is a leaving all the same.
+        if gone && matches!(came, Came::Waits) && !matches!(event, Event::HungUp) {
+            came = def.verb.resume(self, &Event::HungUp);
+        }
         self.refuse_leg(event);
-        // What a verb does not take up is still the end of the call.
-        let came = match came {
-            Came::Waits if matches!(event, Event::HungUp) && !self.outlives_caller() => {
-                Came::HungUp
-            }
-            came => came,
-        };
+        if gone && matches!(came, Came::Waits) && !self.outlives_caller() {
+            came = Came::HungUp;
+        }
         if !matches!(came, Came::Waits) {
             self.came(def, came);
         }

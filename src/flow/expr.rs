@@ -18,7 +18,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::fault::suggest;
-use super::scope::{Name, Scope, Type, Val, Values, read_number};
+use super::scope::{Known, Scope, Type, Val, Values, read_number};
 
 /// The longest expression.
 pub(crate) const EXPRESSION_BYTES_MAX: usize = 500;
@@ -29,7 +29,7 @@ const DEPTH_MAX: usize = 24;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expr {
     Const(Val),
-    Name(Name),
+    Name(Known),
     Not(Box<Expr>),
     And(Vec<Expr>),
     Or(Vec<Expr>),
@@ -621,6 +621,16 @@ fn as_date(value: Typed) -> Result<Typed, Wrong> {
     }
 }
 
+fn as_date_if(value: Typed) -> Typed {
+    match &value.expr {
+        Expr::Const(Val::Text(text)) => match text.parse() {
+            Ok(date) => constant(Val::Date(date), Type::Date, value.span),
+            Err(_) => value,
+        },
+        _ => value,
+    }
+}
+
 fn no_date(text: &str, span: Range<usize>) -> Wrong {
     let help = Some("a date is written \"2026-01-31\"".to_owned());
     Wrong {
@@ -633,6 +643,9 @@ fn comparison(op: Op, left: Typed, right: Typed) -> Result<Typed, Wrong> {
     let (left, right) = match (left.kind, right.kind) {
         (Type::Date, Type::Text) => (left, as_date(right)?),
         (Type::Text, Type::Date) => (as_date(left)?, right),
+        // Where the column's type is not known, a text that is a date is taken for one.
+        (Type::Any, Type::Text) => (left, as_date_if(right)),
+        (Type::Text, Type::Any) => (as_date_if(left), right),
         _ => (left, right),
     };
     let span = left.span.start..right.span.end;
@@ -736,6 +749,7 @@ fn value(expr: &Expr, values: &Values<'_>) -> Val {
 
 fn compare(op: Op, left: &Val, right: &Val) -> bool {
     use std::cmp::Ordering::{Equal, Greater, Less};
+    let (left, right) = (&alike(left, right), &alike(right, left));
     let order = match (left, right) {
         (Val::Number(a), Val::Number(b)) => a.partial_cmp(b),
         (Val::Date(a), Val::Date(b)) => Some(a.cmp(b)),
@@ -756,6 +770,16 @@ fn compare(op: Op, left: &Val, right: &Val) -> bool {
     }
 }
 
+/// A text beside a number, date or truth is read as one: a column's type may be known only now.
+fn alike(value: &Val, other: &Val) -> Val {
+    match (value, other) {
+        (Val::Text(text), Val::Number(_)) => Val::read(text, Type::Number),
+        (Val::Text(text), Val::Date(_)) => Val::read(text, Type::Date),
+        (Val::Text(text), Val::Bool(_)) => Val::read(text, Type::Bool),
+        _ => value.clone(),
+    }
+}
+
 fn is_in(needle: &Val, list: &Expr, values: &Values<'_>) -> bool {
     if let Expr::Items(items) = list {
         return items
@@ -770,6 +794,15 @@ fn is_in(needle: &Val, list: &Expr, values: &Values<'_>) -> bool {
 
 /// A sum or, with a sign of -1, a difference. What leaves the calendar is missing.
 fn add(left: &Val, right: &Val, sign: f64) -> Val {
+    let left = &match (left, right) {
+        // Of a column whose type is not known, only what can be added to is of use.
+        (Val::Text(text), Val::Number(_)) => match Val::read(text, Type::Date) {
+            Val::Missing => Val::read(text, Type::Number),
+            date => date,
+        },
+        _ => alike(left, right),
+    };
+    let right = &alike(right, left);
     match (left, right) {
         (Val::Number(a), Val::Number(b)) => Val::Number(a + sign * b),
         (Val::Date(date), Val::Number(days)) => moved(*date, sign * days),
@@ -800,7 +833,10 @@ fn call(func: Func, given: &[Val], values: &Values<'_>) -> Val {
         (Func::Today, _) => Val::Date(values.now().date()),
         (Func::Weekday, _) => Val::Text(weekday(values.now().weekday()).to_owned()),
         (Func::Hour, _) => Val::Number(f64::from(values.now().hour())),
-        (Func::Age, [Val::Date(born)]) => age(*born, values.now().date()),
+        (Func::Age, [born]) => match alike(born, &Val::Date(Date::ZERO)) {
+            Val::Date(born) => age(born, values.now().date()),
+            _ => Val::Missing,
+        },
         (Func::Present, [value]) => {
             Val::Bool(*value != Val::Missing && *value != Val::List(Vec::new()))
         }

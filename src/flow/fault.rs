@@ -81,6 +81,15 @@ impl Fault {
     }
 }
 
+/// All faults of a file as people read them, without colours.
+pub fn render(source: &str, faults: &[Fault]) -> String {
+    let drawn: Vec<String> = faults
+        .iter()
+        .map(|fault| fault.draw(source, false, false))
+        .collect();
+    drawn.join("\n\n")
+}
+
 /// The name most like `wanted`, when it is like it at all: for "did you mean".
 pub(crate) fn nearest<'n>(
     wanted: &str,

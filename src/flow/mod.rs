@@ -25,8 +25,8 @@ mod yaml;
 pub use check::{Checked, check};
 pub use effect::{Effect, Ended, RingLeg, Step, Stepped, Trace};
 pub use event::{Event, Facts};
-pub use fault::Fault;
-pub use names::{DirectoryNames, FlowName, Names, NoNames};
+pub use fault::{Fault, render};
+pub use names::{DirectoryNames, FlowName, Names, NoNames, name_of};
 pub use run::Run;
 
 use std::collections::BTreeSet;
@@ -95,3 +95,6 @@ pub fn step(
 ) -> Step {
     engine::step(flow, run, event, facts, ids, said)
 }
+
+#[cfg(test)]
+mod tests;

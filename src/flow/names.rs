@@ -1,7 +1,9 @@
 //! What the names in a flow resolve against.
 
 use super::Kind;
+use super::yaml::{self, Value};
 use crate::model::account::ColumnType;
+use crate::model::consent::is_reserved_word;
 use crate::model::directory::Directory;
 
 /// What exists, by key. A list of `None` means "not known here": every name of that kind is taken as good.
@@ -71,14 +73,43 @@ pub struct FlowName {
     pub kind: Kind,
 }
 
+/// The head of a flow file, when it can be read: for the list of flows that there are. What is wrong in the
+/// file is for [`super::check`] to tell.
+pub fn name_of(source: &str) -> Option<FlowName> {
+    let tree = yaml::read("", source).ok()?;
+    let Value::Map(pairs) = &tree.value else {
+        return None;
+    };
+    let head = |wanted: &str| {
+        let (_, node) = pairs.iter().find(|(key, _)| key.text == wanted)?;
+        match &node.value {
+            Value::Scalar { text, .. } => Some(text.clone()),
+            _ => None,
+        }
+    };
+    let kind = match head("on")?.as_str() {
+        "call" => Kind::Call,
+        "sms" => Kind::Sms,
+        _ => return None,
+    };
+    Some(FlowName {
+        account: head("account")?,
+        flow: head("flow")?,
+        kind,
+    })
+}
+
 /// The names of an organisation.
 pub struct DirectoryNames<'a> {
-    /// Who and what there is.
-    pub directory: &'a Directory,
-    /// The flows there are.
-    pub flows: &'a [FlowName],
-    /// Whether a word is a compliance word; the lists are the policy's.
-    pub reserved: &'a dyn Fn(&str) -> bool,
+    directory: &'a Directory,
+    flows: Vec<FlowName>,
+}
+
+impl<'a> DirectoryNames<'a> {
+    /// What there is in `directory`, and these flows; without any, flows count as not known.
+    pub fn new(directory: &'a Directory, flows: Vec<FlowName>) -> Self {
+        Self { directory, flows }
+    }
 }
 
 impl Names for DirectoryNames<'_> {
@@ -121,6 +152,9 @@ impl Names for DirectoryNames<'_> {
     }
 
     fn flows(&self, account: &str) -> Option<Vec<(String, Kind)>> {
+        if self.flows.is_empty() {
+            return None;
+        }
         let of_account = self.flows.iter().filter(|flow| flow.account == account);
         Some(
             of_account
@@ -136,6 +170,6 @@ impl Names for DirectoryNames<'_> {
     }
 
     fn is_reserved_word(&self, word: &str) -> bool {
-        (self.reserved)(word)
+        is_reserved_word(word)
     }
 }

@@ -156,7 +156,7 @@ pub(crate) fn read_number(text: &str) -> Option<f64> {
 
 /// A name, resolved.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Name {
+pub(crate) enum Known {
     AccountName,
     AccountKey,
     AccountLanguage,
@@ -180,7 +180,7 @@ pub(crate) enum Name {
     Step(String, String, Type),
 }
 
-impl Name {
+impl Known {
     pub(crate) fn kind(&self) -> Type {
         match self {
             Self::ContactTags => Type::List,
@@ -219,7 +219,7 @@ pub(crate) const CONTACT_FIELDS: [&str; 5] = ["name", "email", "language", "phon
 
 impl Scope {
     /// What a dotted name means.
-    pub(crate) fn resolve(&mut self, path: &str) -> Result<Name, Unknown> {
+    pub(crate) fn resolve(&mut self, path: &str) -> Result<Known, Unknown> {
         let mut parts = path.split('.');
         let (root, field, rest) = (parts.next().unwrap_or(""), parts.next(), parts.next());
         let Some(field) = field else {
@@ -238,16 +238,16 @@ impl Scope {
             return Err(unknown(path, path, []));
         }
         match (root, field) {
-            ("account", "name") => Ok(Name::AccountName),
-            ("account", "key") => Ok(Name::AccountKey),
-            ("account", "language") => Ok(Name::AccountLanguage),
+            ("account", "name") => Ok(Known::AccountName),
+            ("account", "key") => Ok(Known::AccountKey),
+            ("account", "language") => Ok(Known::AccountLanguage),
             ("account", _) => Err(unknown(path, field, ["name", "key", "language"])),
-            ("program", "name") => Ok(Name::ProgramName),
-            ("program", "key") => Ok(Name::ProgramKey),
+            ("program", "name") => Ok(Known::ProgramName),
+            ("program", "key") => Ok(Known::ProgramKey),
             ("program", _) => Err(unknown(path, field, ["name", "key"])),
-            ("call" | "message", "from") => Ok(Name::From),
-            ("call" | "message", "to") => Ok(Name::To),
-            ("message", "text") => Ok(Name::MessageText),
+            ("call" | "message", "from") => Ok(Known::From),
+            ("call" | "message", "to") => Ok(Known::To),
+            ("message", "text") => Ok(Known::MessageText),
             ("call", _) => Err(unknown(path, field, ["from", "to"])),
             ("message", _) => Err(unknown(path, field, ["from", "to", "text"])),
             ("contact", _) => self.contact(path, field),
@@ -258,16 +258,16 @@ impl Scope {
     }
 
     /// A field of the contact.
-    pub(crate) fn contact(&self, path: &str, field: &str) -> Result<Name, Unknown> {
+    pub(crate) fn contact(&self, path: &str, field: &str) -> Result<Known, Unknown> {
         match (field, &self.columns) {
-            ("name", _) => Ok(Name::ContactName),
-            ("email", _) => Ok(Name::ContactEmail),
-            ("language", _) => Ok(Name::ContactLanguage),
-            ("phone", _) => Ok(Name::ContactPhone),
-            ("tags", _) => Ok(Name::ContactTags),
-            (_, None) => Ok(Name::Column(field.to_owned(), Type::Any)),
+            ("name", _) => Ok(Known::ContactName),
+            ("email", _) => Ok(Known::ContactEmail),
+            ("language", _) => Ok(Known::ContactLanguage),
+            ("phone", _) => Ok(Known::ContactPhone),
+            ("tags", _) => Ok(Known::ContactTags),
+            (_, None) => Ok(Known::Column(field.to_owned(), Type::Any)),
             (_, Some(columns)) => match columns.get(field) {
-                Some(kind) => Ok(Name::Column(field.to_owned(), *kind)),
+                Some(kind) => Ok(Known::Column(field.to_owned(), *kind)),
                 None => {
                     let known = CONTACT_FIELDS
                         .into_iter()
@@ -278,9 +278,9 @@ impl Scope {
         }
     }
 
-    fn var(&self, path: &str, field: &str) -> Result<Name, Unknown> {
+    fn var(&self, path: &str, field: &str) -> Result<Known, Unknown> {
         match self.vars.get(field) {
-            Some(kind) => Ok(Name::Var(field.to_owned(), *kind)),
+            Some(kind) => Ok(Known::Var(field.to_owned(), *kind)),
             None => Err(Unknown {
                 code: "unknown-name",
                 message: format!("no step saves `{path}`"),
@@ -289,7 +289,7 @@ impl Scope {
         }
     }
 
-    fn step(&mut self, path: &str, step: &str, value: Option<&str>) -> Result<Name, Unknown> {
+    fn step(&mut self, path: &str, step: &str, value: Option<&str>) -> Result<Known, Unknown> {
         let Some(values) = self.steps.get(step) else {
             return Err(Unknown {
                 code: "unknown-step",
@@ -301,7 +301,7 @@ impl Scope {
         match values.iter().find(|(name, _)| *name == value) {
             Some((name, kind)) => {
                 self.kept.insert((step.to_owned(), (*name).to_owned()));
-                Ok(Name::Step(step.to_owned(), (*name).to_owned(), *kind))
+                Ok(Known::Step(step.to_owned(), (*name).to_owned(), *kind))
             }
             None => Err(unknown(path, value, values.iter().map(|(name, _)| *name))),
         }
@@ -325,35 +325,35 @@ pub(crate) struct Values<'a> {
 }
 
 impl Values<'_> {
-    pub(crate) fn get(&self, name: &Name) -> Val {
+    pub(crate) fn get(&self, name: &Known) -> Val {
         let facts = self.facts;
         match name {
-            Name::AccountName => Val::text(&facts.account.name),
-            Name::AccountKey => Val::text(&facts.account.key),
-            Name::AccountLanguage => Val::text(&facts.account.language),
-            Name::ProgramName => facts
+            Known::AccountName => Val::text(&facts.account.name),
+            Known::AccountKey => Val::text(&facts.account.key),
+            Known::AccountLanguage => Val::text(&facts.account.language),
+            Known::ProgramName => facts
                 .program
                 .map_or(Val::Missing, |program| Val::text(&program.name)),
-            Name::ProgramKey => facts
+            Known::ProgramKey => facts
                 .program
                 .map_or(Val::Missing, |program| Val::text(&program.key)),
-            Name::From => Val::text(facts.party.to_string()),
-            Name::To => Val::text(&facts.number.address),
-            Name::MessageText => facts.text.map_or(Val::Missing, Val::text),
-            Name::ContactName => self.contact("name", |contact| contact.name.clone()),
-            Name::ContactEmail => self.contact("email", |contact| contact.email.clone()),
-            Name::ContactLanguage => self.contact("language", |contact| contact.language.clone()),
-            Name::ContactPhone => {
+            Known::From => Val::text(facts.party.to_string()),
+            Known::To => Val::text(&facts.number.address),
+            Known::MessageText => facts.text.map_or(Val::Missing, Val::text),
+            Known::ContactName => self.contact("name", |contact| contact.name.clone()),
+            Known::ContactEmail => self.contact("email", |contact| contact.email.clone()),
+            Known::ContactLanguage => self.contact("language", |contact| contact.language.clone()),
+            Known::ContactPhone => {
                 Val::text(facts.party.phone().map_or(String::new(), |p| p.to_string()))
             }
-            Name::ContactTags => Val::List(self.tags()),
-            Name::Column(key, kind) => self.column(key, *kind),
-            Name::Var(key, kind) => self
+            Known::ContactTags => Val::List(self.tags()),
+            Known::Column(key, kind) => self.column(key, *kind),
+            Known::Var(key, kind) => self
                 .run
                 .vars
                 .get(key)
                 .map_or(Val::Missing, |json| Val::from_json(json, *kind)),
-            Name::Step(step, value, kind) => {
+            Known::Step(step, value, kind) => {
                 let json = self
                     .run
                     .steps
@@ -393,7 +393,7 @@ impl Values<'_> {
 
     /// The languages to try, best first.
     pub(crate) fn languages(&self) -> [String; 2] {
-        let own = self.get(&Name::ContactLanguage).shown();
+        let own = self.get(&Known::ContactLanguage).shown();
         [own, self.facts.account.language.clone()]
     }
 

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 use super::fault::suggest;
-use super::scope::{Name, Scope, Val, Values};
+use super::scope::{Known, Scope, Val, Values};
 
 /// What minijinja may spend on one text.
 const FUEL_MAX: u64 = 10_000;
@@ -69,7 +69,7 @@ pub(crate) enum Template {
     /// For minijinja, with the names it uses.
     Full {
         source: String,
-        names: Vec<(String, Name)>,
+        names: Vec<(String, Known)>,
     },
 }
 
@@ -77,7 +77,7 @@ pub(crate) enum Template {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Part {
     Words(String),
-    Value(Name),
+    Value(Known),
 }
 
 /// What is wrong with a template, and where in it (bytes).
@@ -136,7 +136,7 @@ impl Template {
     }
 
     /// The one name the template consists of, which keeps its type.
-    pub(crate) fn sole(&self) -> Option<&Name> {
+    pub(crate) fn sole(&self) -> Option<&Known> {
         match self {
             Self::Plain(parts) => match parts.as_slice() {
                 [Part::Value(name)] => Some(name),
@@ -180,7 +180,7 @@ impl Template {
 }
 
 /// Renders through minijinja. What stands when the fuel or the cap is reached is the text.
-fn full(source: &str, names: &[(String, Name)], values: &Values<'_>, chars_max: usize) -> String {
+fn full(source: &str, names: &[(String, Known)], values: &Values<'_>, chars_max: usize) -> String {
     let mut out = Capped {
         bytes: Vec::new(),
         left: chars_max.saturating_mul(4),
@@ -218,7 +218,7 @@ impl io::Write for Capped {
 }
 
 /// The values a template uses, and no others, as nested maps.
-fn context(names: &[(String, Name)], values: &Values<'_>) -> Value {
+fn context(names: &[(String, Known)], values: &Values<'_>) -> Value {
     let mut tree = serde_json::Map::new();
     for (path, name) in names {
         let mut at = &mut tree;
@@ -340,7 +340,7 @@ struct Reader<'s> {
     scope: &'s mut Scope,
     /// `None` once something stands there that only minijinja can do.
     plain: Option<Vec<Part>>,
-    names: Vec<(String, Name)>,
+    names: Vec<(String, Known)>,
     /// Names made by `for`.
     locals: Vec<String>,
     wrong: Vec<WrongText>,
@@ -502,7 +502,7 @@ impl Reader<'_> {
         self.name(word, at);
     }
 
-    fn name(&mut self, path: &str, at: usize) -> Option<Name> {
+    fn name(&mut self, path: &str, at: usize) -> Option<Known> {
         match self.scope.resolve(path) {
             Ok(name) => {
                 self.names.push((path.to_owned(), name.clone()));

@@ -223,7 +223,7 @@ pub enum VoicemailState {
 }
 
 /// One of a flow's runs as the store keeps it; what it means is the flow's business.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRow {
     /// Its id.
     pub id: RunId,

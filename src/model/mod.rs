@@ -13,6 +13,7 @@ mod ids;
 mod inbound;
 pub mod message;
 pub mod order;
+pub mod organisation;
 pub mod people;
 mod phone;
 pub mod staff;

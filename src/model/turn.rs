@@ -217,6 +217,8 @@ pub struct Turn {
     pub account: Option<AccountId>,
     /// Why a member's action was not carried out.
     pub refused: Option<Refusal>,
+    /// The flow steps taken, by verb, for metrics.
+    pub steps: Vec<(&'static str, u32)>,
     /// Whose pages have something new once this is saved.
     pub notices: Vec<Notice>,
     /// The event carried secret digits: its raw form is not stored.

@@ -4,20 +4,48 @@
 //! Account data is reached with an [`AccountScope`], what crosses accounts with a [`NodeScope`]; every
 //! write to the organisation names its [`Actor`] and leaves its audit row.
 
+mod both;
 mod error;
+mod flows;
 mod jobs;
+mod load;
+mod locks;
+mod organisation;
 mod outbox;
+mod pages;
+mod pools;
+mod save;
 mod scope;
+mod seen;
+mod signin;
+mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
 mod turn;
+mod upkeep;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use secrecy::SecretString;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use tokio::sync::Mutex;
+
+use both::sql;
+use pools::Pools;
 
 pub use error::StoreError;
+pub use flows::{FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
+pub use pages::{
+    BoxCount, ConversationFilter, ConversationRow, Counts, Cursor, CursorError, FilterState,
+    OpsCounts, OpsNotice, OpsSight, Page, ScopeConsent, Sight, ThreadItem, VoicemailFilter,
+    VoicemailRow,
+};
 pub use scope::{AccountScope, Actor, NodeScope};
+pub use signin::Session;
 pub use turn::{Answer, NewEvent};
 
 /// Where the store is.
@@ -39,24 +67,110 @@ pub enum StoreAt {
 
 /// The one store of a node. Cloning is cheap.
 #[derive(Debug, Clone)]
-pub struct Store {}
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pools: Pools,
+    /// SQLite's file.
+    file: Option<PathBuf>,
+    /// SQLite's memory of what was received, once it is read.
+    seen: Mutex<Option<seen::Seen>>,
+}
+
+/// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
+const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
+    1,
+    "begin",
+    include_str!("migrations/sqlite/0001_begin.sql"),
+    include_str!("migrations/postgres/0001_begin.sql"),
+)];
 
 impl Store {
     /// Opens the store. The schema is not touched; see [`Store::migrate`].
-    pub async fn open(_at: &StoreAt) -> Result<Self, StoreError> {
-        Ok(Self {})
+    pub async fn open(at: &StoreAt) -> Result<Self, StoreError> {
+        let pools = Pools::open(at).await?;
+        if let Pools::Lite { checkpoints, .. } = &pools {
+            // Ends by itself when the pool is closed, by `close` or by the last clone's end.
+            tokio::spawn(pools::keep_checkpointing(checkpoints.clone()));
+        }
+        let file = match at {
+            StoreAt::Sqlite { file } => Some(file.clone()),
+            StoreAt::Postgres { .. } => None,
+        };
+        let seen = Mutex::new(None);
+        Ok(Self {
+            inner: Arc::new(Inner { pools, file, seen }),
+        })
     }
 
     /// Brings the schema up to date.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(())
+        let done = match &self.inner.pools {
+            Pools::Lite { writer, .. } => migrator(|lite, _| lite).run(writer).await,
+            Pools::Pg(pool) => migrator(|_, pg| pg).run(pool).await,
+        };
+        done.map_err(|error| StoreError::Migration(error.to_string()))
     }
 
     /// Ends all connections after what is under way.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.inner.pools.close().await;
+    }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        let ping = sql!("SELECT obj!('up', 1)");
+        let _: Vec<serde_json::Value> = self.inner.pools.list("none", ping, &[]).await?;
         Ok(())
     }
+}
+
+/// How often work begins anew after losing a race with another node.
+const RACES_MAX: usize = 3;
+
+/// Runs work on a task of its own: a caller that goes away must not leave a transaction half-way.
+async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+}
+
+impl Store {
+    /// Runs one writing statement; how many rows it touched.
+    async fn write(
+        &self,
+        sql: &'static both::Sql,
+        args: Vec<pools::Given>,
+    ) -> Result<u64, StoreError> {
+        let pools = self.inner.pools.clone();
+        apart(async move {
+            let mut tx = pools.begin().await?;
+            let args: Vec<pools::Arg<'_>> = args.iter().map(pools::Given::arg).collect();
+            let touched = tx.run(sql, &args).await?;
+            tx.commit().await?;
+            Ok(touched)
+        })
+        .await
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Pools::Lite { checkpoints, .. } = &self.pools {
+            // Closing is asked for at once and needs no waiting for it here.
+            drop(checkpoints.close());
+        }
+    }
+}
+
+fn migrator(text: impl Fn(&'static str, &'static str) -> &'static str) -> Migrator {
+    let made = MIGRATIONS.iter().map(|(version, name, lite, pg)| {
+        let sql = text(lite, pg).into_sql_str();
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(made.collect())
 }

@@ -1,11 +1,27 @@
 //! Texts that must leave: claimed, tried, and what came of it.
 
+mod attempt;
+mod dispatch;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::consent::Verdict;
-use crate::model::{AccountId, Message, MessageId, MessageStatus, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use super::{NodeScope, Store, StoreError};
+use crate::model::consent::Verdict;
+use crate::model::conversation::{ThreadEvent, ThreadEventKind};
+use crate::model::{AccountId, Ids, Message, MessageId, MessageStatus, Timestamp, Via};
+
+use super::both::sql;
+use super::pools::{Arg, Given, Tx, array};
+use super::save::put;
+use super::tables::MESSAGE;
+use super::{NodeScope, RACES_MAX, Store, StoreError, apart};
+use attempt::attempted;
+use dispatch::dispatch;
+
+/// Texts of lost nodes that one call looks at.
+const STALE_MAX: i64 = 1_000;
 
 /// A text whose time has come, with all that decides whether it may leave.
 #[derive(Debug, Clone)]
@@ -22,10 +38,12 @@ pub struct DueText {
     pub plan_used: PlanUse,
     /// The contact's address, where there is one.
     pub contact_email: Option<String>,
+    /// Whether the contact lets this phone be texted; a phone without a contact may be.
+    pub textable: bool,
 }
 
 /// What an account has used of its plan in a month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub struct PlanUse {
     /// Texts.
     pub messages: u64,
@@ -111,7 +129,7 @@ pub enum AttemptResult {
 }
 
 /// A text whose answer was lost and whose time to be looked for has come.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct UnknownText {
     /// The text.
     pub message: Message,
@@ -123,35 +141,82 @@ pub struct UnknownText {
     pub attempted_at: Timestamp,
 }
 
+/// What becomes of a judged text.
+#[derive(Serialize)]
+struct Moved<'t> {
+    id: MessageId,
+    status: MessageStatus,
+    via: Via,
+    due_at: Option<Timestamp>,
+    reason: Option<&'t str>,
+    attempts: u16,
+    carrier_id: Option<&'t str>,
+}
+
+/// What a month's count changes by.
+#[derive(Serialize)]
+struct Counted {
+    account: AccountId,
+    month: i32,
+    messages: i64,
+    segments: i64,
+}
+
 impl Store {
-    /// Judges up to `limit` due texts, oldest first and in order inside a conversation, and saves what
-    /// `judge` says; what is to be sent comes back claimed until `now + lease`.
+    /// Judges up to `limit` due texts, oldest first and one of a conversation at a time, and saves what `judge`
+    /// says; what is to be sent comes back claimed until `now + lease`.
     ///
     /// `month` gives the number (`yyyymm`) of an account's current month. The count of the plan is exact:
     /// locked, read and raised in this one transaction.
     pub async fn dispatch<M, J>(
         &self,
         _scope: NodeScope,
-        _now: Timestamp,
-        _limit: u32,
-        _lease: Duration,
-        _month: M,
-        _judge: J,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
+        mut month: M,
+        mut judge: J,
     ) -> Result<Vec<ToSend>, StoreError>
     where
         M: Fn(AccountId) -> i32 + Send + 'static,
         J: FnMut(&DueText) -> Dispatch + Send + 'static,
     {
-        Err(StoreError::Unavailable("not opened".to_owned()))
+        let pools = self.inner.pools.clone();
+        apart(async move {
+            let mut races = 0;
+            loop {
+                let mut tx = pools.begin().await?;
+                let done = dispatch(&mut tx, now, limit, lease, &mut month, &mut judge).await;
+                match done {
+                    Err(StoreError::Conflict(_)) if races < RACES_MAX => races += 1,
+                    Err(error) => return Err(error),
+                    Ok(send) => return tx.commit().await.map(|()| send),
+                }
+            }
+        })
+        .await
     }
 
-    /// Saves what came of attempts.
+    /// Saves what came of attempts. A text that surely did not leave is no longer counted in its month; one whose
+    /// receipt came first keeps what the receipt said.
     pub async fn attempted(
         &self,
         _scope: NodeScope,
-        _outcomes: Vec<AttemptOutcome>,
+        outcomes: Vec<AttemptOutcome>,
     ) -> Result<(), StoreError> {
-        Err(StoreError::Unavailable("not opened".to_owned()))
+        let pools = self.inner.pools.clone();
+        apart(async move {
+            let mut races = 0;
+            loop {
+                let mut tx = pools.begin().await?;
+                match attempted(&mut tx, &outcomes).await {
+                    Err(StoreError::Conflict(_)) if races < RACES_MAX => races += 1,
+                    Err(error) => return Err(error),
+                    Ok(()) => return tx.commit().await,
+                }
+            }
+        })
+        .await
     }
 
     /// Texts that a node was sending when it went away become `unknown`, to be looked for at once.
@@ -159,9 +224,33 @@ impl Store {
     pub async fn stale_sending(
         &self,
         _scope: NodeScope,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<u64, StoreError> {
-        Err(StoreError::Unavailable("not opened".to_owned()))
+        #[derive(Deserialize, Serialize)]
+        struct Lost {
+            id: MessageId,
+            attempt: i64,
+        }
+        let pools = self.inner.pools.clone();
+        apart(async move {
+            let mut tx = pools.begin().await?;
+            let sql = sql!(
+                "UPDATE message SET status = 'unknown', reason = 'node_lost', due_at = $1 WHERE id IN \
+                 (SELECT m.id FROM message m WHERE m.due_at <= $1 AND m.status = 'sending' \
+                  ORDER BY m.due_at LIMIT $2 claim!(m)) RETURNING obj!('id', ident!(msg: id), 'attempt', attempts)"
+            );
+            let args = [Arg::Int(now.micros()), Arg::Int(STALE_MAX)];
+            let lost: Vec<Lost> = tx.list("message", sql, &args).await?;
+            let attempts = sql!(
+                "UPDATE attempt SET outcome = 'unknown', code = 'node_lost' \
+                 FROM rows!($1: id id(msg), attempt i64) AS r \
+                 WHERE attempt.message_id = r.id AND attempt.attempt = r.attempt"
+            );
+            put(&mut tx, attempts, &lost).await?;
+            tx.commit().await?;
+            Ok(lost.len() as u64)
+        })
+        .await
     }
 
     /// `unknown` texts to be looked for now; each comes again after `lease` unless it was settled with
@@ -169,19 +258,114 @@ impl Store {
     pub async fn unknown_texts(
         &self,
         _scope: NodeScope,
-        _now: Timestamp,
-        _limit: u32,
-        _lease: Duration,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
     ) -> Result<Vec<UnknownText>, StoreError> {
-        Err(StoreError::Unavailable("not opened".to_owned()))
+        #[derive(Serialize)]
+        struct Claim {
+            id: MessageId,
+            until: Timestamp,
+        }
+        let pools = self.inner.pools.clone();
+        apart(async move {
+            let mut tx = pools.begin().await?;
+            let sql = sql!(format!(
+                "SELECT obj!('message', nest!(m: {MESSAGE}), 'number_address', n.address, 'connection', n.connection, \
+                 'attempted_at', coalesce(a.started_at, m.created_at)) FROM message m CROSS JOIN number n \
+                 LEFT JOIN attempt a ON a.account_id = m.account_id AND a.message_id = m.id AND a.attempt = m.attempts \
+                 WHERE m.due_at <= $1 AND m.status = 'unknown' AND n.id = m.number_id \
+                 ORDER BY m.due_at LIMIT $2 claim!(m)"
+            ));
+            let args = [Arg::Int(now.micros()), Arg::Int(limit.into())];
+            let found: Vec<UnknownText> = tx.list("message", sql, &args).await?;
+            let until = now + lease;
+            let claims: Vec<Claim> =
+                found.iter().map(|text| Claim { id: text.message.id, until }).collect();
+            let claim = sql!(
+                "UPDATE message SET due_at = r.until FROM rows!($1: id id(msg), until i64) AS r WHERE message.id = r.id"
+            );
+            put(&mut tx, claim, &claims).await?;
+            tx.commit().await?;
+            Ok(found)
+        })
+        .await
     }
 
-    /// An `unknown` text is not looked for any more; it stays `unknown` unless a receipt comes.
+    /// `unknown` texts are not looked for any more; they stay `unknown` unless a receipt comes.
     pub async fn settled(
         &self,
         _scope: NodeScope,
-        _messages: Vec<MessageId>,
+        messages: Vec<MessageId>,
     ) -> Result<(), StoreError> {
-        Err(StoreError::Unavailable("not opened".to_owned()))
+        #[derive(Serialize)]
+        struct Settled {
+            id: MessageId,
+        }
+        let rows: Vec<Settled> = messages.into_iter().map(|id| Settled { id }).collect();
+        let sql = sql!(
+            "UPDATE message SET due_at = NULL FROM rows!($1: id id(msg)) AS r \
+             WHERE message.id = r.id AND message.status = 'unknown'"
+        );
+        self.write(sql, vec![Given::Text(array(&rows)?)])
+            .await
+            .map(drop)
     }
 }
+
+fn line(message: &Message, ids: &mut Ids, at: Timestamp, kind: ThreadEventKind) -> ThreadEvent {
+    ThreadEvent {
+        id: ids.fresh(),
+        account: message.account,
+        conversation: message.conversation,
+        at,
+        by: None,
+        kind,
+    }
+}
+
+/// Writes the outbox part of texts that this transaction has locked.
+async fn move_texts(
+    tx: &mut Tx,
+    messages: impl Iterator<Item = &Message>,
+) -> Result<(), StoreError> {
+    let rows: Vec<Moved<'_>> = messages
+        .map(|message| Moved {
+            id: message.id,
+            status: message.status,
+            via: message.via,
+            due_at: message.due_at,
+            reason: message.reason.as_deref(),
+            attempts: message.attempts,
+            carrier_id: message.carrier_id.as_deref(),
+        })
+        .collect();
+    let sql = sql!(
+        "UPDATE message SET status = r.status, via = r.via, due_at = r.due_at, reason = r.reason, \
+         attempts = r.attempts, carrier_id = r.carrier_id FROM rows!($1: id id(msg), status text, via text, \
+         due_at i64, reason text, attempts i64, carrier_id text) AS r WHERE message.id = r.id"
+    );
+    put(tx, sql, &rows).await
+}
+
+/// Adds to months' counts, or takes from them.
+async fn count(tx: &mut Tx, by: BTreeMap<(AccountId, i32), (i64, i64)>) -> Result<(), StoreError> {
+    let rows: Vec<Counted> = by
+        .into_iter()
+        .map(|((account, month), (messages, segments))| Counted {
+            account,
+            month,
+            messages,
+            segments,
+        })
+        .collect();
+    let sql = sql!(
+        "UPDATE usage SET messages = usage.messages + r.messages, segments = usage.segments + r.segments \
+         FROM rows!($1: account_id=account id(acct), month i64, messages i64, segments i64) AS r \
+         WHERE usage.account_id = r.account_id AND usage.month = r.month"
+    );
+    put(tx, sql, &rows).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,27 @@
 //! A batch of events in one transaction: known already? State in, decisions, state and effects out.
 
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
 use crate::model::turn::{Decision, Need, State, Turn};
 use crate::model::{EventId, Timestamp};
 
-use super::{NodeScope, Store, StoreError};
+use super::both::sql;
+use super::load::Loaded;
+use super::locks::take_locks;
+use super::pools::{Arg, Tx, array, read};
+use super::save::{EventOut, NoticeOut, Saves, save_events, save_notices};
+use super::seen::seen_key;
+use super::{NodeScope, RACES_MAX, Store, StoreError, apart};
+
+/// How often an event may ask for more before it counts as undecidable.
+const ROUNDS_MAX: usize = 4;
+/// What stands in place of a raw event that carried secret digits.
+const REDACTED: &str = r#"{"redacted":true}"#;
 
 /// Something that happened, not yet decided.
 #[derive(Debug, Clone)]
@@ -43,20 +61,427 @@ pub enum Answer {
     Undecided(String),
 }
 
+/// What is known of an event before it is decided.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Known {
+    /// Never seen.
+    Fresh,
+    /// The same as this one, which is saved.
+    Repeat(EventId),
+    /// The same as an earlier one of this batch.
+    Twin(usize),
+}
+
+/// What became of each event of a batch, before it is saved.
+enum Verdict {
+    Decided(Box<Turn>, Option<String>),
+    Undecided(String),
+    Repeat(Option<String>),
+    Twin(usize),
+}
+
 impl Store {
     /// Decides and saves a batch, all in one transaction; answers in the batch's order.
     ///
     /// `decide` gets what is loaded so far, the event's place in the batch and the event; it may be
-    /// called more than once for an event. An error means that nothing was saved.
+    /// called more than once for an event. When the database refuses what one event decided, the events are
+    /// saved one by one and that one as undecided. An error means that what is missing in the store must not be
+    /// acknowledged; events that were saved all the same are repeats when they come again.
     pub async fn turn<D>(
         &self,
         _scope: NodeScope,
-        _batch: Vec<NewEvent>,
-        _decide: D,
+        batch: Vec<NewEvent>,
+        mut decide: D,
     ) -> Result<Vec<Answer>, StoreError>
     where
         D: FnMut(&State, usize, &NewEvent) -> Decision + Send + 'static,
     {
-        Err(StoreError::Unavailable("not opened".to_owned()))
+        let store = self.clone();
+        apart(async move {
+            let places: Vec<usize> = (0..batch.len()).collect();
+            match store.races(&batch, &places, &mut decide).await {
+                Err(StoreError::Data(_) | StoreError::Corrupt { .. }) => {
+                    store.one_by_one(&batch, &mut decide).await
+                }
+                done => done,
+            }
+        })
+        .await
+    }
+
+    /// Makes ready to take events: on SQLite reads which ones are known, which takes about a second for
+    /// half a million. [`Store::turn`] does it at its first batch otherwise.
+    pub async fn prepare_to_receive(&self, _scope: NodeScope) -> Result<(), StoreError> {
+        drop(self.seen().await?);
+        Ok(())
+    }
+
+    async fn one_by_one<D>(
+        &self,
+        batch: &[NewEvent],
+        decide: &mut D,
+    ) -> Result<Vec<Answer>, StoreError>
+    where
+        D: FnMut(&State, usize, &NewEvent) -> Decision,
+    {
+        let mut answers = Vec::with_capacity(batch.len());
+        for (place, event) in batch.iter().enumerate() {
+            let event = std::slice::from_ref(event);
+            let answer = match self.races(event, &[place], decide).await {
+                Err(error @ (StoreError::Data(_) | StoreError::Corrupt { .. })) => {
+                    let reason = error.to_string();
+                    let mut refuse =
+                        |_: &State, _: usize, _: &NewEvent| Decision::Undecided(reason.clone());
+                    self.races(event, &[place], &mut refuse).await?
+                }
+                answer => answer?,
+            };
+            answers.extend(answer);
+        }
+        Ok(answers)
+    }
+
+    async fn races<D>(
+        &self,
+        batch: &[NewEvent],
+        places: &[usize],
+        decide: &mut D,
+    ) -> Result<Vec<Answer>, StoreError>
+    where
+        D: FnMut(&State, usize, &NewEvent) -> Decision,
+    {
+        let mut locks = BTreeSet::new();
+        let mut races = 0;
+        loop {
+            match self.attempt(batch, places, decide, &mut locks).await {
+                Err(StoreError::Conflict(_)) if races < RACES_MAX => races += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn attempt<D>(
+        &self,
+        batch: &[NewEvent],
+        places: &[usize],
+        decide: &mut D,
+        locks: &mut BTreeSet<i64>,
+    ) -> Result<Vec<Answer>, StoreError>
+    where
+        D: FnMut(&State, usize, &NewEvent) -> Decision,
+    {
+        let mut seen = self.seen().await?;
+        let mut tx = self.inner.pools.begin().await?;
+        let known = match &mut seen {
+            Some(seen) => seen.find(&mut tx, batch).await?,
+            None => claim_keys(&mut tx, batch).await?,
+        };
+        let repeats = answers_of(&mut tx, &known).await?;
+        take_locks(&mut tx, locks, true).await?;
+        let mut loaded = Loaded {
+            locked: std::mem::take(locks),
+            ..Loaded::default()
+        };
+        let decided =
+            decide_all(&mut tx, &mut loaded, batch, places, &known, repeats, decide).await;
+        *locks = std::mem::take(&mut loaded.locked);
+        let verdicts = decided?;
+        save_all(&mut tx, batch, &verdicts, &loaded.versions).await?;
+        tx.commit().await?;
+        if let Some(mut seen) = seen {
+            let fresh = batch.iter().zip(&known);
+            let fresh = fresh.filter(|(_, known)| **known == Known::Fresh);
+            let keys = fresh.filter_map(|(event, _)| Some((key_of(event)?, event.id)));
+            if seen.remember(keys, batch.last().map(|event| event.received_at)) {
+                self.begin_sealing();
+            }
+        }
+        Ok(answer_all(verdicts))
     }
 }
+
+fn key_of(event: &NewEvent) -> Option<u128> {
+    event.dedupe.map(|hash| seen_key(&event.connection, hash))
+}
+
+/// Which events of a batch are the same as an earlier one of it, by their key.
+pub(super) fn twins(batch: &[NewEvent]) -> Vec<Known> {
+    let mut first: HashMap<u128, usize> = HashMap::new();
+    let twin = |(place, event): (usize, &NewEvent)| match key_of(event) {
+        None => Known::Fresh,
+        Some(key) => match *first.entry(key).or_insert(place) {
+            earlier if earlier < place => Known::Twin(earlier),
+            _ => Known::Fresh,
+        },
+    };
+    batch.iter().enumerate().map(twin).collect()
+}
+
+/// On PostgreSQL the table of keys has the last word: who inserts a key has the event. The keys are inserted
+/// in order, so that two nodes with the same keys wait for each other rather than dying.
+async fn claim_keys(tx: &mut Tx, batch: &[NewEvent]) -> Result<Vec<Known>, StoreError> {
+    #[derive(Serialize)]
+    struct Key<'e> {
+        i: usize,
+        connection: &'e str,
+        hash: Uuid,
+        event: EventId,
+        at: Timestamp,
+    }
+    #[derive(Deserialize)]
+    struct Got {
+        event: EventId,
+    }
+    let mut known = twins(batch);
+    let keys: Vec<Key<'_>> = batch
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| known[*place] == Known::Fresh)
+        .filter_map(|(i, event)| {
+            Some(Key {
+                i,
+                connection: &event.connection,
+                hash: Uuid::from_bytes(event.dedupe?),
+                event: event.id,
+                at: event.received_at,
+            })
+        })
+        .collect();
+    if keys.is_empty() {
+        return Ok(known);
+    }
+    let all = array(&keys)?;
+    let claim = sql!(
+        "INSERT INTO seen (connection, hash, event_id, received_at) SELECT connection, hash, event_id, at \
+         FROM rows!($1: connection text, hash uuid, event_id=event id(evt), at i64) AS r ORDER BY connection, hash \
+         ON CONFLICT DO NOTHING RETURNING obj!('event', ident!(evt: event_id))"
+    );
+    let got: Vec<Got> = tx.list("seen", claim, &[Arg::Text(&all)]).await?;
+    if got.len() == keys.len() {
+        return Ok(known);
+    }
+    // What was there before names another event, or this very one when its commit was not heard of.
+    let find = sql!(
+        "SELECT r.i, 'seen', obj!('event', ident!(evt: s.event_id)) FROM rows!($1: i i64, connection text, hash uuid) AS r \
+         CROSS JOIN seen s WHERE s.connection = r.connection AND s.hash = r.hash"
+    );
+    let claimed: std::collections::HashSet<EventId> = got.iter().map(|got| got.event).collect();
+    let missed: Vec<&Key<'_>> = keys
+        .iter()
+        .filter(|key| !claimed.contains(&key.event))
+        .collect();
+    for (i, _, doc) in tx.triples(find, &[Arg::Text(&array(&missed)?)]).await? {
+        let Got { event } = read("seen", &doc)?;
+        if let Some(slot) = usize::try_from(i).ok().and_then(|i| known.get_mut(i)) {
+            *slot = Known::Repeat(event);
+        }
+    }
+    Ok(known)
+}
+
+/// What was answered to the events that are repeated.
+async fn answers_of(
+    tx: &mut Tx,
+    known: &[Known],
+) -> Result<HashMap<EventId, Option<String>>, StoreError> {
+    #[derive(Serialize)]
+    struct Asked {
+        id: EventId,
+    }
+    #[derive(Deserialize)]
+    struct Found {
+        id: EventId,
+        answer: Option<String>,
+    }
+    let repeated: BTreeSet<EventId> = known
+        .iter()
+        .filter_map(|known| match known {
+            Known::Repeat(event) => Some(*event),
+            _ => None,
+        })
+        .collect();
+    if repeated.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let asked: Vec<Asked> = repeated.into_iter().map(|id| Asked { id }).collect();
+    let sql = sql!(
+        "SELECT doc!(e: id id(evt), answer text) FROM rows!($1: id id(evt)) AS r \
+         CROSS JOIN event e WHERE e.id = r.id"
+    );
+    let found: Vec<Found> = tx.list("event", sql, &[Arg::Text(&array(&asked)?)]).await?;
+    Ok(found.into_iter().map(|row| (row.id, row.answer)).collect())
+}
+
+async fn decide_all<D>(
+    tx: &mut Tx,
+    loaded: &mut Loaded,
+    batch: &[NewEvent],
+    places: &[usize],
+    known: &[Known],
+    repeats: HashMap<EventId, Option<String>>,
+    decide: &mut D,
+) -> Result<Vec<Verdict>, StoreError>
+where
+    D: FnMut(&State, usize, &NewEvent) -> Decision,
+{
+    let now = batch.iter().map(|event| event.received_at).max();
+    let now = now.unwrap_or_default();
+    let fresh = |place: &usize| known[*place] == Known::Fresh;
+    let first = (0..batch.len()).filter(fresh);
+    let needs = first.flat_map(|place| &batch[place].needs);
+    loaded.load(tx, needs, now).await?;
+    let mut verdicts = Vec::with_capacity(batch.len());
+    let mut probed = vec![0_usize; batch.len()];
+    for (place, event) in batch.iter().enumerate() {
+        verdicts.push(match &known[place] {
+            Known::Repeat(event) => Verdict::Repeat(repeats.get(event).cloned().flatten()),
+            Known::Twin(first) => Verdict::Twin(*first),
+            Known::Fresh => {
+                let mut rounds = 0;
+                loop {
+                    match look(decide, &loaded.state, places[place], event) {
+                        Decision::Done(turn) => {
+                            loaded.state.apply(&turn);
+                            break decided(turn);
+                        }
+                        Decision::Undecided(reason) => break Verdict::Undecided(reason),
+                        Decision::Need(_) if rounds == ROUNDS_MAX => {
+                            break Verdict::Undecided("asked for more too often".to_owned());
+                        }
+                        Decision::Need(needs) if needs.iter().all(|need| loaded.has(need)) => {
+                            break Verdict::Undecided("asked for what it has".to_owned());
+                        }
+                        Decision::Need(mut needs) => {
+                            rounds += 1;
+                            // The later ones may well ask for the same kinds: one statement for all.
+                            for later in (place + 1..batch.len()).filter(fresh) {
+                                if probed[later] < rounds {
+                                    probed[later] += 1;
+                                    let at = places[later];
+                                    match look(decide, &loaded.state, at, &batch[later]) {
+                                        Decision::Need(more) => needs.extend(more),
+                                        Decision::Done(_) | Decision::Undecided(_) => {}
+                                    }
+                                }
+                            }
+                            loaded.load(tx, needs.iter(), now).await?;
+                        }
+                    }
+                }
+            }
+        });
+    }
+    Ok(verdicts)
+}
+
+/// One look at one event. A panic is that event's misfortune alone.
+fn look<D>(decide: &mut D, state: &State, place: usize, event: &NewEvent) -> Decision
+where
+    D: FnMut(&State, usize, &NewEvent) -> Decision,
+{
+    catch_unwind(AssertUnwindSafe(|| decide(state, place, event)))
+        .unwrap_or_else(|_| Decision::Undecided("panic".to_owned()))
+}
+
+fn decided(turn: Box<Turn>) -> Verdict {
+    match turn.answer.as_ref().map(serde_json::to_string).transpose() {
+        Ok(answer) => Verdict::Decided(turn, answer),
+        Err(error) => Verdict::Undecided(format!("the answer cannot be written: {error}")),
+    }
+}
+
+async fn save_all(
+    tx: &mut Tx,
+    batch: &[NewEvent],
+    verdicts: &[Verdict],
+    versions: &HashMap<Uuid, i64>,
+) -> Result<(), StoreError> {
+    let mut saves = Saves::default();
+    let (mut events, mut notices) = (Vec::with_capacity(batch.len()), Vec::new());
+    for (event, verdict) in batch.iter().zip(verdicts) {
+        let mut row = event_row(event);
+        match verdict {
+            Verdict::Repeat(_) | Verdict::Twin(_) => continue,
+            Verdict::Decided(turn, answer) => {
+                saves.add(turn, event.id, event.received_at, versions);
+                row.account = turn.account;
+                row.rule = Some(turn.rule);
+                row.answer = answer.as_deref();
+                if turn.redact {
+                    row.raw = Cow::Borrowed(REDACTED);
+                }
+            }
+            Verdict::Undecided(reason) => {
+                row.undecided = Some(reason);
+                notices.push(NoticeOut {
+                    event: event.id,
+                    position: 0,
+                    at: event.received_at,
+                    code: "undecided",
+                    words: reason,
+                });
+            }
+        }
+        events.push(row);
+    }
+    save_events(tx, &events).await?;
+    save_notices(tx, &notices).await?;
+    saves.save(tx).await
+}
+
+fn event_row(event: &NewEvent) -> EventOut<'_> {
+    EventOut {
+        id: event.id,
+        connection: &event.connection,
+        hook: &event.hook,
+        dedupe: event.dedupe.map(Uuid::from_bytes),
+        received_at: event.received_at,
+        seed: event.seed.cast_signed(),
+        raw: String::from_utf8_lossy(&event.raw),
+        needs: event.needs.iter().map(need_words).collect(),
+        account: None,
+        rule: None,
+        answer: None,
+        undecided: None,
+    }
+}
+
+/// A need as the event row keeps it.
+fn need_words(need: &Need) -> String {
+    match need {
+        Need::Thread(number, party) => format!("thread {number} {party}"),
+        Need::Conversation(id) => id.to_string(),
+        Need::Call(id) => id.to_string(),
+        Need::Leg(id) => id.to_string(),
+        Need::Run(id) => id.to_string(),
+        Need::Message(id) => id.to_string(),
+        Need::MessageByCarrier(connection, id) => format!("message {connection} {id}"),
+        Need::CallByCarrier(connection, id) => format!("call {connection} {id}"),
+        Need::Voicemail(call) => format!("voicemail {call}"),
+        Need::Presence(user) => format!("presence {user}"),
+    }
+}
+
+fn answer_all(verdicts: Vec<Verdict>) -> Vec<Answer> {
+    let first: Vec<Option<String>> = verdicts
+        .iter()
+        .map(|verdict| match verdict {
+            Verdict::Decided(_, answer) => answer.clone(),
+            _ => None,
+        })
+        .collect();
+    verdicts
+        .into_iter()
+        .map(|verdict| match verdict {
+            Verdict::Decided(turn, _) => Answer::Decided { turn },
+            Verdict::Undecided(reason) => Answer::Undecided(reason),
+            Verdict::Repeat(answer) => Answer::Repeat { answer },
+            Verdict::Twin(of) => Answer::Repeat {
+                answer: first[of].clone(),
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

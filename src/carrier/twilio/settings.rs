@@ -71,12 +71,12 @@ impl<'a> Settings<'a> {
 
     /// The account that texts and calls belong to.
     pub(super) fn account_sid(&self) -> &'a str {
-        self.at.text("account_sid").unwrap_or_default()
+        plain(self.at, "account_sid").unwrap_or_default()
     }
 
     /// User name and password of requests: an API key where there is one, else the account's token.
     pub(super) fn login(&self) -> (&'a str, &'a str) {
-        let key = self.at.text("api_key_sid");
+        let key = plain(self.at, "api_key_sid");
         match key.zip(self.at.secret("api_key_secret")) {
             Some(key) => key,
             None => {
@@ -145,7 +145,7 @@ pub(super) fn check(at: &Connection) -> Result<(), Vec<String>> {
     let dialect = at.text("dialect").unwrap_or("twilio");
     let known = ["twilio", "signalwire", "somleng"].contains(&dialect);
     fault(!known, "`dialect` must be twilio, signalwire or somleng");
-    let empty = |key: &str| at.text(key).is_none_or(str::is_empty);
+    let empty = |key: &str| plain(at, key).is_none_or(str::is_empty);
     let no_secret = |key: &str| at.secret(key).is_none_or(str::is_empty);
     fault(empty("account_sid"), "`account_sid` is missing");
     fault(no_secret("auth_token"), "`auth_token` is missing");
@@ -159,7 +159,7 @@ pub(super) fn check(at: &Connection) -> Result<(), Vec<String>> {
         "`signing_key` is missing: SignalWire signs with it, not with the token",
     );
     fault(
-        dialect != "twilio" && empty("api_base"),
+        known && dialect != "twilio" && empty("api_base"),
         "`api_base` is missing: only Twilio's own address is known",
     );
     for key in ["api_base", "ringback_url"] {
@@ -171,6 +171,13 @@ pub(super) fn check(at: &Connection) -> Result<(), Vec<String>> {
     fault(
         hosts,
         "`media_hosts` must list host names, without scheme or path",
+    );
+    let shared = at
+        .setting("shared_keys")
+        .is_some_and(|it| !is_secret_map(it));
+    fault(
+        shared,
+        "`shared_keys` must map the id of each key to its secret",
     );
     let retry = at.text("retry").is_some_and(|text| {
         !text
@@ -185,6 +192,11 @@ pub(super) fn check(at: &Connection) -> Result<(), Vec<String>> {
     }
 }
 
+/// A setting that is no secret but may come from the environment or a file like one.
+fn plain<'a>(at: &'a Connection, key: &str) -> Option<&'a str> {
+    at.text(key).or_else(|| at.secret(key))
+}
+
 /// The texts of a setting that is a list or one text; `None` for what is no text.
 fn list<'a>(at: &'a Connection, key: &str) -> impl Iterator<Item = Option<&'a str>> {
     let one = at
@@ -197,6 +209,15 @@ fn list<'a>(at: &'a Connection, key: &str) -> impl Iterator<Item = Option<&'a st
         Setting::Text(text) => Some(text.as_str()),
         _ => None,
     })
+}
+
+fn is_secret_map(setting: &Setting) -> bool {
+    let Setting::Map(named) = setting else {
+        return false;
+    };
+    named
+        .values()
+        .all(|secret| matches!(secret, Setting::Secret(_)))
 }
 
 /// Whether the text is an absolute web address.

@@ -5,6 +5,7 @@ use super::{Came, Verb};
 use crate::flow::engine::Engine;
 use crate::flow::expr::{self, Expr};
 use crate::flow::reader::Reading;
+use crate::flow::scope::Val;
 use crate::flow::steps::data::is_name;
 use crate::flow::yaml::{Node, Value};
 use crate::model::calendar::Hours;
@@ -72,9 +73,12 @@ impl Branch {
                 let help = "a name is written in small letters, digits and _; `else` stands in `then` only";
                 reading.fault_help(&key.at, "name", message, help);
             }
-            if let Some(condition) = reading.condition(value) {
-                arms.push((key.text.clone(), condition));
-            }
+            // An arm whose condition is wrong is still an outcome, so that one fault does not make others.
+            let condition = reading.condition(value);
+            arms.push((
+                key.text.clone(),
+                condition.unwrap_or(Expr::Const(Val::Missing)),
+            ));
         }
         Some(Verb::Branch(Self { arms }))
     }

@@ -4,7 +4,7 @@ use super::{Came, Verb};
 use crate::flow::effect::Effect;
 use crate::flow::engine::Engine;
 use crate::flow::reader::Reading;
-use crate::flow::scope::{Name, Type, Val};
+use crate::flow::scope::{Known, Type, Val};
 use crate::flow::template::{Template, VALUE_CHARS_MAX, typed};
 use crate::flow::yaml::{At, Node, Value};
 
@@ -54,7 +54,7 @@ impl Place {
         is: Type,
     ) -> Option<Self> {
         let kind = match reading.scope.contact(path, field) {
-            Ok(Name::ContactPhone | Name::ContactTags) => {
+            Ok(Known::ContactPhone | Known::ContactTags) => {
                 let help = if field == "tags" {
                     "add and remove tags with `tag`"
                 } else {
@@ -152,7 +152,7 @@ impl Set {
             let is = template
                 .as_ref()
                 .and_then(Template::sole)
-                .map_or(Type::Any, Name::kind);
+                .map_or(Type::Any, Known::kind);
             let Some(place) = Place::named(reading, &key.at, &key.text, is) else {
                 continue;
             };

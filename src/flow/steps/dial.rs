@@ -581,8 +581,12 @@ impl Dial {
                     engine.run.due_at = Some(engine.after(ROOM_END_S));
                 }
             }
-            // Whether such a leg was connected is for the end of the dial to say.
-            (CallStatus::Completed, LegState::Ringing) if !self.accept && !in_room => {}
+            // Without a prompt, a leg that has been answered and is over has talked to the caller, though
+            // the report of its answer was lost or is late.
+            (CallStatus::Completed, LegState::Ringing) if !self.accept && !in_room && !winner => {
+                engine.effects.push(Effect::Accepted { leg });
+                over(engine, rung, LegState::Left, status);
+            }
             (CallStatus::Completed, LegState::Prompted) => {
                 over(engine, rung, LegState::Declined, status)
             }

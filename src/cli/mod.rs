@@ -1,0 +1,93 @@
+//! The command line: one file a command. Exit codes: 0 done, 1 refused or failed, 2 wrong use.
+
+mod demo;
+pub mod doctor;
+pub mod explain;
+pub mod flow;
+mod logging;
+pub mod organisation;
+mod serve;
+mod store;
+pub mod user;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// One daemon between the phone carriers and the people of an organisation.
+#[derive(Debug, Parser)]
+#[command(
+    name = "signalbox",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
+    Apply(organisation::ApplyArgs),
+    /// Works on flow files.
+    #[command(subcommand)]
+    Flow(flow::FlowCommand),
+    /// Tells what would happen, and why, without doing it.
+    #[command(subcommand)]
+    Explain(explain::ExplainCommand),
+    /// Looks for what is wrong.
+    #[command(subcommand)]
+    Doctor(DoctorCommand),
+    /// Works on the sign-ins of members of staff.
+    User(user::UserArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum DoctorCommand {
+    Signature(doctor::SignatureArgs),
+    Config(serve::ConfigArgs),
+}
+
+/// Runs the command of this process's arguments.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::from(error)),
+    };
+    // A second provider in the tree would otherwise make the first handshake panic.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match runtime.block_on(dispatch(cli.command)) {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::from(1)
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<i32> {
+    match command {
+        Command::Serve(args) => serve::serve(&args).await,
+        Command::Demo(args) => demo::demo(&args).await,
+        Command::Apply(args) => store::apply(&args).await,
+        Command::Flow(command) => store::flow(&command).await,
+        Command::Explain(command) => store::explain(&command).await,
+        Command::Doctor(DoctorCommand::Signature(args)) => serve::doctor_signature(&args),
+        Command::Doctor(DoctorCommand::Config(args)) => serve::doctor_config(&args),
+        Command::User(command) => store::user(&command).await,
+    }
+}
+
+/// Reads a variable of the environment.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,127 @@
+//! `signalbox serve`: the daemon itself; and the checks of its configuration.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::daemon::{self, Daemon, Doors};
+use crate::{ops, web, webhook};
+
+use super::{doctor, env, logging};
+
+/// Runs the daemon.
+///
+/// Example: signalbox serve --config config/signalbox.yaml
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "config/signalbox.yaml")]
+    config: PathBuf,
+}
+
+/// Checks a configuration, with the secrets it points to.
+///
+/// Example: signalbox doctor config config/signalbox.yaml
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// The configuration.
+    #[arg(default_value = "config/signalbox.yaml")]
+    file: PathBuf,
+}
+
+/// Runs until a signal says stop.
+pub(super) async fn serve(args: &ServeArgs) -> anyhow::Result<i32> {
+    let config = match Config::load(&args.config, &env) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return Ok(2);
+        }
+    };
+    logging::begin(&config.log);
+    daemon::serve(config, stop_by_signal()?, doors, |daemon| {
+        let at = daemon.config().listen;
+        tracing::info!(carriers = %at.carriers, staff = %at.staff, ops = %at.ops, "ready");
+    })
+    .await?;
+    Ok(0)
+}
+
+/// The three listeners' routes.
+pub(super) fn doors(daemon: &Daemon) -> Doors {
+    Doors {
+        carriers: webhook::router(daemon.clone()),
+        staff: web::router(daemon.clone()),
+        ops: ops::router(daemon.clone()),
+    }
+}
+
+/// Ends at SIGINT and SIGTERM. A second one ends the process at once.
+pub(super) fn stop_by_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    let token = stop.clone();
+    tokio::spawn(async move {
+        for first in [true, false] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if !first {
+                std::process::exit(1);
+            }
+            token.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+pub(super) fn doctor_config(args: &ConfigArgs) -> anyhow::Result<i32> {
+    match Config::load(&args.file, &env)
+        .map_err(|problems| problems.to_string())
+        .and_then(|config| {
+            daemon::check_connections(&config)
+                .map(|()| config)
+                .map_err(|error| error.to_string())
+        }) {
+        Ok(config) => {
+            println!(
+                "{}: in order, {} connection(s)",
+                args.file.display(),
+                config.connections.len()
+            );
+            Ok(0)
+        }
+        Err(problems) => {
+            eprintln!("{problems}");
+            Ok(1)
+        }
+    }
+}
+
+pub(super) fn doctor_signature(args: &doctor::SignatureArgs) -> anyhow::Result<i32> {
+    let file = PathBuf::from("config/signalbox.yaml");
+    let config = args
+        .connection
+        .as_ref()
+        .map(|_| Config::load(&file, &env))
+        .transpose();
+    let config = config.map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let connections = config
+        .as_ref()
+        .map_or(&[][..], |config| &config.connections);
+    let around = doctor::Surroundings {
+        connections,
+        env: &env,
+        now: crate::ambient::now(),
+    };
+    let report = doctor::signature(args, &around);
+    print!("{}", report.text);
+    Ok(report.exit)
+}

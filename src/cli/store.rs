@@ -1,0 +1,267 @@
+//! What commands need of the store and of the files beside it: opened, read, handed on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::ambient;
+use crate::config::Config;
+use crate::config::organisation::{FlowRef, OrganisationFile};
+use crate::daemon;
+use crate::decide::explain::nothing_known;
+use crate::decide::{Flows, World};
+use crate::flow::{self, DirectoryNames, Kind};
+use crate::model::consent::ComplianceWords;
+use crate::model::directory::Directory;
+use crate::model::organisation::OrgChange;
+use crate::model::{Ids, Party, Phone, RevisionId};
+use crate::store::{Actor, NodeScope, Store, StoreAt};
+
+use super::env;
+use super::explain::ExplainCommand;
+use super::flow::FlowCommand;
+use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
+use super::user;
+
+/// Opens and migrates the store that a configuration names.
+pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
+    let store = Store::open(&daemon::store_at(config))
+        .await
+        .context("the store")?;
+    store.migrate().await.context("the store's migrations")?;
+    Ok(store)
+}
+
+fn config(file: &Path) -> anyhow::Result<Config> {
+    Config::load(file, &env).map_err(|problems| anyhow::anyhow!("{problems}"))
+}
+
+/// The store as the command `apply` sees it.
+struct Opened<'s> {
+    store: &'s Store,
+    /// The version that was last looked at.
+    seen: std::cell::Cell<i64>,
+}
+
+impl<'s> Opened<'s> {
+    fn new(store: &'s Store) -> Self {
+        Self {
+            store,
+            seen: std::cell::Cell::new(0),
+        }
+    }
+}
+
+impl OrganisationStore for Opened<'_> {
+    async fn snapshot(&self, phones: &[(&str, Phone)]) -> anyhow::Result<Snapshot> {
+        let scope = NodeScope::daemon();
+        let directory = self.store.directory(scope).await?;
+        self.seen.set(directory.version);
+        let of = |(account, phone): &(&str, Phone)| {
+            Some((directory.account_by_key(account)?.id, Party::Phone(*phone)))
+        };
+        let known: Vec<_> = phones.iter().filter_map(of).collect();
+        let published = self.store.active_flows(scope).await?;
+        let flows = published.iter().filter_map(|row| {
+            let name = flow::name_of(&row.yaml)?;
+            Some(FlowRef {
+                account: name.account,
+                key: name.flow,
+                call: name.kind == Kind::Call,
+            })
+        });
+        Ok(Snapshot {
+            cost_centres: self.store.cost_centres(scope).await?,
+            contacts: self.store.contacts_with(scope, &known).await?,
+            flows: flows.collect(),
+            directory: Arc::new(directory),
+        })
+    }
+
+    async fn save(&self, changes: Vec<OrgChange>) -> anyhow::Result<()> {
+        let actor = Actor::Cli(user::login());
+        self.store
+            .apply(&actor, ambient::now(), self.seen.get(), changes)
+            .await?;
+        Ok(())
+    }
+}
+
+pub(super) async fn apply(args: &ApplyArgs) -> anyhow::Result<i32> {
+    let (store, connections, folder) = match &args.data {
+        Some(data) => {
+            let file = data.join("signalbox.db");
+            let store = Store::open(&StoreAt::Sqlite { file })
+                .await
+                .context("the store")?;
+            store.migrate().await.context("the store's migrations")?;
+            (store, None, "flows".into())
+        }
+        None => {
+            let config = config(&args.config)?;
+            let keys = config
+                .connections
+                .iter()
+                .map(|connection| connection.key.clone());
+            (
+                open(&config).await?,
+                Some(keys.collect::<Vec<_>>()),
+                config.flows,
+            )
+        }
+    };
+    let mut confirm = organisation::confirm_on_terminal;
+    let mut around = Surroundings {
+        connections: connections.as_deref(),
+        flows: organisation::flows_in(&folder),
+        now: ambient::now(),
+        seed: ambient::seed(),
+        out: &mut std::io::stdout(),
+        err: &mut std::io::stderr(),
+        confirm: &mut confirm,
+    };
+    let exit = organisation::apply(args, &Opened::new(&store), &mut around).await;
+    store.close().await;
+    exit
+}
+
+/// Applies a file without a word, for the demo.
+pub(super) async fn apply_quietly(
+    store: &Store,
+    file: &Path,
+    flows: &Path,
+    config: &Config,
+) -> anyhow::Result<()> {
+    let args = ApplyArgs {
+        file: file.to_owned(),
+        yes: true,
+        config: Default::default(),
+        data: None,
+        json: false,
+    };
+    let connections: Vec<String> = config
+        .connections
+        .iter()
+        .map(|connection| connection.key.clone())
+        .collect();
+    let mut complaints = Vec::new();
+    let mut around = Surroundings {
+        connections: Some(&connections),
+        flows: organisation::flows_in(flows),
+        now: ambient::now(),
+        seed: ambient::seed(),
+        out: &mut std::io::sink(),
+        err: &mut complaints,
+        confirm: &mut |_| None,
+    };
+    let exit = organisation::apply(&args, &Opened::new(store), &mut around).await?;
+    anyhow::ensure!(exit == 0, "{}", String::from_utf8_lossy(&complaints));
+    Ok(())
+}
+
+/// The organisation of a file alone.
+fn organisation_of(file: &Path) -> anyhow::Result<Directory> {
+    let shown = file.display().to_string();
+    let source = std::fs::read_to_string(file).with_context(|| shown.clone())?;
+    let now = ambient::now();
+    let directory =
+        OrganisationFile::read(&shown, source).directory(&mut Ids::new(now, ambient::seed()), now);
+    directory.map_err(|problems| anyhow::anyhow!("{problems}"))
+}
+
+pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
+    let FlowCommand::Check(args) = command;
+    let directory = match (&args.organisation, &args.config) {
+        (Some(file), _) => Some(organisation_of(file)?),
+        (None, Some(file)) => {
+            let store = open(&config(file)?).await?;
+            Some(store.directory(NodeScope::daemon()).await?)
+        }
+        (None, None) => None,
+    };
+    super::flow::check(args, directory.as_ref())
+}
+
+pub(super) async fn explain(command: &ExplainCommand) -> anyhow::Result<i32> {
+    let source = command.source();
+    if let Some(file) = &source.organisation {
+        let directory = Arc::new(organisation_of(file)?);
+        let folder = source.flows.clone().unwrap_or_else(|| "flows".into());
+        let flows = Arc::new(flows_of(&directory, &folder));
+        let words = Arc::new(ComplianceWords::everywhere().clone());
+        let world = World {
+            directory,
+            flows,
+            words,
+            ..World::default()
+        };
+        let load = |needs: Vec<_>| async move { Ok(nothing_known(&needs)) };
+        return super::explain::explain(command, &world, load, ambient::now()).await;
+    }
+    let file = source
+        .config
+        .clone()
+        .unwrap_or_else(|| "config/signalbox.yaml".into());
+    let (daemon, _saving) = daemon::Daemon::open(config(&file)?).await?;
+    let world = daemon.world();
+    let load = |needs: Vec<_>| {
+        let daemon = daemon.clone();
+        async move {
+            Ok(daemon
+                .store()
+                .look(NodeScope::daemon(), &needs, ambient::now())
+                .await?)
+        }
+    };
+    super::explain::explain(command, &world, load, ambient::now()).await
+}
+
+/// The sound flows of a folder as if they were published; what is wrong in others is for `flow check` to tell.
+fn flows_of(directory: &Directory, folder: &Path) -> Flows {
+    let mut ids = Ids::new(ambient::now(), ambient::seed());
+    let (mut flows, mut texts) = (Flows::default(), Vec::new());
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry
+            .path()
+            .extension()
+            .is_some_and(|ending| ending == "yaml" || ending == "yml")
+        {
+            texts.extend(std::fs::read_to_string(entry.path()));
+        }
+    }
+    let names = DirectoryNames::new(
+        directory,
+        texts
+            .iter()
+            .filter_map(|text| flow::name_of(text))
+            .collect(),
+    );
+    for text in &texts {
+        let Ok(checked) = flow::check("", text, &names) else {
+            continue;
+        };
+        let Some(account) = directory.account_by_key(&checked.flow.account) else {
+            continue;
+        };
+        let revision: RevisionId = ids.fresh();
+        flows.insert(account.id, revision, Arc::new(checked.flow), true);
+    }
+    flows
+}
+
+pub(super) async fn user(command: &user::UserArgs) -> anyhow::Result<i32> {
+    let config = config(&command.config)?;
+    let store = open(&config).await?;
+    let directory = store.directory(NodeScope::daemon()).await?;
+    let done = user::run(
+        &command.command,
+        &store,
+        &directory,
+        &config.staff_url,
+        &mut std::io::stdout(),
+    )
+    .await;
+    store.close().await;
+    done.map(|()| 0)
+}

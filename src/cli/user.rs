@@ -1,0 +1,146 @@
+//! `signalbox user`: gives members of staff a password or a link that signs in once.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use secrecy::SecretString;
+
+use crate::ambient;
+use crate::api::auth::{self, LINK_LASTS};
+use crate::api::password::hash_password;
+use crate::model::UserId;
+use crate::model::directory::Directory;
+use crate::store::{Actor, Store};
+
+/// For whom, and in which store.
+#[derive(Debug, Args)]
+pub struct UserArgs {
+    /// The configuration that names the store.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "config/signalbox.yaml",
+        global = true
+    )]
+    pub config: PathBuf,
+    /// What is done.
+    #[command(subcommand)]
+    pub command: UserCommand,
+}
+
+/// What can be done for a user.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Gives a user a new password, read from the standard input; their sessions end.
+    ///
+    /// Example: signalbox user password ana < password.txt
+    Password {
+        /// The user's key.
+        key: String,
+    },
+    /// Prints a link that signs the user in once, within a day.
+    ///
+    /// Example: signalbox user link ana
+    Link {
+        /// The user's key.
+        key: String,
+        /// Where the pages are reached; without it, as the configuration says.
+        #[arg(long, value_name = "URL")]
+        at: Option<String>,
+    },
+}
+
+/// Carries out the command; what it prints goes to `out`.
+///
+/// # Errors
+/// There is no such user, they have left, the password is not fit, or the store could not be written.
+pub async fn run(
+    command: &UserCommand,
+    store: &Store,
+    directory: &Directory,
+    staff_url: &str,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let actor = Actor::Cli(login());
+    match command {
+        UserCommand::Password { key } => {
+            let user = active(directory, key)?;
+            let password = read_password()?;
+            set_password(store, &actor, user, &password).await?;
+            writeln!(out, "{key} has a new password; their sessions have ended.")?;
+        }
+        UserCommand::Link { key, at } => {
+            let at = at.as_deref().unwrap_or(staff_url);
+            let link = link(store, directory, key, at).await?;
+            writeln!(out, "{link}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a user a password; their sessions and links end.
+///
+/// # Errors
+/// The password is too short or too long, or the store could not be written.
+pub async fn set_password(
+    store: &Store,
+    actor: &Actor,
+    user: UserId,
+    password: &SecretString,
+) -> anyhow::Result<()> {
+    let stored = hash_password(password)?;
+    store
+        .set_password(actor, user, stored, ambient::now())
+        .await?;
+    Ok(())
+}
+
+/// Makes a link below `at` that signs a user in once, within a day.
+///
+/// # Errors
+/// There is no such user, they have left, or the store could not be written.
+pub async fn link(
+    store: &Store,
+    directory: &Directory,
+    key: &str,
+    at: &str,
+) -> anyhow::Result<String> {
+    let user = active(directory, key)?;
+    let (token, hash) = auth::new_token();
+    let (actor, now) = (Actor::Cli(login()), ambient::now());
+    store
+        .link_make(&actor, &hash, user, now, now + LINK_LASTS)
+        .await?;
+    let at = at.trim_end_matches('/');
+    Ok(format!("{at}/sign-in/link?token={token}"))
+}
+
+fn active(directory: &Directory, key: &str) -> anyhow::Result<UserId> {
+    match directory.user_by_key(key) {
+        None => bail!("there is no user {key:?}"),
+        Some(user) if !user.active => bail!("{key:?} has left and cannot sign in"),
+        Some(user) => Ok(user.id),
+    }
+}
+
+/// One line of the standard input. Nothing is taken from the arguments: other users of the machine see them.
+fn read_password() -> anyhow::Result<SecretString> {
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        eprint!("New password (at least 10 characters, shown as typed): ");
+    }
+    let mut line = String::new();
+    let read = input.lock().read_line(&mut line);
+    read.context("the password could not be read from the standard input")?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        bail!("no password came in on the standard input");
+    }
+    Ok(SecretString::from(password))
+}
+
+pub(super) fn login() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
+}

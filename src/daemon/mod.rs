@@ -1,0 +1,317 @@
+//! The shell: one value that everything long-lived hangs on, built once and passed along. It feeds the pure
+//! core with events and carries out what that asks for, after it is saved.
+
+mod flows;
+mod forget;
+mod jobs;
+mod lifecycle;
+mod receive;
+mod reload;
+mod send;
+mod settle;
+mod staff;
+mod timers;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::digest;
+use tokio::sync::{Notify, broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::carrier::{self, Carrier};
+use crate::config::{Config, Finding, SmtpTls};
+use crate::decide::{ConnectionFacts, World};
+use crate::limits::Limits;
+use crate::model::account::OptOutBy;
+use crate::model::connection::OptOut;
+use crate::model::consent::ComplianceWords;
+use crate::model::directory::Directory;
+use crate::model::turn::Notice;
+use crate::model::{Connection, Timestamp};
+use crate::net::blobs::Blobs;
+use crate::net::client::Client;
+use crate::net::mail::{Mailer, Protection, Relay};
+use crate::store::{Store, StoreError};
+
+pub use flows::{FileReport, publish_folder};
+pub use lifecycle::{Doors, serve};
+pub use receive::{Received, Refused};
+pub use reload::store_at;
+pub use staff::{ActRefused, Acted};
+
+/// Everything that lives as long as the process. Cheap to clone; clones are the same daemon.
+#[derive(Debug, Clone)]
+pub struct Daemon(Arc<Inner>);
+
+/// See [`Daemon`]; reached through it.
+#[derive(Debug)]
+pub struct Inner {
+    config: Config,
+    store: Store,
+    links: HashMap<String, Link>,
+    world: ArcSwap<World>,
+    arrivals: mpsc::Sender<receive::Arrival>,
+    live: broadcast::Sender<Notice>,
+    blobs: Blobs,
+    client: Client,
+    mailer: Option<Mailer>,
+    limits: Limits,
+    outbox_due: Notify,
+    jobs_due: Notify,
+    stopping: CancellationToken,
+    drained: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl std::ops::Deref for Daemon {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// A connection with the adapter that speaks its carrier's language.
+#[derive(Clone)]
+pub struct Link {
+    /// The connection.
+    pub connection: Connection,
+    /// Its carrier.
+    pub carrier: &'static dyn Carrier,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Link({} by {})",
+            self.connection.key,
+            self.carrier.name()
+        )
+    }
+}
+
+/// Why the daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is wrong; the words show the places.
+    #[error("{0}")]
+    Config(String),
+    /// The store cannot be used.
+    #[error("the store: {0}")]
+    Store(#[from] StoreError),
+    /// Something of the machine: a folder, a socket.
+    #[error("{0}")]
+    Machine(String),
+}
+
+impl Daemon {
+    /// Opens everything and reads the organisation; nothing is received or sent yet. The returned task
+    /// saves batches and must be spawned.
+    ///
+    /// # Errors
+    /// The store cannot be opened or migrated, a connection's settings are wrong, or a folder cannot be used.
+    pub async fn open(
+        config: Config,
+    ) -> Result<(Self, impl Future<Output = ()> + Send), StartError> {
+        let links = links(&config)?;
+        let store = Store::open(&reload::store_at(&config)).await?;
+        store.migrate().await?;
+        let machine = |error: String| StartError::Machine(error);
+        let (arrivals, queue) = mpsc::channel(config.limits.queue_depth_max);
+        let inner = Inner {
+            blobs: Blobs::open(&config.blobs).map_err(|error| machine(error.to_string()))?,
+            client: Client::new(config.limits.carrier_answer_bytes_max)
+                .map_err(|error| machine(error.to_string()))?,
+            mailer: mailer(&config).map_err(|error| machine(error.to_string()))?,
+            limits: reload::limits(&config).map_err(|error| machine(error.to_string()))?,
+            live: broadcast::channel(config.limits.sse_buffer_events_max).0,
+            world: ArcSwap::from_pointee(first_world(&links)),
+            outbox_due: Notify::new(),
+            jobs_due: Notify::new(),
+            stopping: CancellationToken::new(),
+            drained: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            links,
+            store,
+            arrivals,
+            config,
+        };
+        let daemon = Self(Arc::new(inner));
+        daemon.reload().await?;
+        let saving = receive::run(daemon.clone(), queue);
+        Ok((daemon, saving))
+    }
+}
+
+impl Inner {
+    /// What an administrator decided about this node.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The folder of recordings and media.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// The connection of this key and its carrier.
+    pub fn link(&self, connection: &str) -> Option<Link> {
+        self.links.get(connection).cloned()
+    }
+
+    /// The organisation and its flows as they are now.
+    pub fn world(&self) -> Arc<World> {
+        self.world.load_full()
+    }
+
+    /// The organisation as it is now.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.world.load().directory.clone()
+    }
+
+    /// The time, for whoever has no other source of it.
+    pub fn now(&self) -> Timestamp {
+        crate::ambient::now()
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        crate::ambient::seed()
+    }
+
+    /// What changes on people's pages, from now on.
+    pub fn live(&self) -> broadcast::Receiver<Notice> {
+        self.live.subscribe()
+    }
+
+    /// Ends when the daemon begins to stop: streams end, no new work is begun.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// By what a repeat of an event is known, over all connections.
+    pub fn dedupe(connection: &str, key: &str) -> [u8; 16] {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(connection.as_bytes());
+        context.update(&[0]);
+        context.update(key.as_bytes());
+        let mut short = [0; 16];
+        short.copy_from_slice(&context.finish().as_ref()[..16]);
+        short
+    }
+
+    pub(crate) fn announce(&self, notice: Notice) {
+        // Nobody may be looking.
+        let _ = self.live.send(notice);
+    }
+
+    fn wake_outbox(&self) {
+        self.outbox_due.notify_one();
+    }
+
+    fn wake_jobs(&self) {
+        self.jobs_due.notify_one();
+    }
+
+    /// Ends when nothing will be received any more.
+    async fn drained(&self) {
+        self.drained.cancelled().await;
+    }
+}
+
+/// Whether every connection's settings are what its carrier needs.
+///
+/// # Errors
+/// Every wrong setting, at its place in the file.
+pub fn check_connections(config: &Config) -> Result<(), StartError> {
+    links(config).map(|_| ())
+}
+
+/// Each connection with its carrier; every wrong setting is told at its place in the file.
+fn links(config: &Config) -> Result<HashMap<String, Link>, StartError> {
+    let (mut links, mut findings) = (HashMap::new(), Vec::new());
+    for connection in &config.connections {
+        let finding = |setting: &str, words: String| Finding {
+            connection: connection.key.clone(),
+            setting: setting.to_owned(),
+            words,
+            hide: false,
+        };
+        let Some(carrier) = carrier::by_kind(&connection.kind) else {
+            findings.push(finding(
+                "kind",
+                format!("no carrier is called {:?}", connection.kind),
+            ));
+            continue;
+        };
+        let wrong = carrier.settings(connection).err().unwrap_or_default();
+        findings.extend(wrong.into_iter().map(|words| {
+            let setting = words
+                .split([':', ' '])
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            finding(&setting, words)
+        }));
+        links.insert(
+            connection.key.clone(),
+            Link {
+                connection: connection.clone(),
+                carrier,
+            },
+        );
+    }
+    config
+        .judge(findings)
+        .map_err(|problems| StartError::Config(problems.to_string()))?;
+    Ok(links)
+}
+
+/// The world before the organisation is read.
+fn first_world(links: &HashMap<String, Link>) -> World {
+    let facts = |link: &Link| ConnectionFacts {
+        opt_out: match link.connection.opt_out {
+            OptOut::Us => OptOutBy::Us,
+            OptOut::Carrier => OptOutBy::Carrier,
+        },
+        legs_max: u32::try_from(link.carrier.capabilities().dial_legs_max).unwrap_or(1),
+    };
+    World {
+        connections: Arc::new(
+            links
+                .iter()
+                .map(|(key, link)| (key.clone(), facts(link)))
+                .collect(),
+        ),
+        words: Arc::new(ComplianceWords::everywhere().clone()),
+        ..World::default()
+    }
+}
+
+fn mailer(config: &Config) -> Result<Option<Mailer>, crate::net::mail::MailError> {
+    let relay = |smtp: &crate::config::Smtp| Relay {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        protection: match smtp.tls {
+            SmtpTls::Start => Protection::StartTls,
+            SmtpTls::Wrapped => Protection::Wrapped,
+            SmtpTls::None => Protection::None,
+        },
+        credentials: smtp.credentials.clone(),
+        from: smtp.from.clone(),
+        timeout: std::time::Duration::from_secs(config.limits.email_seconds),
+    };
+    config
+        .smtp
+        .as_ref()
+        .map(|smtp| Mailer::new(&relay(smtp)))
+        .transpose()
+}

@@ -1,0 +1,397 @@
+//! Texts that are due: judged in the transaction that claims them, handed to the carrier, and their outcome
+//! saved. What may have left is never handed over again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::ambient::Stopwatch;
+use crate::decide::{Input, World};
+use crate::limits::{Rate, Verdict as RateVerdict};
+use crate::metrics;
+use crate::model::account::{Plan, PlanUnit};
+use crate::model::calendar::{month, zone};
+use crate::model::consent::Verdict;
+use crate::model::turn::Notice;
+use crate::model::{
+    AccountId, Dlr, FailureClass, Inbound, MessageStatus, Order, Outcome, SendFailure, Timestamp,
+};
+use crate::net::client::ClientError;
+use crate::policy::allowance::{Allowance, Facts, PlanUse, Reason, Window, allowance};
+use crate::policy::retry::{Retry, retry};
+use crate::store::{AttemptOutcome, AttemptResult, Dispatch, DueText, NodeScope, ToSend};
+
+use super::timers::lease;
+use super::{Daemon, Link};
+
+/// How often the outbox is looked at when nobody says that something is due.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long after a lost answer the carrier's own record is first looked at.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(15);
+
+/// Sends what is due until the daemon stops; texts under way are finished.
+pub(super) async fn run(daemon: Daemon) {
+    let stopping = daemon.stopping();
+    let in_flight = daemon.config().limits.outbox_in_flight_max;
+    let places = Arc::new(Semaphore::new(in_flight));
+    let (outcomes, saved) = mpsc::channel(in_flight);
+    daemon.tasks.spawn(save_outcomes(daemon.clone(), saved));
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = daemon.outbox_due.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        while !stopping.is_cancelled() && round(&daemon, &places, &outcomes).await {}
+    }
+}
+
+/// Claims as many as there are places and sends them. Whether there may be more.
+async fn round(
+    daemon: &Daemon,
+    places: &Arc<Semaphore>,
+    outcomes: &mpsc::Sender<AttemptOutcome>,
+) -> bool {
+    let most = daemon
+        .config()
+        .limits
+        .outbox_claim_max
+        .min(places.available_permits());
+    if most == 0 {
+        // A place comes free before long; its holder sends nothing that would wake us.
+        let freed = places.acquire().await;
+        return freed.is_ok();
+    }
+    daemon.limits.refill(daemon.now()).await;
+    let claimed = claim(daemon, u32::try_from(most).unwrap_or(u32::MAX)).await;
+    let full = claimed.len() == most;
+    metrics::queue_depth("outbox", claimed.len() as f64);
+    for text in claimed {
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            break;
+        };
+        let (daemon, outcomes) = (daemon.clone(), outcomes.clone());
+        let tasks = daemon.tasks.clone();
+        tasks.spawn(async move {
+            let outcome = attempt(&daemon, &text).await;
+            let _ = outcomes.send(outcome).await;
+            drop(place);
+        });
+    }
+    full
+}
+
+async fn claim(daemon: &Daemon, most: u32) -> Vec<ToSend> {
+    let world = daemon.world();
+    let now = daemon.now();
+    let months = months(&world, now);
+    let month = move |account: AccountId| months.get(&account).copied().unwrap_or_default();
+    let judge = judge(daemon.clone(), world, now);
+    let claimed = daemon
+        .store()
+        .dispatch(NodeScope::daemon(), now, most, lease(daemon), month, judge)
+        .await;
+    claimed.unwrap_or_else(|error| {
+        tracing::warn!(
+            code = error.code(),
+            "due texts could not be claimed; they are looked at again"
+        );
+        Vec::new()
+    })
+}
+
+/// Each account's current month as `yyyymm`.
+fn months(world: &World, now: Timestamp) -> HashMap<AccountId, i32> {
+    let of = |account: &crate::model::account::Account| {
+        Some((account.id, month(&zone(&account.zone).ok()?, now).key))
+    };
+    world.directory.accounts().filter_map(of).collect()
+}
+
+/// What is done with a due text: consent, plan and rates, asked at the moment of dispatch.
+fn judge(daemon: Daemon, world: Arc<World>, now: Timestamp) -> impl FnMut(&DueText) -> Dispatch {
+    move |due| {
+        let Some(facts) = facts(&world, due, now) else {
+            return refused(Reason::NumberInactive);
+        };
+        let decided = match allowance(&facts) {
+            Allowance::Send => return rated(&daemon, &world, due, now),
+            Allowance::Email(reason) => by_email(&world, due, reason),
+            Allowance::Hold(until, reason) => Dispatch::Hold(until, reason.code().to_owned()),
+            Allowance::Refuse(reason) => refused(reason),
+        };
+        tell(&daemon, due);
+        decided
+    }
+}
+
+fn refused(reason: Reason) -> Dispatch {
+    metrics::withheld(reason.code());
+    Dispatch::Refuse(reason.code().to_owned())
+}
+
+fn by_email(world: &World, due: &DueText, reason: Reason) -> Dispatch {
+    metrics::withheld(reason.code());
+    let account = world.directory.account(due.message.account);
+    let name = account.map_or("us", |account| account.name.as_str());
+    Dispatch::Email {
+        to: due.contact_email.clone().unwrap_or_default(),
+        subject: format!("A message from {name}"),
+        text: due.message.text.clone(),
+        reason: reason.code().to_owned(),
+    }
+}
+
+fn facts(world: &World, due: &DueText, now: Timestamp) -> Option<Facts> {
+    let account = world.directory.account(due.message.account)?;
+    let number = world.directory.number(due.message.number)?;
+    Some(Facts {
+        kind: due.message.kind,
+        number_active: number.active && number.sms,
+        textable: due.message.party.can_receive(),
+        consent: due.consent.unwrap_or(Verdict::Unknown),
+        window: Window::Any,
+        plan: plan_use(&account.plan, &account.zone, due, now),
+        contact_email: due.contact_email.is_some(),
+        now,
+    })
+}
+
+fn plan_use(plan: &Plan, zone_name: &str, due: &DueText, now: Timestamp) -> PlanUse {
+    let (used, needs) = match plan.unit {
+        PlanUnit::Messages => (due.plan_used.messages, 1),
+        PlanUnit::Segments => (due.plan_used.segments, u32::from(due.message.segments)),
+    };
+    let renews_at = zone(zone_name).map_or(now, |zone| month(&zone, now).ends_at);
+    let used = u32::try_from(used).unwrap_or(u32::MAX);
+    PlanUse {
+        limit: plan.monthly,
+        used,
+        needs,
+        beyond: plan.beyond,
+        renews_at,
+    }
+}
+
+/// Asks the rates of the connection and the account's plan. A text that must wait keeps its place.
+fn rated(daemon: &Daemon, world: &World, due: &DueText, now: Timestamp) -> Dispatch {
+    let Some(link) = daemon.links.get(&due.connection) else {
+        return refused(Reason::NumberInactive);
+    };
+    let segments = u32::from(due.message.segments).max(1);
+    let plan = world
+        .directory
+        .account(due.message.account)
+        .map_or(f64::MAX, |account| account.plan.rate);
+    let asked = [
+        (
+            "connection",
+            format!("sms:{}", due.connection),
+            link.connection.rate,
+            segments,
+        ),
+        ("account", format!("plan:{}", due.message.account), plan, 1),
+    ];
+    for (word, key, per_second, tokens) in asked {
+        match daemon.limits.take_now(&key, rate(per_second), tokens, now) {
+            RateVerdict::Go => {}
+            RateVerdict::WaitUntil(at) => {
+                metrics::rate_waits(word);
+                return Dispatch::Later(at);
+            }
+        }
+    }
+    Dispatch::Send
+}
+
+/// A second's worth may go at once after a pause.
+pub(super) fn rate(per_second: f64) -> Rate {
+    let per_second = per_second.clamp(0.001, 1e9);
+    Rate {
+        per_second,
+        burst: per_second.ceil() as u32,
+    }
+}
+
+/// The thread shows by which way a text went; this is said once the claim is saved, so a look too early
+/// sees the old state and the next notice mends it.
+fn tell(daemon: &Daemon, due: &DueText) {
+    daemon.announce(Notice {
+        account: due.message.account,
+        conversation: Some(due.message.conversation),
+        boxes: Vec::new(),
+    });
+}
+
+/// One attempt. Whatever happens, there is an outcome.
+async fn attempt(daemon: &Daemon, text: &ToSend) -> AttemptOutcome {
+    let message = &text.text.message;
+    let order = Order::SendText {
+        message: message.id,
+        from: text.text.number_address.clone(),
+        to: message.party.clone(),
+        text: message.text.clone(),
+    };
+    let result = match daemon.link(&text.text.connection) {
+        Some(link) => carry_out(daemon, &link, &order).await,
+        None => Err(no_link()),
+    };
+    let now = daemon.now();
+    let result = judged(daemon, text, result, now);
+    count(text, &result);
+    AttemptOutcome {
+        message: message.id,
+        attempt: text.attempt,
+        at: now,
+        result,
+    }
+}
+
+pub(super) fn no_link() -> SendFailure {
+    SendFailure {
+        class: FailureClass::OurFault,
+        code: "no_connection".to_owned(),
+        words: "the number's connection is not configured".to_owned(),
+    }
+}
+
+/// Asks a carrier for an order.
+///
+/// # Errors
+/// What the carrier or the way to it says. A lost answer is [`FailureClass::Unknown`].
+pub(super) async fn carry_out(
+    daemon: &Daemon,
+    link: &Link,
+    order: &Order,
+) -> Result<Outcome, SendFailure> {
+    let request = link.carrier.request(&link.connection, order)?;
+    let deadline = Duration::from_secs(daemon.config().limits.carrier_seconds);
+    let watch = Stopwatch::start();
+    let reply = daemon.client.send(request, deadline).await;
+    let word = match &reply {
+        Ok(reply) => metrics::status_class(reply.status().as_u16()),
+        Err(error) => error.word(),
+    };
+    metrics::carrier_request_seconds(&link.connection.key, word, watch.seconds());
+    match reply {
+        Ok(reply) => link.carrier.outcome(&link.connection, order, &reply),
+        Err(error) => Err(lost(error)),
+    }
+}
+
+/// What a broken way to the carrier means.
+pub(super) fn lost(error: ClientError) -> SendFailure {
+    let class = match error {
+        ClientError::NotSent(_) => FailureClass::Transient,
+        ClientError::Unknown(_) => FailureClass::Unknown,
+    };
+    SendFailure {
+        class,
+        code: error.word().to_owned(),
+        words: error.to_string(),
+    }
+}
+
+fn judged(
+    daemon: &Daemon,
+    text: &ToSend,
+    result: Result<Outcome, SendFailure>,
+    now: Timestamp,
+) -> AttemptResult {
+    let failure = match result {
+        Ok(Outcome::TextAccepted { carrier_id, status }) => {
+            return AttemptResult::Accepted { carrier_id, status };
+        }
+        Ok(_) => SendFailure {
+            class: FailureClass::Unknown,
+            code: "unreadable".to_owned(),
+            words: "the carrier's answer names no text".to_owned(),
+        },
+        Err(failure) => failure,
+    };
+    tracing::warn!(
+        message = %text.text.message.id,
+        connection = %text.text.connection,
+        code = %failure.code,
+        reason = %failure.words,
+        attempt = text.attempt,
+        "a text was not taken"
+    );
+    let code = failure.code.clone();
+    match failure.class {
+        FailureClass::Unknown => AttemptResult::Unknown {
+            code,
+            look_again_at: Some(now + LOOK_AGAIN_AFTER),
+        },
+        class => match retry(class, text.attempt, now, daemon.seed()) {
+            Retry::At(due_at) => AttemptResult::Retry { due_at, code },
+            Retry::Never => AttemptResult::Failed { code },
+        },
+    }
+}
+
+fn count(text: &ToSend, result: &AttemptResult) {
+    let word = match result {
+        AttemptResult::Accepted { .. } => "accepted",
+        AttemptResult::Retry { .. } => "retried",
+        AttemptResult::Failed { .. } => "failed",
+        AttemptResult::Unknown { .. } => "unknown",
+    };
+    metrics::sent(&text.text.connection, word);
+}
+
+/// Outcomes that come together are saved together. One that cannot be saved is tried until it is, because
+/// only its loss would make the text unknown.
+async fn save_outcomes(daemon: Daemon, mut outcomes: mpsc::Receiver<AttemptOutcome>) {
+    let most = daemon.config().limits.outbox_in_flight_max;
+    let mut batch = Vec::with_capacity(most);
+    while outcomes.recv_many(&mut batch, most).await > 0 {
+        let taken = std::mem::take(&mut batch);
+        while let Err(error) = daemon
+            .store()
+            .attempted(NodeScope::daemon(), taken.clone())
+            .await
+        {
+            tracing::error!(
+                code = error.code(),
+                texts = taken.len(),
+                "outcomes of texts were not saved; again"
+            );
+            tokio::time::sleep(LOOK_EVERY).await;
+            if daemon.stopping().is_cancelled() && !error.retryable() {
+                break;
+            }
+        }
+        for outcome in taken {
+            learn_opt_out(&daemon, outcome).await;
+        }
+    }
+}
+
+/// A refusal that says "opted out" goes into the ledger, by the same way as a receipt that says so.
+async fn learn_opt_out(daemon: &Daemon, outcome: AttemptOutcome) {
+    let AttemptResult::Failed { code } = outcome.result else {
+        return;
+    };
+    if !crate::decide::means_opted_out(&code) {
+        return;
+    }
+    let dlr = Dlr {
+        message: Some(outcome.message),
+        carrier_id: String::new(),
+        status: MessageStatus::Failed,
+        error: Some(code),
+    };
+    let input = Input::Carrier {
+        connection: String::new(),
+        inbound: Inbound::Receipt(dlr),
+    };
+    if let Err(refused) = daemon.receive_own("refusal", input).await {
+        tracing::warn!(
+            reason = refused.reason(),
+            "an opt-out told by the carrier was not saved"
+        );
+    }
+}

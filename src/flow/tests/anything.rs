@@ -1,0 +1,221 @@
+//! Whatever happens in whatever order, a run answers, stays inside its bounds, and ends once.
+
+use proptest::prelude::*;
+
+use super::shipped::SHIPPED;
+use super::*;
+use crate::flow::engine::{STEPS_PER_EVENT_MAX, STEPS_PER_RUN_MAX};
+use crate::model::{CallStatus, DialStatus};
+
+/// An event to be, its leg chosen among those rung by then.
+#[derive(Debug, Clone)]
+enum Likely {
+    Started,
+    Text(String),
+    Timer,
+    Digits(String),
+    DialEnded(DialStatus, bool),
+    Recorded(u32, bool),
+    Screen(usize, Option<String>, bool),
+    LegStatus(usize, CallStatus),
+    HungUp,
+    Passes(u64),
+}
+
+fn likely() -> impl Strategy<Value = Likely> {
+    let dial = prop::sample::select(vec![
+        DialStatus::Answered,
+        DialStatus::NoAnswer,
+        DialStatus::Busy,
+        DialStatus::Declined,
+        DialStatus::Failed,
+        DialStatus::Canceled,
+    ]);
+    let leg = prop::sample::select(vec![
+        CallStatus::Queued,
+        CallStatus::Ringing,
+        CallStatus::InProgress,
+        CallStatus::Completed,
+        CallStatus::Busy,
+        CallStatus::NoAnswer,
+        CallStatus::Canceled,
+        CallStatus::Failed,
+    ]);
+    let words = prop::sample::select(vec![
+        "",
+        "1",
+        "nurse",
+        "refill",
+        "insulin",
+        "2026-03-04",
+        "menu",
+        "☃",
+    ]);
+    let keys = prop::sample::select(vec!["", "1", "2", "9", "1985", "#"]);
+    prop_oneof![
+        1 => Just(Likely::Started),
+        4 => words.prop_map(|text| Likely::Text(text.to_owned())),
+        3 => Just(Likely::Timer),
+        6 => keys.clone().prop_map(|keys| Likely::Digits(keys.to_owned())),
+        4 => (dial, any::<bool>()).prop_map(|(status, gone)| Likely::DialEnded(status, gone)),
+        2 => (0..20u32, any::<bool>()).prop_map(|(length, gone)| Likely::Recorded(length, gone)),
+        4 => (0..4usize, prop::option::of(keys), any::<bool>()).prop_map(|(leg, keys, machine)| {
+            Likely::Screen(leg, keys.map(str::to_owned), machine)
+        }),
+        5 => (0..4usize, leg).prop_map(|(at, status)| Likely::LegStatus(at, status)),
+        1 => Just(Likely::HungUp),
+        2 => (1..200_000u64).prop_map(Likely::Passes),
+    ]
+}
+
+fn happens(drive: &mut Drive, likely: &Likely, rung: &mut Vec<LegId>) {
+    let leg =
+        |at: usize, drive: &mut Drive| rung.get(at).copied().unwrap_or_else(|| drive.ids.fresh());
+    match likely {
+        Likely::Started => drive.take(Event::Started),
+        Likely::Text(text) => drive.texts(text),
+        Likely::Timer => drive.take(Event::Timer),
+        Likely::Digits(digits) => drive.take(Event::Digits(digits)),
+        Likely::DialEnded(status, gone) => drive.take(Event::DialEnded {
+            status: *status,
+            duration_s: 5,
+            caller_gone: *gone,
+        }),
+        Likely::Recorded(duration_s, gone) => drive.take(Event::Recorded {
+            duration_s: *duration_s,
+            recording: None,
+            url: None,
+            caller_gone: *gone,
+        }),
+        Likely::Screen(at, digits, machine) => {
+            let leg = leg(*at, drive);
+            drive.take(Event::Screen {
+                leg,
+                digits: digits.as_deref(),
+                machine: *machine,
+            })
+        }
+        Likely::LegStatus(at, status) => {
+            let leg = leg(*at, drive);
+            drive.take(Event::LegStatus {
+                leg,
+                status: *status,
+            })
+        }
+        Likely::HungUp => drive.take(Event::HungUp),
+        Likely::Passes(seconds) => {
+            drive.later(*seconds);
+            drive.take(Event::Timer)
+        }
+    };
+    for effect in &drive.last().effects {
+        if let Effect::Ring { legs, .. } = effect {
+            rung.extend(legs.iter().map(|leg| leg.leg));
+        }
+    }
+}
+
+/// What holds after every event.
+fn judge(drive: &Drive, likely: &Likely, was_over: bool) {
+    let last = drive.last();
+    assert!(drive.run.steps_event <= STEPS_PER_EVENT_MAX + 1);
+    assert!(drive.run.steps_total <= STEPS_PER_RUN_MAX + 1);
+    assert!(!last.waits_for_text || last.ended.is_none());
+    assert!(last.due_at.is_none() || last.ended.is_none());
+    let asked = matches!(likely, Likely::Screen(..));
+    assert_eq!(
+        last.leg_script.is_some(),
+        asked,
+        "a leg is answered when it asks, and only then"
+    );
+    if let Some(script) = &last.script {
+        assert_eq!(drive.flow.kind, Kind::Call);
+        assert!(!drive.run.call.gone, "nobody hears it");
+        let waits = |verb: &CallVerb| {
+            !matches!(
+                verb,
+                CallVerb::Say { .. } | CallVerb::Play { .. } | CallVerb::Pause { .. }
+            )
+        };
+        let ends = script.iter().filter(|verb| waits(verb)).count();
+        assert!(
+            ends == 1 && waits(script.last().unwrap()),
+            "one waiting verb, at the end"
+        );
+    }
+    if was_over {
+        assert!(last.ended.is_some() && last.script.is_none() && last.goto.is_none());
+    }
+    // One winner at most for each dial: a second accepted leg never joins.
+    if let Some(CallVerb::Join { .. }) = last.leg_script.as_ref().and_then(|verbs| verbs.first()) {
+        assert!(!drive.run.call.gone);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn shipped_flows_survive_any_order_of_events(
+        flow in 0..SHIPPED.len() + 1,
+        events in prop::collection::vec(likely(), 1..40),
+        legs_max in 1..3u32,
+    ) {
+        let everything = "flow: test\naccount: clinic\non: call\nsteps:\n  one:\n    menu: { prompt: Hi }\n    then: { 1: ring, 2: box, else: one }\n  ring:\n    dial: { to: [{ group: nurses }, { group: reception }], order: simultaneous, accept: key, devices: all }\n    then: { answered: one, caller_hung_up: note, else: box }\n  box:\n    voicemail: { group: nurses }\n    then: { left: end, empty: one, caller_hung_up: note }\n  note:\n    inbox: { group: nurses, auto_reply: Missed you }\n    next: end\n";
+        let source = SHIPPED.get(flow).map_or(everything, |(_, source)| source);
+        let mut drive = Drive::new(source);
+        drive.legs_max = legs_max;
+        let mut rung = Vec::new();
+        happens(&mut drive, &Likely::Started, &mut rung);
+        for likely in &events {
+            let was_over = drive.run.ended.is_some();
+            happens(&mut drive, likely, &mut rung);
+            judge(&drive, likely, was_over);
+        }
+        let ended = drive.effects.iter().filter(|effect| matches!(effect, Effect::CallOutcome(_))).count();
+        // Once, and once more for a voicemail told only after the end.
+        prop_assert!(ended <= 2);
+        let mut winners: Vec<LegId> = Vec::new();
+        for effect in &drive.effects {
+            if let Effect::Accepted { leg } = effect {
+                prop_assert!(!winners.contains(leg), "accepted twice");
+                winners.push(*leg);
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(source in "\\PC{0,200}") {
+        let _ = check("flow.yaml", &source, &NoNames);
+    }
+
+    #[test]
+    fn any_condition_and_template_is_read_or_refused(
+        condition in "[a-z\"'.()<>=!+\\-\\[\\], 0-9é]{0,80}",
+        template in "[{}%#|.a-z\"' *~()é]{0,80}",
+    ) {
+        let mut scope = crate::flow::scope::Scope::default();
+        let _ = crate::flow::expr::parse(&condition, &mut scope);
+        let _ = crate::flow::template::Template::parse(&template, &mut scope);
+    }
+
+    #[test]
+    fn a_damaged_flow_is_read_or_refused(
+        flow in 0..SHIPPED.len(),
+        at in any::<prop::sample::Index>(),
+        cut in 0..30usize,
+        put in "[ -~\\n]{0,8}",
+    ) {
+        let (_, source) = SHIPPED[flow];
+        let mut damaged: Vec<char> = source.chars().collect();
+        let at = at.index(damaged.len());
+        let end = (at + cut).min(damaged.len());
+        damaged.splice(at..end, put.chars());
+        let damaged: String = damaged.into_iter().collect();
+        if let Err(faults) = check("flow.yaml", &damaged, &NoNames) {
+            prop_assert!(!faults.is_empty());
+            // Drawing finds every place.
+            let _ = render(&damaged, &faults);
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Tests of the language as a whole: the shipped organisation to run in, and a run driven by hand.
+
+mod anything;
+mod calls;
+mod dials;
+mod faults;
+mod rooms;
+mod shipped;
+mod texts;
+
+use std::collections::HashMap;
+
+use super::*;
+use crate::config::organisation::OrganisationFile;
+use crate::model::account::{Account, Number};
+use crate::model::directory::Directory;
+use crate::model::people::{Contact, Presence, User};
+use crate::model::{Ids, LegId, Party, Timestamp, UserId};
+
+/// A moment inside the office hours of both accounts: Tuesday 3 March 2026, 10:30 in Chicago.
+const OPEN: i64 = 1_772_555_400_000_000;
+
+fn organisation() -> Directory {
+    let source = include_str!("../../../config/organisation.yaml");
+    let now = Timestamp::from_micros(OPEN);
+    OrganisationFile::read("organisation.yaml", source)
+        .directory(&mut Ids::new(now, 7), now)
+        .unwrap()
+}
+
+/// A run of one flow, driven event by event.
+struct Drive {
+    directory: Directory,
+    account: String,
+    flow: Flow,
+    run: Run,
+    ids: Ids,
+    now: Timestamp,
+    party: Party,
+    contact: Option<Contact>,
+    presence: HashMap<UserId, Presence>,
+    text: Option<String>,
+    legs_max: u32,
+    opted_out: bool,
+    automated_left: bool,
+    /// Everything asked for so far.
+    effects: Vec<Effect>,
+    last: Option<Stepped>,
+}
+
+impl Drive {
+    /// A flow of the clinic (or, by its `account:`, the college) at an open hour.
+    fn new(source: &str) -> Self {
+        let directory = organisation();
+        let checked = check(
+            "flow.yaml",
+            source,
+            &DirectoryNames::new(&directory, Vec::new()),
+        );
+        let flow = match checked {
+            Ok(checked) => checked.flow,
+            Err(faults) => panic!("{}", render(source, &faults)),
+        };
+        let now = Timestamp::from_micros(OPEN);
+        let mut ids = Ids::new(now, 1);
+        let run = Run::new(ids.fresh(), &flow.key, now);
+        Self {
+            account: flow.account.clone(),
+            directory,
+            flow,
+            run,
+            ids,
+            now,
+            party: Party::read("+12025550143"),
+            contact: None,
+            presence: HashMap::new(),
+            text: None,
+            legs_max: 10,
+            opted_out: false,
+            automated_left: true,
+            effects: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// A call flow of the clinic with these steps, indented by two.
+    fn call(steps: &str) -> Self {
+        Self::new(&format!(
+            "flow: test\naccount: clinic\non: call\nsteps:\n{steps}"
+        ))
+    }
+
+    /// A text flow of the clinic with these steps.
+    fn sms(steps: &str) -> Self {
+        Self::new(&format!(
+            "flow: test\naccount: clinic\non: sms\nsteps:\n{steps}"
+        ))
+    }
+
+    fn account(&self) -> &Account {
+        self.directory.account_by_key(&self.account).unwrap()
+    }
+
+    fn user(&self, key: &str) -> UserId {
+        self.directory.user_by_key(key).unwrap().id
+    }
+
+    /// A contact with this language.
+    fn known(&self, language: Option<&str>) -> Contact {
+        Contact {
+            id: Ids::new(self.now, 3).fresh(),
+            account: self.account().id,
+            name: Some("Pia".to_owned()),
+            phones: Vec::new(),
+            email: None,
+            language: language.map(str::to_owned),
+            source: "inbound".to_owned(),
+            columns: std::collections::BTreeMap::new(),
+            tags: Vec::new(),
+            forwarded_route: None,
+            created_at: self.now,
+            version: 1,
+        }
+    }
+
+    /// The directory made anew from its changed rows.
+    fn change(&mut self, account: impl Fn(&mut Account), user: impl Fn(&mut User)) {
+        let mut accounts: Vec<Account> = self.directory.accounts().cloned().collect();
+        accounts.iter_mut().for_each(account);
+        let mut users: Vec<User> = self.directory.users().cloned().collect();
+        users.iter_mut().for_each(user);
+        let numbers = self.directory.numbers().cloned().collect();
+        self.directory = Directory::new(2, accounts, users, numbers, Vec::new());
+    }
+
+    /// Somebody no longer works here.
+    fn leave(&mut self, key: &str) {
+        self.change(|_| {}, |user| user.active &= user.key != key);
+    }
+
+    fn drop_group(&mut self, key: &str) {
+        self.change(
+            |account| account.groups.retain(|group| group.key != key),
+            |_| {},
+        );
+    }
+
+    fn number(&self) -> &Number {
+        self.directory.number_by_address("+12025550101").unwrap()
+    }
+
+    /// One event; presence that is asked for is "free" unless the test said otherwise.
+    fn take(&mut self, event: Event<'_>) -> &Stepped {
+        let mut ids = self.ids.clone();
+        let account = self.account();
+        let program = account.program("main");
+        let mut known = self.presence.clone();
+        loop {
+            let presence = |user| known.get(&user).copied();
+            let facts = Facts {
+                now: self.now,
+                account,
+                directory: &self.directory,
+                program,
+                number: self.number(),
+                party: &self.party,
+                contact: self.contact.as_ref(),
+                text: self.text.as_deref(),
+                presence: &presence,
+                legs_max: self.legs_max,
+                opted_out: self.opted_out,
+                automated_left: self.automated_left,
+            };
+            // Saved and read back each time, as the store does.
+            let run = Run::from_json(&self.run.to_json()).unwrap();
+            assert_eq!(run, self.run);
+            let stepped = match step(&self.flow, run, &event, &facts, &mut ids, Vec::new()) {
+                Step::Done(stepped) => *stepped,
+                Step::NeedPresence(users) => {
+                    assert!(!users.is_empty());
+                    let before = known.len();
+                    known.extend(users.into_iter().map(|user| (user, Presence::default())));
+                    assert!(known.len() > before, "asked for what was known");
+                    continue;
+                }
+            };
+            self.ids = ids;
+            self.run = stepped.run.clone();
+            self.effects.extend(stepped.effects.clone());
+            return self.last.insert(stepped);
+        }
+    }
+
+    fn start(&mut self) -> &Stepped {
+        self.take(Event::Started)
+    }
+
+    /// A text of the person.
+    fn texts(&mut self, text: &str) -> &Stepped {
+        self.text = Some(text.to_owned());
+        self.take(Event::Text(text))
+    }
+
+    fn later(&mut self, seconds: u64) -> &mut Self {
+        self.now = self.now + std::time::Duration::from_secs(seconds);
+        self
+    }
+
+    fn last(&self) -> &Stepped {
+        self.last.as_ref().unwrap()
+    }
+
+    /// What the caller hears now, in short.
+    fn hears(&self) -> String {
+        self.last()
+            .script
+            .as_ref()
+            .map_or("-".to_owned(), |verbs| shown(verbs))
+    }
+
+    /// What the asking leg hears.
+    fn leg_hears(&self) -> String {
+        self.last()
+            .leg_script
+            .as_ref()
+            .map_or("-".to_owned(), |verbs| shown(verbs))
+    }
+
+    /// The effects of the latest event, in short.
+    fn asked(&self) -> String {
+        let shown: Vec<String> = self
+            .last()
+            .effects
+            .iter()
+            .map(|effect| self.effect(effect))
+            .collect();
+        shown.join("; ")
+    }
+
+    /// The leg rung for this user, by the latest effect that rings them.
+    fn leg(&self, key: &str) -> LegId {
+        let user = self.user(key);
+        let mut rings = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Ring { legs, .. } => legs.iter().find(|leg| leg.user == Some(user)),
+            _ => None,
+        });
+        rings.next_back().unwrap().leg
+    }
+
+    fn who(&self, leg: LegId) -> String {
+        let mut legs = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Ring { legs, .. } => legs.iter().find(|have| have.leg == leg),
+            _ => None,
+        });
+        let found = legs.next_back().unwrap();
+        found.user.map_or_else(
+            || found.phone.to_string(),
+            |user| self.directory.user(user).unwrap().key.clone(),
+        )
+    }
+
+    fn effect(&self, effect: &Effect) -> String {
+        let route = |to| self.directory.route_name(self.account().id, to);
+        match effect {
+            Effect::Reply { text, .. } => format!("reply {text:?}"),
+            Effect::Inbox {
+                to,
+                note,
+                tags,
+                high,
+                auto_reply,
+            } => format!(
+                "inbox {}{}{}{}{}",
+                route(*to),
+                note.as_ref()
+                    .map_or(String::new(), |note| format!(" note {note:?}")),
+                if tags.is_empty() {
+                    String::new()
+                } else {
+                    format!(" tags {tags:?}")
+                },
+                if *high { " high" } else { "" },
+                auto_reply
+                    .as_ref()
+                    .map_or(String::new(), |text| format!(" auto {text:?}")),
+            ),
+            Effect::Assign { to, .. } => format!("assign {}", route(*to)),
+            Effect::NotAssigned { reason } => format!("not assigned: {reason}"),
+            Effect::Close => "close".to_owned(),
+            Effect::SetField { field, value } => format!("set {field}={value}"),
+            Effect::Tag { add, remove } => format!("tag +{add:?} -{remove:?}"),
+            Effect::Ring {
+                legs, room, ring_s, ..
+            } => {
+                let who: Vec<String> = legs.iter().map(|leg| self.who(leg.leg)).collect();
+                let how = if room.is_some() { " into a room" } else { "" };
+                format!("ring {} {ring_s}s{how}", who.join("+"))
+            }
+            Effect::Accepted { leg } => format!("accepted {}", self.who(*leg)),
+            Effect::LegEnded { leg, status } => {
+                format!("ended {} {}", self.who(*leg), status.as_str())
+            }
+            Effect::EndLegs(legs) => {
+                let who: Vec<String> = legs.iter().map(|leg| self.who(*leg)).collect();
+                format!("end {}", who.join("+"))
+            }
+            Effect::MoveCaller => "move caller".to_owned(),
+            Effect::Voicemail {
+                owner, duration_s, ..
+            } => format!("voicemail {} {duration_s}s", route(*owner)),
+            Effect::CallOutcome(outcome) => format!("outcome {outcome}"),
+            Effect::Note { text } => format!("note {text:?}"),
+        }
+    }
+
+    /// What the call came to for people, and that it was said once.
+    fn call_outcome(&self) -> Option<&'static str> {
+        let mut told = self.effects.iter().filter_map(|effect| match effect {
+            Effect::CallOutcome(outcome) => Some(*outcome),
+            _ => None,
+        });
+        let first = told.next();
+        assert_eq!(told.next(), None, "the outcome of a call is told once");
+        first
+    }
+}
+
+/// A script in short.
+fn shown(verbs: &[CallVerb]) -> String {
+    use crate::model::CallVerb as Verb;
+    let one = |verb: &Verb| match verb {
+        Verb::Say { text, language } => format!("{language}:{text}"),
+        Verb::Play { url } => format!("play {url}"),
+        Verb::Pause { seconds } => format!("pause {seconds}"),
+        Verb::Gather {
+            prompt, digits_max, ..
+        } => {
+            let most = digits_max.map_or("*".to_owned(), |most| most.to_string());
+            format!("gather<{most}>({})", shown(prompt))
+        }
+        Verb::Dial {
+            legs,
+            ring_s,
+            screen,
+            ..
+        } => {
+            format!(
+                "dial {} for {ring_s}s{}",
+                legs.len(),
+                if *screen { " screened" } else { "" }
+            )
+        }
+        Verb::Record { max_s, .. } => format!("record {max_s}s"),
+        Verb::Hold { .. } => "hold".to_owned(),
+        Verb::Join { .. } => "join".to_owned(),
+        Verb::AskAgain { seconds } => format!("ask again {seconds}"),
+        Verb::Reject { busy } => format!("reject{}", if *busy { " busy" } else { "" }),
+        Verb::Hangup => "hangup".to_owned(),
+    };
+    verbs.iter().map(one).collect::<Vec<_>>().join(" | ")
+}

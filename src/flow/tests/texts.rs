@@ -1,0 +1,296 @@
+//! Conversations by text.
+
+use super::*;
+
+#[test]
+fn a_reply_is_sent_and_the_flow_goes_on() {
+    let mut drive = Drive::sms(
+        "  one:\n    reply: \"Hello {{ contact.name | default('there') }} at {{ account.name }}\"\n    next: two\n  two:\n    inbox: { group: nurses, note: \"from {{ message.from }}\", tags: [a], priority: high, auto_reply: Thanks }\n    next: end\n",
+    );
+    drive.start();
+    assert_eq!(
+        drive.asked(),
+        "reply \"Hello there at Clinic\"; inbox Nurses note \"from +12025550143\" tags [\"a\"] high auto \"Thanks\""
+    );
+    assert_eq!(drive.last().ended, Some(Ended::End));
+    let steps: Vec<&str> = drive
+        .last()
+        .trace
+        .iter()
+        .map(|trace| trace.step.as_str())
+        .collect();
+    assert_eq!(steps, ["one", "two"]);
+}
+
+#[test]
+fn who_opted_out_gets_nothing_and_two_machines_end_before_a_person() {
+    let steps = "  one:\n    reply: Hi\n    then: { refused: two }\n    next: end\n  two:\n    close:\n    next: end\n";
+    let mut drive = Drive::sms(steps);
+    drive.opted_out = true;
+    drive.start();
+    assert_eq!(drive.asked(), "close");
+    let mut drive = Drive::sms(steps);
+    drive.automated_left = false;
+    drive.start();
+    assert_eq!(drive.asked(), "");
+    assert!(matches!(drive.last().ended, Some(Ended::Fault(_))));
+    let mut drive = Drive::sms(steps);
+    drive.party = Party::read("ACME");
+    drive.start();
+    assert_eq!(drive.asked(), "close");
+}
+
+const ASK: &str = "  one:\n    ask: { prompt: When?, again: A date please, save_as: contact.birth_date, expect: date, tries: 2, timeout: 2h }\n    then: { valid: yes, invalid: no, timeout: late }\n  yes:\n    reply: \"{{ contact.birth_date }} {{ steps.one.text }} {{ steps.one.outcome }}\"\n    next: end\n  no:\n    reply: No\n    next: end\n  late:\n    reply: Late\n    next: end\n";
+
+#[test]
+fn an_answer_is_awaited_read_and_saved() {
+    let mut drive = Drive::sms(ASK);
+    drive.start();
+    assert_eq!(drive.asked(), "reply \"When?\"");
+    assert!(drive.last().waits_for_text);
+    let due = drive.last().due_at.unwrap();
+    assert_eq!(due.since(drive.now).as_secs(), 7200);
+    drive.later(60).texts("soon");
+    assert_eq!(drive.asked(), "reply \"A date please\"");
+    assert_eq!(drive.last().due_at.unwrap().since(due).as_secs(), 60);
+    drive.texts(" 2/3/2001 ");
+    assert_eq!(
+        drive.asked(),
+        "set birth_date=\"2001-02-03\"; reply \"2001-02-03 2/3/2001 valid\""
+    );
+    assert_eq!(drive.last().ended, Some(Ended::End));
+    assert!(!drive.last().waits_for_text);
+    // A run that is over stays over.
+    drive.texts("again");
+    assert_eq!(drive.asked(), "");
+    assert_eq!(drive.last().ended, Some(Ended::End));
+}
+
+#[test]
+fn tries_run_out_and_so_does_time() {
+    let mut drive = Drive::sms(ASK);
+    drive.start();
+    drive.texts("a");
+    drive.texts("b");
+    assert_eq!(drive.asked(), "reply \"No\"");
+    let mut drive = Drive::sms(ASK);
+    drive.start();
+    // A timer that comes early changes nothing.
+    drive.later(7199).take(Event::Timer);
+    assert_eq!(drive.asked(), "");
+    assert!(drive.last().waits_for_text && drive.last().due_at.is_some());
+    drive.later(1).take(Event::Timer);
+    assert_eq!(drive.asked(), "reply \"Late\"");
+    // A question that cannot be put is not awaited.
+    let mut drive = Drive::sms(ASK);
+    drive.opted_out = true;
+    drive.start();
+    assert_eq!(drive.last().ended, Some(Ended::End));
+}
+
+#[test]
+fn choices_and_variables() {
+    let mut drive = Drive::sms(
+        "  one:\n    ask: { choices: { small: [s, little], large: [l] }, save_as: flow.size }\n    then: { valid: two, else: end }\n  two:\n    branch: { big: flow.size == \"large\", other: present(flow.size) }\n    then: { big: three, other: four, else: end }\n  three:\n    reply: Large\n    next: end\n  four:\n    reply: \"Size {{ flow.size | upper }}\"\n    next: end\n",
+    );
+    drive.start();
+    assert_eq!(drive.asked(), "", "without a prompt nothing is sent");
+    drive.texts("Little, please");
+    assert_eq!(drive.asked(), "reply \"Size SMALL\"");
+    assert_eq!(drive.last().ended, Some(Ended::End));
+}
+
+#[test]
+fn keywords_look_at_the_latest_text() {
+    let steps = "  one:\n    keywords: { BILL: [billing, my invoice], HOURS: [] }\n    then: { BILL: bill, HOURS: hours, unmatched: end }\n  bill:\n    reply: Bill\n    next: end\n  hours:\n    reply: Hours\n    next: end\n";
+    for (text, expected) in [
+        ("bill", "reply \"Bill\""),
+        ("My invoice?", "reply \"Bill\""),
+        ("HOURS please", "reply \"Hours\""),
+        ("hello", ""),
+        ("", ""),
+    ] {
+        let mut drive = Drive::sms(steps);
+        drive.text = Some(text.to_owned());
+        drive.start();
+        assert_eq!(drive.asked(), expected, "{text}");
+        assert_eq!(drive.last().ended, Some(Ended::End));
+    }
+    // A flow started for a contact has no text.
+    let mut drive = Drive::sms(steps);
+    drive.start();
+    assert_eq!(drive.last().trace[0].outcome, "unmatched");
+}
+
+#[test]
+fn fields_and_tags_are_seen_by_the_steps_that_follow() {
+    let mut drive = Drive::sms(
+        "  one:\n    set: { contact.name: \"Pia {{ contact.language }}\", contact.insured: yes, contact.next_visit: 2026-04-01, flow.when: \"{{ contact.next_visit }}\" , contact.medicine: ~ }\n    next: two\n  two:\n    tag: { add: [vip, new], remove: [old] }\n    next: three\n  three:\n    branch: { ok: '\"vip\" in contact.tags and contact.insured and flow.when > \"2026-03-31\" and not present(contact.medicine)' }\n    then: { ok: four, else: end }\n  four:\n    reply: \"{{ contact.name }}: {{ contact.tags }}, {{ contact.insured }}\"\n    next: end\n",
+    );
+    drive.start();
+    assert_eq!(
+        drive.asked(),
+        "set name=\"Pia \"; set insured=true; set next_visit=\"2026-04-01\"; set medicine=null; tag +[\"vip\", \"new\"] -[\"old\"]; reply \"Pia : vip, new, yes\""
+    );
+}
+
+#[test]
+fn who_has_left_takes_nothing_over() {
+    let steps = "  one:\n    assign: { group: nurses, note: Hi }\n    then: { ok: end, nobody_available: two }\n  two:\n    close:\n    next: end\n";
+    let mut drive = Drive::sms(steps);
+    drive.start();
+    assert_eq!(drive.asked(), "assign Nurses");
+    let mut drive = Drive::sms(steps);
+    drive.leave("farid");
+    drive.leave("erin");
+    drive.start();
+    assert_eq!(
+        drive.asked(),
+        "not assigned: nobody in nurses can take it; close"
+    );
+}
+
+#[test]
+fn another_flow_goes_on_from_its_beginning() {
+    let mut drive =
+        Drive::sms("  one:\n    set: { flow.a: x }\n    next: two\n  two:\n    goto: refill\n");
+    drive.start();
+    let (key, said) = drive.last().goto.clone().unwrap();
+    assert_eq!((key.as_str(), said.len()), ("refill", 0));
+    assert_eq!(drive.last().ended, None);
+    assert_eq!(drive.run.flow, "refill");
+    assert_eq!(drive.run.step, None);
+    // The bounds on steps do not begin anew, or two flows could pass a person to and fro for ever.
+    let taken = drive.run.steps_event;
+    drive.start();
+    assert!(drive.run.steps_event > taken);
+}
+
+#[test]
+fn languages_are_chosen_by_the_contact() {
+    let steps = "  one:\n    reply: { en: Hello, es: Hola, fr-CA: Salut }\n    next: end\n";
+    for (language, expected) in [
+        (None, "Hello"),
+        (Some("es"), "Hola"),
+        (Some("es-MX"), "Hola"),
+        (Some("fr"), "Salut"),
+        (Some("de"), "Hello"),
+    ] {
+        let mut drive = Drive::sms(steps);
+        drive.contact = Some(drive.known(language));
+        drive.start();
+        assert_eq!(drive.asked(), format!("reply {expected:?}"), "{language:?}");
+    }
+}
+
+#[test]
+fn conditions() {
+    let check = |condition: &str, expected: bool| {
+        let quoted = condition.replace('\'', "''");
+        let mut drive = Drive::sms(&format!(
+            "  one:\n    branch: {{ yes: '{quoted}' }}\n    then: {{ yes: two, else: end }}\n  two:\n    close:\n    next: end\n"
+        ));
+        let mut contact = drive.known(Some("es"));
+        contact
+            .columns
+            .insert("birth_date".into(), "2001-03-04".into());
+        contact.columns.insert("insured".into(), true.into());
+        contact.columns.insert("medicine".into(), "7".into());
+        contact.tags = vec!["vip".into()];
+        drive.contact = Some(contact);
+        drive.text = Some("Hello World".into());
+        drive.start();
+        assert_eq!(drive.asked() == "close", expected, "{condition}");
+    };
+    for (condition, expected) in [
+        ("contact.insured", true),
+        ("not contact.insured", false),
+        ("contact.insured == true and contact.name == \"Pia\"", true),
+        ("contact.name != \"Pia\" or contact.insured", true),
+        ("age(contact.birth_date) == 24", true),
+        ("age(contact.birth_date) >= 18 + 7", false),
+        ("contact.birth_date < \"2001-03-05\"", true),
+        ("contact.birth_date + 1 == \"2001-03-05\"", true),
+        ("today() == \"2026-03-03\"", true),
+        ("today() - contact.birth_date > 9000", true),
+        ("date(\"2026-03-03\") == today()", true),
+        ("weekday() in [\"monday\", \"tuesday\"]", true),
+        ("weekday() not in [\"monday\", \"tuesday\"]", false),
+        ("hour() >= 10 and hour() < 11", true),
+        ("\"vip\" in contact.tags", true),
+        ("contains(contact.tags, \"vip\")", true),
+        ("contains(lower(message.text), \"world\")", true),
+        ("starts_with(message.text, \"World\")", false),
+        ("length(message.text) == 11", true),
+        ("length(contact.tags) == 1", true),
+        ("- 3 < 2 - (1 + 1)", true),
+        // A comparison with a missing value is false, whichever way it is asked.
+        ("contact.next_visit > today()", false),
+        ("contact.next_visit <= today()", false),
+        ("contact.next_visit == contact.next_visit", false),
+        ("not contact.next_visit <= today()", true),
+        ("age(contact.next_visit) < 18", false),
+        ("contact.email != \"x\"", false),
+        ("contact.birth_date + 99999999 > today()", false),
+        ("present(contact.email)", false),
+        ("present(contact.name)", true),
+    ] {
+        check(condition, expected);
+    }
+}
+
+#[test]
+fn texts_have_an_end() {
+    let long = "x".repeat(3000);
+    let mut drive = Drive::sms(&format!("  one:\n    reply: {long}\n    next: end\n"));
+    drive.start();
+    assert!(
+        matches!(&drive.last().effects[..], [Effect::Reply { text, .. }] if text.len() == 1600)
+    );
+    let mut drive = Drive::sms(
+        "  one:\n    reply: \"{% for a in contact.tags %}{% for b in contact.tags %}{% for c in contact.tags %}é{{ a }}{% endfor %}{% endfor %}{% endfor %}\"\n    next: end\n",
+    );
+    let mut contact = drive.known(None);
+    contact.tags = (0..60).map(|n| format!("tag {n}")).collect();
+    drive.contact = Some(contact);
+    drive.start();
+    assert!(
+        matches!(&drive.last().effects[..], [Effect::Reply { text, .. }] if text.chars().count() <= 1600 && text.len() > 1000)
+    );
+}
+
+#[test]
+fn templates() {
+    for (template, expected) in [
+        ("plain { text }", "plain { text }"),
+        ("{{contact.name}}!", "Pia!"),
+        ("{{ contact.email }}-", "-"),
+        ("{% if contact.email %}a{% else %}b{% endif %}", "b"),
+        (
+            "{% if contact.name == 'Pia' and not contact.email %}x{% endif %}",
+            "x",
+        ),
+        (
+            "{{ contact.name | upper }} {{ contact.name | lower | capitalize }}",
+            "PIA Pia",
+        ),
+        ("{{ message.text | first_word }}", "Hello"),
+        ("{{ contact.email | default('none') }}", "none"),
+        ("{{ '202' | spaced }}", "2 0 2"),
+        ("{# note #}{{ account.key }}", "clinic"),
+        (
+            "{{ contact.insured }} {{ contact.insured | default('?') }}",
+            "yes yes",
+        ),
+        ("{{ program.name }}{{ call.from }}", "Clinic+12025550143"),
+    ] {
+        let quoted = template.replace('\'', "''");
+        let mut drive = Drive::sms(&format!("  one:\n    reply: '{quoted}'\n    next: end\n"));
+        let mut contact = drive.known(None);
+        contact.columns.insert("insured".into(), true.into());
+        drive.contact = Some(contact);
+        drive.text = Some("Hello World".into());
+        drive.start();
+        assert_eq!(drive.asked(), format!("reply {expected:?}"), "{template}");
+    }
+}

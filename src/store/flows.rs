@@ -1,0 +1,324 @@
+//! Flows: their texts as written, never changed once published, and which one is active.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{AccountId, Id, Ids, RevisionId, Timestamp};
+
+use super::both::sql;
+use super::organisation::{AuditOut, bump_version, lock_version, save_audit};
+use super::pools::{Arg, Tx};
+use super::save::put;
+use super::{AccountScope, Actor, NodeScope, Store, StoreError, apart};
+
+/// Revisions of a flow that one call tells.
+const HISTORY_MAX: i64 = 200;
+
+/// A published text of a flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowRevision {
+    /// Its id.
+    pub id: RevisionId,
+    /// Whose flow it is.
+    pub account: AccountId,
+    /// The flow's key.
+    pub key: String,
+    /// Counted from 1 in its flow.
+    pub number: i64,
+    /// The text as it was written.
+    pub yaml: String,
+    /// The file it came from.
+    pub file: Option<String>,
+    /// Who published it.
+    pub published_by: String,
+    /// When.
+    pub published_at: Timestamp,
+}
+
+/// What came of a file that may be a new revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// It is, and is active now.
+    New(RevisionId),
+    /// It says what was published from it before, or what is active.
+    Unchanged,
+    /// It changed, but so did the flow: by another way, since that file was last published.
+    Conflict,
+}
+
+/// The moment and chance of a change.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp {
+    /// When.
+    pub now: Timestamp,
+    /// Makes the ids of new rows.
+    pub seed: u64,
+}
+
+/// A text that is to be published.
+struct Text {
+    account: AccountId,
+    key: String,
+    yaml: String,
+    file: Option<String>,
+}
+
+const REVISION: &str = "id id(rev), account_id=account id(acct), flow=key text, number i64, yaml text, file text, \
+    published_by text, published_at i64";
+
+impl Store {
+    /// Publishes a checked text and makes it active, if what is active is what its author saw.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when another revision is active than `expected_active`.
+    pub async fn publish(
+        &self,
+        actor: &Actor,
+        account: AccountId,
+        key: &str,
+        yaml: &str,
+        expected_active: Option<RevisionId>,
+        stamp: Stamp,
+    ) -> Result<RevisionId, StoreError> {
+        let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
+        let text = text(account, key, yaml, None);
+        apart(async move {
+            let mut tx = pools.begin().await?;
+            lock_version(&mut tx).await?;
+            let active = active(&mut tx, account, &text.key).await?;
+            if active.map(|row| row.id) != expected_active {
+                return Err(StoreError::Conflict("the flow".to_owned()));
+            }
+            let id = insert(&mut tx, &actor, text, stamp).await?;
+            tx.commit().await?;
+            Ok(id)
+        })
+        .await
+    }
+
+    /// Publishes a checked file when it says something new and the flow was not changed by another way since the
+    /// file was last published, so that an old file never undoes an edit.
+    pub async fn publish_file(
+        &self,
+        actor: &Actor,
+        account: AccountId,
+        key: &str,
+        yaml: &str,
+        file: &str,
+        stamp: Stamp,
+    ) -> Result<Published, StoreError> {
+        let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
+        let text = text(account, key, yaml, Some(file));
+        apart(async move {
+            let mut tx = pools.begin().await?;
+            lock_version(&mut tx).await?;
+            let active = active(&mut tx, account, &text.key).await?;
+            let last = last_of_file(&mut tx, &text).await?;
+            let says =
+                |row: &Option<FlowRevision>| row.as_ref().is_some_and(|row| row.yaml == text.yaml);
+            if says(&active) || says(&last) {
+                return Ok(Published::Unchanged);
+            }
+            // Without an active one there is nothing to undo.
+            if active.is_some() && active.map(|row| row.id) != last.map(|row| row.id) {
+                return Ok(Published::Conflict);
+            }
+            let id = insert(&mut tx, &actor, text, stamp).await?;
+            tx.commit().await?;
+            Ok(Published::New(id))
+        })
+        .await
+    }
+
+    /// Makes an earlier revision active again, if what is active is what its author saw.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when another is active than `expected_active`, [`StoreError::Refused`] when there
+    /// is no such revision in the account.
+    pub async fn activate(
+        &self,
+        actor: &Actor,
+        account: AccountId,
+        revision: RevisionId,
+        expected_active: Option<RevisionId>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
+        apart(async move {
+            let mut tx = pools.begin().await?;
+            lock_version(&mut tx).await?;
+            let sql = sql!(format!(
+                "SELECT doc!(v: {REVISION}) FROM revision v WHERE v.id = $1 AND v.account_id = $2"
+            ));
+            let args = [Arg::Id(revision.uuid()), Arg::Id(account.uuid())];
+            let found: Vec<FlowRevision> = tx.list("revision", sql, &args).await?;
+            let Some(row) = found.into_iter().next() else {
+                return Err(StoreError::Refused("there is no such revision".to_owned()));
+            };
+            let active = active(&mut tx, account, &row.key).await?;
+            if active.map(|row| row.id) != expected_active {
+                return Err(StoreError::Conflict("the flow".to_owned()));
+            }
+            make_active(&mut tx, &actor, &row, now).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
+    /// The active revision of every flow.
+    pub async fn active_flows(&self, _scope: NodeScope) -> Result<Vec<FlowRevision>, StoreError> {
+        let sql = sql!(format!(
+            "SELECT doc!(v: {REVISION}) FROM flow f CROSS JOIN revision v \
+             WHERE v.account_id = f.account_id AND v.id = f.active_id ORDER BY v.account_id, v.flow"
+        ));
+        self.inner.pools.list("revision", sql, &[]).await
+    }
+
+    /// The revisions that runs are on that have not ended.
+    pub async fn revisions_of_live_runs(
+        &self,
+        _scope: NodeScope,
+    ) -> Result<Vec<FlowRevision>, StoreError> {
+        let sql = sql!(format!(
+            "SELECT doc!(v: {REVISION}) FROM revision v WHERE EXISTS \
+             (SELECT 1 FROM run x WHERE x.revision_id = v.id AND NOT x.ended) ORDER BY v.account_id, v.flow, v.number"
+        ));
+        self.inner.pools.list("revision", sql, &[]).await
+    }
+
+    /// One revision.
+    pub async fn revision(
+        &self,
+        _scope: NodeScope,
+        id: RevisionId,
+    ) -> Result<Option<FlowRevision>, StoreError> {
+        let sql = sql!(format!(
+            "SELECT doc!(v: {REVISION}) FROM revision v WHERE v.id = $1"
+        ));
+        let found = self
+            .inner
+            .pools
+            .list("revision", sql, &[Arg::Id(id.uuid())])
+            .await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// A flow's revisions, newest first, at most 200, and which is active.
+    pub async fn history(
+        &self,
+        scope: AccountScope,
+        key: &str,
+    ) -> Result<(Vec<FlowRevision>, Option<RevisionId>), StoreError> {
+        #[derive(Deserialize)]
+        struct Active {
+            id: RevisionId,
+        }
+        let pools = &self.inner.pools;
+        let account = Arg::Id(scope.account().uuid());
+        let sql = sql!(format!(
+            "SELECT doc!(v: {REVISION}) FROM revision v WHERE v.account_id = $1 AND v.flow = $2 \
+             ORDER BY v.number DESC LIMIT $3"
+        ));
+        let args = [account, Arg::Text(key), Arg::Int(HISTORY_MAX)];
+        let found = pools.list("revision", sql, &args).await?;
+        let sql = sql!(
+            "SELECT doc!(f: active_id=id id(rev)) FROM flow f WHERE f.account_id = $1 AND f.key = $2"
+        );
+        let active: Vec<Active> = pools.list("flow", sql, &[account, Arg::Text(key)]).await?;
+        Ok((found, active.first().map(|row| row.id)))
+    }
+}
+
+fn text(account: AccountId, key: &str, yaml: &str, file: Option<&str>) -> Text {
+    Text {
+        account,
+        key: key.to_owned(),
+        yaml: yaml.to_owned(),
+        file: file.map(str::to_owned),
+    }
+}
+
+async fn active(
+    tx: &mut Tx,
+    account: AccountId,
+    key: &str,
+) -> Result<Option<FlowRevision>, StoreError> {
+    let sql = sql!(format!(
+        "SELECT doc!(v: {REVISION}) FROM flow f CROSS JOIN revision v WHERE f.account_id = $1 AND f.key = $2 \
+         AND v.account_id = f.account_id AND v.id = f.active_id"
+    ));
+    let args = [Arg::Id(account.uuid()), Arg::Text(key)];
+    Ok(tx.list("revision", sql, &args).await?.into_iter().next())
+}
+
+/// The last revision that came from this file.
+async fn last_of_file(tx: &mut Tx, text: &Text) -> Result<Option<FlowRevision>, StoreError> {
+    let Some(file) = &text.file else {
+        return Ok(None);
+    };
+    let sql = sql!(format!(
+        "SELECT doc!(v: {REVISION}) FROM revision v WHERE v.account_id = $1 AND v.flow = $2 AND v.file = $3 \
+         ORDER BY v.number DESC LIMIT 1"
+    ));
+    let args = [
+        Arg::Id(text.account.uuid()),
+        Arg::Text(&text.key),
+        Arg::Text(file),
+    ];
+    Ok(tx.list("revision", sql, &args).await?.into_iter().next())
+}
+
+async fn insert(
+    tx: &mut Tx,
+    actor: &str,
+    text: Text,
+    stamp: Stamp,
+) -> Result<RevisionId, StoreError> {
+    #[derive(Deserialize)]
+    struct Last {
+        number: Option<i64>,
+    }
+    let last = sql!(
+        "SELECT obj!('number', max(v.number)) FROM revision v WHERE v.account_id = $1 AND v.flow = $2"
+    );
+    let args = [Arg::Id(text.account.uuid()), Arg::Text(&text.key)];
+    let last: Vec<Last> = tx.list("revision", last, &args).await?;
+    let row = FlowRevision {
+        id: Ids::new(stamp.now, stamp.seed).fresh(),
+        account: text.account,
+        key: text.key,
+        number: last.first().and_then(|row| row.number).unwrap_or(0) + 1,
+        yaml: text.yaml,
+        file: text.file,
+        published_by: actor.to_owned(),
+        published_at: stamp.now,
+    };
+    let sql = sql!(super::tables::insert_text("revision", REVISION));
+    put(tx, sql, std::slice::from_ref(&row)).await?;
+    make_active(tx, actor, &row, stamp.now).await?;
+    Ok(row.id)
+}
+
+async fn make_active(
+    tx: &mut Tx,
+    actor: &str,
+    row: &FlowRevision,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = sql!(
+        "INSERT INTO flow (account_id, key, active_id, version) \
+         SELECT account_id, key, active_id, 1 FROM rows!($1: account_id=account id(acct), key text, active_id=id id(rev)) AS r \
+         WHERE true ON CONFLICT (account_id, key) DO UPDATE SET active_id = excluded.active_id, version = flow.version + 1"
+    );
+    put(tx, sql, std::slice::from_ref(row)).await?;
+    let after = format!("revision {}", row.number);
+    let line = AuditOut {
+        at: now,
+        actor,
+        account: Some(row.account),
+        what: format!("flow {}", row.key),
+        before: None,
+        after: Some(&after),
+    };
+    save_audit(tx, &[line]).await?;
+    bump_version(tx).await
+}

@@ -1,0 +1,586 @@
+//! What decisions need, loaded for a whole batch with one statement a kind.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::model::conversation::Conversation;
+use crate::model::people::Presence;
+use crate::model::turn::{AUTOMATED_MAX, CallState, Need, State, Thread};
+use crate::model::{
+    CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RunId, Timestamp, UserId,
+};
+
+use super::both::sql;
+use super::locks::{key_of, take_locks};
+use super::pools::{Arg, Tx, array, read};
+use super::tables::{CALL, CONSENT, CONTACT, CONVERSATION, LEG, MESSAGE, RUN, VOICEMAIL};
+use super::{NodeScope, Store, StoreError, apart};
+
+/// How many of a conversation's latest texts are looked through for automated ones.
+const AUTOMATED_AMONG: usize = 2 * AUTOMATED_MAX;
+/// A call does not count as going on for longer than this: its end may never have been reported.
+const BUSY_MAX: Duration = Duration::from_secs(4 * 3600);
+
+/// The state of a batch while it is decided.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    /// What `decide` sees.
+    pub(super) state: State,
+    /// The versions that rows had when they were loaded.
+    pub(super) versions: HashMap<Uuid, i64>,
+    /// What is locked, where others may write at the same time.
+    pub(super) locked: BTreeSet<i64>,
+}
+
+/// Keys of threads, calls and texts that a round loads.
+#[derive(Debug, Default)]
+struct Wanted {
+    threads: Vec<(NumberId, Party)>,
+    calls: Vec<CallId>,
+    messages: Vec<MessageId>,
+    voicemails: Vec<CallId>,
+    presence: Vec<UserId>,
+}
+
+/// One thing asked for, with its place in the question.
+#[derive(Serialize)]
+struct Asked<'a, T> {
+    i: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    also: Option<&'a str>,
+}
+
+impl Store {
+    /// What is known of these keys now, for whoever only looks.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn look(
+        &self,
+        _scope: NodeScope,
+        needs: &[Need],
+        now: Timestamp,
+    ) -> Result<State, StoreError> {
+        let (pools, needs) = (self.inner.pools.clone(), needs.to_vec());
+        apart(async move {
+            let mut tx = pools.begin().await?;
+            let mut loaded = Loaded::default();
+            loaded.load(&mut tx, needs.iter(), now).await?;
+            Ok(loaded.state)
+        })
+        .await
+    }
+}
+
+impl Loaded {
+    /// Loads all of these that are not loaded yet; what is there is never overwritten, because the batch may
+    /// have changed it. `now` bounds what counts as going on.
+    ///
+    /// [`StoreError::Conflict`] tells that a lock could not be had without the danger of a deadlock; the batch
+    /// must begin anew, and `locked` says with which locks.
+    pub(super) async fn load<'n>(
+        &mut self,
+        tx: &mut Tx,
+        needs: impl Iterator<Item = &'n Need>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let wanted = self.resolve(tx, needs).await?;
+        if tx.is_shared() {
+            self.lock(tx, &wanted).await?;
+        }
+        self.load_threads(tx, &wanted.threads).await?;
+        self.load_calls(tx, &wanted.calls).await?;
+        self.load_messages(tx, &wanted.messages).await?;
+        self.load_voicemails(tx, &wanted.voicemails).await?;
+        self.load_presence(tx, &wanted.presence, now).await
+    }
+
+    /// Whether a need is met.
+    pub(super) fn has(&self, need: &Need) -> bool {
+        let state = &self.state;
+        match need {
+            Need::Thread(number, party) => state.threads.contains_key(&(*number, party.clone())),
+            Need::Conversation(id) => state.conversations.contains_key(id),
+            Need::Call(id) => state.calls.contains_key(id),
+            Need::Leg(id) => state.legs.contains_key(id),
+            Need::Run(id) => state.runs.contains_key(id),
+            Need::Message(id) => state.messages.contains_key(id),
+            Need::MessageByCarrier(connection, id) => state
+                .carrier_messages
+                .contains_key(&(connection.clone(), id.clone())),
+            Need::CallByCarrier(connection, id) => state
+                .carrier_calls
+                .contains_key(&(connection.clone(), id.clone())),
+            Need::Voicemail(call) => state.voicemails.contains_key(call),
+            Need::Presence(user) => state.presence.contains_key(user),
+        }
+    }
+
+    /// Turns the needs that point to something else into what they point to. What points is never
+    /// changed once it is written, so it is read without a lock.
+    async fn resolve<'n>(
+        &mut self,
+        tx: &mut Tx,
+        needs: impl Iterator<Item = &'n Need>,
+    ) -> Result<Wanted, StoreError> {
+        let mut wanted = Wanted::default();
+        let mut seen: HashSet<&Need> = HashSet::new();
+        let (mut conversations, mut legs, mut runs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut carrier_messages, mut carrier_calls) = (Vec::new(), Vec::new());
+        for need in needs {
+            if self.has(need) || !seen.insert(need) {
+                continue;
+            }
+            match need {
+                Need::Thread(number, party) => wanted.threads.push((*number, party.clone())),
+                Need::Conversation(id) => conversations.push(*id),
+                Need::Call(id) => wanted.calls.push(*id),
+                Need::Leg(id) => legs.push(*id),
+                Need::Run(id) => runs.push(*id),
+                Need::Message(id) => wanted.messages.push(*id),
+                Need::MessageByCarrier(a, b) => carrier_messages.push((a.clone(), b.clone())),
+                Need::CallByCarrier(a, b) => carrier_calls.push((a.clone(), b.clone())),
+                Need::Voicemail(call) => wanted.voicemails.push(*call),
+                Need::Presence(user) => wanted.presence.push(*user),
+            }
+        }
+        self.resolve_conversations(tx, &conversations, &mut wanted)
+            .await?;
+        self.resolve_runs(tx, &runs, &mut wanted).await?;
+        self.resolve_legs(tx, &legs, &mut wanted).await?;
+        self.resolve_calls(tx, &carrier_calls, &mut wanted).await?;
+        self.resolve_messages(tx, &carrier_messages, &mut wanted)
+            .await?;
+        let state = &self.state;
+        dedup(&mut wanted.threads, |key| state.threads.contains_key(key));
+        dedup(&mut wanted.calls, |key| state.calls.contains_key(key));
+        dedup(&mut wanted.messages, |key| state.messages.contains_key(key));
+        Ok(wanted)
+    }
+
+    async fn resolve_conversations(
+        &mut self,
+        tx: &mut Tx,
+        ids: &[ConversationId],
+        wanted: &mut Wanted,
+    ) -> Result<(), StoreError> {
+        let sql = sql!(
+            "SELECT r.i, 'w', doc!(c: number_id=number id(num), party text) \
+             FROM rows!($1: i i64, id id(conv)) AS r CROSS JOIN conversation c WHERE c.id = r.id"
+        );
+        for (id, found) in pointed(tx, "conversation", sql, ids).await? {
+            self.state.conversations.insert(id, found.clone());
+            wanted.threads.extend(found);
+        }
+        Ok(())
+    }
+
+    async fn resolve_runs(
+        &mut self,
+        tx: &mut Tx,
+        ids: &[RunId],
+        wanted: &mut Wanted,
+    ) -> Result<(), StoreError> {
+        let sql = sql!(
+            "SELECT r.i, 'w', doc!(x: number_id=number id(num), party text) \
+             FROM rows!($1: i i64, id id(run)) AS r CROSS JOIN run x WHERE x.id = r.id"
+        );
+        for (id, found) in pointed(tx, "run", sql, ids).await? {
+            self.state.runs.insert(id, found.clone());
+            wanted.threads.extend(found);
+        }
+        Ok(())
+    }
+
+    async fn resolve_legs(
+        &mut self,
+        tx: &mut Tx,
+        ids: &[LegId],
+        wanted: &mut Wanted,
+    ) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let sql = sql!(
+            "SELECT r.i, 'w', doc!(l: call_id=id id(call)) \
+             FROM rows!($1: i i64, id id(leg)) AS r CROSS JOIN leg l WHERE l.id = r.id"
+        );
+        self.state.legs.extend(ids.iter().map(|id| (*id, None)));
+        for (i, _, doc) in tx.triples(sql, &[Arg::Text(&asked(ids)?)]).await? {
+            let Only { id } = read::<Only<CallId>>("leg", &doc)?;
+            if let Some(leg) = place(ids, i) {
+                self.state.legs.insert(*leg, Some(id));
+                wanted.calls.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn resolve_calls(
+        &mut self,
+        tx: &mut Tx,
+        keys: &[(String, String)],
+        wanted: &mut Wanted,
+    ) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let sql = sql!(
+            "SELECT r.i, 'w', doc!(c: id id(call)) FROM rows!($1: i i64, connection=also text, carrier_id=text text) AS r \
+             CROSS JOIN call c WHERE c.carrier_id = r.carrier_id AND c.connection = r.connection"
+        );
+        let absent = keys.iter().map(|key| (key.clone(), None));
+        self.state.carrier_calls.extend(absent);
+        for (i, _, doc) in tx
+            .triples(sql, &[Arg::Text(&asked_by_carrier(keys)?)])
+            .await?
+        {
+            let Only { id } = read::<Only<CallId>>("call", &doc)?;
+            if let Some(key) = place(keys, i) {
+                self.state.carrier_calls.insert(key.clone(), Some(id));
+                wanted.calls.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn resolve_messages(
+        &mut self,
+        tx: &mut Tx,
+        keys: &[(String, String)],
+        wanted: &mut Wanted,
+    ) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let sql = sql!(
+            "SELECT r.i, 'w', doc!(m: id id(msg)) FROM rows!($1: i i64, connection=also text, carrier_id=text text) AS r \
+             CROSS JOIN message m CROSS JOIN number n \
+             WHERE m.carrier_id = r.carrier_id AND m.kind <> 'inbound' AND n.id = m.number_id AND n.connection = r.connection"
+        );
+        let absent = keys.iter().map(|key| (key.clone(), None));
+        self.state.carrier_messages.extend(absent);
+        for (i, _, doc) in tx
+            .triples(sql, &[Arg::Text(&asked_by_carrier(keys)?)])
+            .await?
+        {
+            let Only { id } = read::<Only<MessageId>>("message", &doc)?;
+            if let Some(key) = place(keys, i) {
+                self.state.carrier_messages.insert(key.clone(), Some(id));
+                wanted.messages.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the locks of threads and calls, in order. One that comes after a higher one of an earlier round
+    /// is not waited for.
+    async fn lock(&mut self, tx: &mut Tx, wanted: &Wanted) -> Result<(), StoreError> {
+        let threads = wanted.threads.iter();
+        let threads = threads.map(|(number, party)| key_of(number.uuid(), &party.to_string()));
+        let calls = wanted.calls.iter().map(|call| key_of(call.uuid(), ""));
+        let fresh: BTreeSet<i64> = threads
+            .chain(calls)
+            .filter(|key| !self.locked.contains(key))
+            .collect();
+        let Some(lowest) = fresh.first() else {
+            return Ok(());
+        };
+        let highest = self.locked.last().copied();
+        let in_order = highest.is_none_or(|highest| highest < *lowest);
+        self.locked.extend(&fresh);
+        take_locks(tx, &fresh, in_order).await
+    }
+
+    async fn load_threads(
+        &mut self,
+        tx: &mut Tx,
+        keys: &[(NumberId, Party)],
+    ) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let sql = sql!(format!(
+            "WITH r AS MATERIALIZED rows!($1: i i64, number_id=id id(num), party=text text) \
+             SELECT r.i, 'conversation', doc!(c: {CONVERSATION}) FROM r CROSS JOIN conversation c \
+              WHERE c.number_id = r.number_id AND c.party = r.party \
+             UNION ALL SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
+               (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = c.id \
+                ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind = 'automated') \
+              FROM r CROSS JOIN conversation c WHERE c.number_id = r.number_id AND c.party = r.party \
+             UNION ALL SELECT r.i, 'run', doc!(x: {RUN}) FROM r CROSS JOIN run x \
+              WHERE x.number_id = r.number_id AND x.party = r.party AND NOT x.ended AND x.call_id IS NULL \
+             UNION ALL SELECT r.i, 'consent', doc!(s: {CONSENT}) FROM r CROSS JOIN consent_now n CROSS JOIN consent s \
+              WHERE n.party = r.party AND s.id = n.consent_id \
+             UNION ALL SELECT r.i, 'contact', doc!(p: {CONTACT}) \
+              FROM r CROSS JOIN account_number a CROSS JOIN contact_phone f CROSS JOIN contact p \
+              WHERE a.number_id = r.number_id AND f.account_id = a.account_id AND f.party = r.party \
+               AND p.account_id = f.account_id AND p.id = f.contact_id"
+        ));
+        let parties: Vec<String> = keys.iter().map(|(_, party)| party.to_string()).collect();
+        let question: Vec<Asked<'_, NumberId>> = keys
+            .iter()
+            .zip(&parties)
+            .enumerate()
+            .map(|(i, ((number, _), party))| Asked {
+                i,
+                id: Some(*number),
+                text: Some(party),
+                also: None,
+            })
+            .collect();
+        let mut threads: Vec<Thread> = keys.iter().map(|_| Thread::default()).collect();
+        for (i, kind, doc) in tx.triples(sql, &[Arg::Text(&array(&question)?)]).await? {
+            let Some((thread, (_, party))) = place_mut(&mut threads, i).zip(place(keys, i)) else {
+                continue;
+            };
+            self.take(thread, party, &kind, &doc)?;
+        }
+        for (key, mut thread) in keys.iter().zip(threads) {
+            tidy(&mut thread);
+            let of = thread.conversations.iter();
+            let found = of.map(|row| (row.id, Some(key.clone())));
+            self.state.conversations.extend(found);
+            self.state.threads.insert(key.clone(), thread);
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        thread: &mut Thread,
+        party: &Party,
+        kind: &str,
+        doc: &str,
+    ) -> Result<(), StoreError> {
+        match kind {
+            "conversation" => {
+                let row: Conversation = read("conversation", doc)?;
+                self.versions.insert(row.id.uuid(), row.version);
+                thread.conversations.push(row);
+            }
+            "automated" => {
+                let at: Vec<Timestamp> = read("message", doc)?;
+                thread.automated.extend(at);
+            }
+            "run" => {
+                let row: crate::model::conversation::RunRow = read("run", doc)?;
+                self.versions.insert(row.id.uuid(), row.version);
+                thread.runs.push(row);
+            }
+            "consent" => thread.consents.push(read("consent", doc)?),
+            _ => {
+                let row: crate::model::people::Contact = read("contact", doc)?;
+                self.versions.insert(row.id.uuid(), row.version);
+                // The table of phones may know one that the contact no longer has.
+                if row.phones.iter().any(|phone| phone.phone == *party) {
+                    thread.contacts.push(row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_calls(&mut self, tx: &mut Tx, ids: &[CallId]) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        // The legs come last, and in the order in which they were made.
+        let sql = sql!(format!(
+            "WITH r AS MATERIALIZED rows!($1: i i64, id id(call)) \
+             SELECT r.i, 'call', doc!(c: {CALL}) FROM r CROSS JOIN call c WHERE c.id = r.id \
+             UNION ALL SELECT r.i, 'run', doc!(x: {RUN}) FROM r CROSS JOIN call c CROSS JOIN run x \
+              WHERE c.id = r.id AND x.account_id = c.account_id AND x.id = c.run_id \
+             UNION ALL SELECT r.i, 'leg', doc!(l: {LEG}) FROM r CROSS JOIN leg l WHERE l.call_id = r.id"
+        ));
+        let mut found: Vec<Option<CallState>> = ids.iter().map(|_| None).collect();
+        let mut rest = Vec::new();
+        for (i, kind, doc) in tx.triples(sql, &[Arg::Text(&asked(ids)?)]).await? {
+            let Some(slot) = place_mut(&mut found, i) else {
+                continue;
+            };
+            if kind != "call" {
+                rest.push((i, kind, doc));
+                continue;
+            }
+            let call: crate::model::Call = read("call", &doc)?;
+            self.versions.insert(call.id.uuid(), call.version);
+            *slot = Some(CallState {
+                call,
+                run: None,
+                legs: Vec::new(),
+            });
+        }
+        for (i, kind, doc) in rest {
+            let Some(Some(call)) = place_mut(&mut found, i) else {
+                continue;
+            };
+            if kind == "run" {
+                let run: crate::model::conversation::RunRow = read("run", &doc)?;
+                self.versions.insert(run.id.uuid(), run.version);
+                call.run = Some(run);
+            } else {
+                let leg: crate::model::Leg = read("leg", &doc)?;
+                self.versions.insert(leg.id.uuid(), leg.version);
+                call.legs.push(leg);
+            }
+        }
+        for (id, mut found) in ids.iter().zip(found) {
+            if let Some(found) = &mut found {
+                found.legs.sort_by_key(|leg| leg.id);
+                let legs = found.legs.iter().map(|leg| (leg.id, Some(*id)));
+                self.state.legs.extend(legs);
+                let key = (found.call.connection.clone(), found.call.carrier_id.clone());
+                self.state.carrier_calls.insert(key, Some(*id));
+            }
+            self.state.calls.insert(*id, found);
+        }
+        Ok(())
+    }
+
+    async fn load_messages(&mut self, tx: &mut Tx, ids: &[MessageId]) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let sql = sql!(format!(
+            "SELECT r.i, 'message', doc!(m: {MESSAGE}) FROM rows!($1: i i64, id id(msg)) AS r \
+             CROSS JOIN message m WHERE m.id = r.id"
+        ));
+        self.state.messages.extend(ids.iter().map(|id| (*id, None)));
+        for (_, _, doc) in tx.triples(sql, &[Arg::Text(&asked(ids)?)]).await? {
+            let row: crate::model::Message = read("message", &doc)?;
+            self.state.messages.insert(row.id, Some(row));
+        }
+        Ok(())
+    }
+
+    async fn load_voicemails(&mut self, tx: &mut Tx, calls: &[CallId]) -> Result<(), StoreError> {
+        if calls.is_empty() {
+            return Ok(());
+        }
+        let sql = sql!(format!(
+            "SELECT r.i, 'voicemail', doc!(v: {VOICEMAIL}) FROM rows!($1: i i64, id id(call)) AS r \
+             CROSS JOIN voicemail v WHERE v.call_id = r.id"
+        ));
+        let none = calls.iter().map(|call| (*call, Vec::new()));
+        self.state.voicemails.extend(none);
+        for (_, _, doc) in tx.triples(sql, &[Arg::Text(&asked(calls)?)]).await? {
+            let row: crate::model::conversation::Voicemail = read("voicemail", &doc)?;
+            self.versions.insert(row.id.uuid(), row.version);
+            self.state.voicemails.entry(row.call).or_default().push(row);
+        }
+        for call in calls {
+            let rows = self.state.voicemails.entry(*call).or_default();
+            rows.sort_by_key(|row| row.id);
+        }
+        Ok(())
+    }
+
+    async fn load_presence(
+        &mut self,
+        tx: &mut Tx,
+        users: &[UserId],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        let sql = sql!(
+            "SELECT r.i, 'presence', obj!( \
+              'offline', flag!(EXISTS (SELECT 1 FROM presence p WHERE p.user_id = r.id AND p.offline)), \
+              'busy', flag!(EXISTS (SELECT 1 FROM leg l WHERE l.user_id = r.id AND l.status = 'in_progress' AND l.started_at > $2))) \
+             FROM rows!($1: i i64, id id(user)) AS r"
+        );
+        let since = (now - BUSY_MAX).micros();
+        let args = [Arg::Text(&asked(users)?), Arg::Int(since)];
+        for (i, _, doc) in tx.triples(sql, &args).await? {
+            let row: Presence = read("presence", &doc)?;
+            if let Some(user) = place(users, i) {
+                self.state.presence.insert(*user, row);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct Only<T> {
+    id: T,
+}
+
+#[derive(Deserialize)]
+struct Where {
+    number: NumberId,
+    party: Party,
+}
+
+/// The threads that ids point to, `None` for ids that are not there.
+async fn pointed<T: Id + Serialize>(
+    tx: &mut Tx,
+    table: &'static str,
+    sql: &super::both::Sql,
+    ids: &[T],
+) -> Result<Vec<(T, Option<(NumberId, Party)>)>, StoreError> {
+    let mut found: Vec<_> = ids.iter().map(|id| (*id, None)).collect();
+    if ids.is_empty() {
+        return Ok(found);
+    }
+    for (i, _, doc) in tx.triples(sql, &[Arg::Text(&asked(ids)?)]).await? {
+        let Where { number, party } = read(table, &doc)?;
+        if let Some(slot) = place_mut(&mut found, i) {
+            slot.1 = Some((number, party));
+        }
+    }
+    Ok(found)
+}
+
+fn asked<T: Copy + Serialize>(ids: &[T]) -> Result<String, StoreError> {
+    let asked = ids.iter().enumerate().map(|(i, id)| Asked {
+        i,
+        id: Some(*id),
+        text: None,
+        also: None,
+    });
+    array(&asked.collect::<Vec<_>>())
+}
+
+fn asked_by_carrier(keys: &[(String, String)]) -> Result<String, StoreError> {
+    let asked = keys.iter().enumerate().map(|(i, (connection, id))| Asked {
+        i,
+        id: None::<()>,
+        text: Some(id),
+        also: Some(connection),
+    });
+    array(&asked.collect::<Vec<_>>())
+}
+
+fn place<T>(of: &[T], i: i64) -> Option<&T> {
+    usize::try_from(i).ok().and_then(|i| of.get(i))
+}
+
+fn place_mut<T>(of: &mut [T], i: i64) -> Option<&mut T> {
+    usize::try_from(i).ok().and_then(|i| of.get_mut(i))
+}
+
+fn dedup<T: Clone + Eq + std::hash::Hash>(keys: &mut Vec<T>, known: impl Fn(&T) -> bool) {
+    let mut seen = HashSet::new();
+    keys.retain(|key| !known(key) && seen.insert(key.clone()));
+}
+
+/// The order does not depend on the database.
+fn tidy(thread: &mut Thread) {
+    thread.conversations.sort_by_key(|row| row.id);
+    thread.runs.sort_by_key(|row| row.id);
+    thread.consents.sort_by_key(|row| row.id);
+    thread.contacts.sort_by_key(|row| row.id);
+    thread.contacts.dedup_by_key(|row| row.id);
+    thread.automated.sort_by_key(|at| std::cmp::Reverse(*at));
+    thread.automated.truncate(AUTOMATED_MAX);
+}

@@ -1,0 +1,267 @@
+//! The carriers' door: `/carriers/{connection}/{hook}`. A request is bounded, verified and understood here;
+//! it is answered when what it says is on disk, and refused with a reason of its own when it cannot be.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+
+use crate::ambient::Stopwatch;
+use crate::carrier;
+use crate::daemon::{Daemon, Inner, Link, Received, Refused};
+use crate::decide::Input;
+use crate::metrics;
+use crate::model::{CallEventKind, CallScript, CallVerb, CallbackKey, Hook, Inbound};
+use crate::net::body;
+use crate::store::Answer;
+
+/// The routes of the carriers' listener.
+pub fn router(daemon: Daemon) -> Router {
+    Router::new()
+        .route("/carriers/{connection}/{hook}", any(receive))
+        .fallback(nothing_here)
+        .with_state(daemon)
+}
+
+async fn nothing_here() -> Response {
+    refuse(
+        StatusCode::NOT_FOUND,
+        "unknown_hook",
+        "no such path; webhooks go to /carriers/{connection}/{hook}",
+    )
+}
+
+/// A refusal: counted by its reason, told in plain words that are never sent on as a text.
+fn refuse(status: StatusCode, reason: &'static str, words: &str) -> Response {
+    metrics::refused(reason);
+    let body = serde_json::json!({ "type": "about:blank", "title": words, "status": status.as_u16(), "code": reason });
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/problem+json")],
+        body.to_string(),
+    )
+        .into_response()
+}
+
+async fn receive(
+    State(daemon): State<Daemon>,
+    Path((connection, hook)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Response {
+    let Some(link) = daemon.link(&connection) else {
+        return refuse(
+            StatusCode::NOT_FOUND,
+            "unknown_connection",
+            "no connection of this name is configured",
+        );
+    };
+    let Some(hook) = Hook::from_word(&hook) else {
+        return refuse(StatusCode::NOT_FOUND, "unknown_hook", "no such hook");
+    };
+    if !matches!(*request.method(), Method::GET | Method::POST) {
+        let mut answer = refuse(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method",
+            "webhooks come by GET or POST",
+        );
+        answer
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+        return answer;
+    }
+    if hook == Hook::Hold && *request.method() == Method::GET {
+        // The tone itself: the same for everybody, fetched by the carrier's media servers without a signature.
+        return reply(carrier::ringback());
+    }
+    metrics::received(&link.connection.key, hook.as_str());
+    let watch = Stopwatch::start();
+    let answer = match understood(&daemon, &link, hook, request).await {
+        Ok(webhook) => answered(&daemon, &link, hook, webhook).await,
+        Err(refusal) => refusal,
+    };
+    metrics::answer_seconds(hook.as_str(), watch.seconds());
+    answer
+}
+
+/// A webhook that its carrier did send, and what it says.
+struct Webhook {
+    inbounds: Vec<Inbound>,
+    raw: Vec<u8>,
+}
+
+async fn understood(
+    daemon: &Daemon,
+    link: &Link,
+    hook: Hook,
+    request: Request<Body>,
+) -> Result<Webhook, Response> {
+    let request = whole(daemon, link, request).await?;
+    if let Err(rejected) = link
+        .carrier
+        .verify(&link.connection, hook, &request, daemon.now())
+    {
+        let (key, reason) = (&link.connection.key, rejected.code());
+        tracing::warn!(connection = %key, hook = hook.as_str(), reason, "a webhook's signature was refused");
+        return Err(refuse(
+            StatusCode::FORBIDDEN,
+            "signature",
+            &rejected.to_string(),
+        ));
+    }
+    match link.carrier.parse(&link.connection, hook, &request) {
+        Ok(inbounds) => Ok(Webhook {
+            raw: raw(&request, &inbounds),
+            inbounds,
+        }),
+        Err(malformed) => {
+            let (key, reason) = (&link.connection.key, malformed.code());
+            tracing::warn!(connection = %key, hook = hook.as_str(), reason, "a signed webhook could not be read");
+            Err(refuse(
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                &malformed.to_string(),
+            ))
+        }
+    }
+}
+
+/// The request with its whole body, under the URL by which the carrier knows us.
+async fn whole(
+    daemon: &Daemon,
+    link: &Link,
+    request: Request<Body>,
+) -> Result<Request<Bytes>, Response> {
+    let (mut parts, stream) = request.into_parts();
+    let limits = &daemon.config().limits;
+    let deadline = std::time::Duration::from_secs(limits.body_seconds);
+    let bytes = body::read(stream, limits.body_bytes_max, deadline)
+        .await
+        .map_err(|error| {
+            metrics::refused(error.reason());
+            error.into_response()
+        })?;
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let public = format!("{}{path}", link.connection.public_url);
+    parts.uri = public.parse::<Uri>().map_err(|_| {
+        refuse(
+            StatusCode::BAD_REQUEST,
+            "malformed",
+            "the path cannot be part of a URL",
+        )
+    })?;
+    Ok(Request::from_parts(parts, bytes))
+}
+
+/// The webhook as it is kept: where it came, what it said. Headers carry signatures and stay out.
+fn raw(request: &Request<Bytes>, inbounds: &[Inbound]) -> Vec<u8> {
+    let body = String::from_utf8_lossy(request.body());
+    let query = request.uri().query().unwrap_or_default();
+    let kept = serde_json::json!({ "query": query, "body": body, "inbound": inbounds });
+    serde_json::to_vec(&kept).unwrap_or_default()
+}
+
+async fn answered(daemon: &Daemon, link: &Link, hook: Hook, webhook: Webhook) -> Response {
+    if hook == Hook::Hold {
+        return reply(hold(link));
+    }
+    let mut script = None;
+    for inbound in webhook.inbounds {
+        match save(daemon, link, hook, inbound, webhook.raw.clone()).await {
+            Ok(answer) => script = script.or(script_of(answer)),
+            Err(refused) => return later(daemon, refused),
+        }
+    }
+    reply(match (script, link.carrier.voice()) {
+        (Some(script), Some(voice)) => voice.answer(&link.connection, &script),
+        (None, Some(voice)) if wants_script(hook) => voice.answer(&link.connection, &goodbye(hook)),
+        _ => link.carrier.acknowledge(&link.connection, hook),
+    })
+}
+
+/// Asked over and over while a caller waits; says nothing that would have to be kept.
+fn hold(link: &Link) -> http::Response<Bytes> {
+    match link.carrier.voice() {
+        Some(voice) => voice.hold(&link.connection),
+        None => link.carrier.acknowledge(&link.connection, Hook::Hold),
+    }
+}
+
+async fn save(
+    daemon: &Daemon,
+    link: &Link,
+    hook: Hook,
+    inbound: Inbound,
+    raw: Vec<u8>,
+) -> Result<Answer, Refused> {
+    let connection = link.connection.key.clone();
+    let dedupe = once(&inbound).then(|| Inner::dedupe(&connection, &inbound.dedupe(hook)));
+    let received = Received {
+        connection: connection.clone(),
+        hook: hook.as_str().to_owned(),
+        dedupe,
+        raw,
+    };
+    daemon
+        .receive(
+            Input::Carrier {
+                connection,
+                inbound,
+            },
+            received,
+        )
+        .await
+}
+
+/// A leg that asks for its script again is no repeat: the call may have gone on, and asking changes nothing.
+fn once(inbound: &Inbound) -> bool {
+    !matches!(inbound, Inbound::Call(event) if event.kind == CallEventKind::Resumed)
+}
+
+/// What was decided now, or was answered the first time.
+fn script_of(answer: Answer) -> Option<CallScript> {
+    match answer {
+        Answer::Decided { turn } => turn.answer,
+        Answer::Repeat { answer } => serde_json::from_str(&answer?).ok(),
+        Answer::Undecided(_) => None,
+    }
+}
+
+/// The hooks whose answer the carrier carries out.
+fn wants_script(hook: Hook) -> bool {
+    matches!(hook, Hook::Call | Hook::Gather | Hook::Dial | Hook::Screen)
+}
+
+/// The end of a call that nobody here knows. A new one is refused unanswered, so that it costs nobody.
+fn goodbye(hook: Hook) -> CallScript {
+    let nobody = crate::model::Id::from_uuid(uuid::Uuid::nil());
+    let verb = if hook == Hook::Call {
+        CallVerb::Reject { busy: false }
+    } else {
+        CallVerb::Hangup
+    };
+    CallScript {
+        key: CallbackKey::Call(nobody, 0),
+        verbs: vec![verb],
+    }
+}
+
+fn reply(response: http::Response<Bytes>) -> Response {
+    response.map(Body::from)
+}
+
+/// Nothing was stored: the carrier comes again.
+fn later(daemon: &Daemon, refused: Refused) -> Response {
+    let mut answer = refuse(
+        StatusCode::SERVICE_UNAVAILABLE,
+        refused.reason(),
+        &refused.to_string(),
+    );
+    let wait = daemon.config().limits.retry_after_seconds;
+    answer
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(wait));
+    answer
+}
