@@ -22,6 +22,7 @@ mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
 mod turn;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;

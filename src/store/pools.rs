@@ -34,7 +34,7 @@ const STATEMENTS_MAX: usize = 256;
 /// Rows handed over ahead of their being read.
 const ROWS_AHEAD: usize = 512;
 /// How long a caller waits for a connection; past it the database counts as unavailable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process, such as `signalbox apply`, to commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often what was committed is moved from the log into the file.

@@ -265,7 +265,9 @@ pub(super) fn judge(bench: &Bench, turn: &Turn) {
             Write::Voicemail(row) => {
                 let before = bench.store.voicemails.get(&row.id);
                 next_version("voicemail", before.map(|row| row.version), row.version);
-                lively(bench, row.account, row.owner);
+                if before.is_none() {
+                    lively(bench, row.account, row.owner);
+                }
             }
             Write::Contact(row) => {
                 let before = bench.store.contacts.get(&row.id);

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::model::consent::{ConsentEntry, ConsentScope, Verdict};
 use crate::model::conversation::{ThreadEvent, ThreadEventKind};
@@ -20,6 +19,7 @@ use crate::store::both::sql;
 use crate::store::pools::{Arg, Tx, array};
 use crate::store::save::{put, save_jobs, save_thread_events};
 use crate::store::tables::{CONSENT, MESSAGE};
+use crate::store::upkeep::first_id;
 
 use super::{Counted, Dispatch, DueText, PlanUse, ToSend, count, line, move_texts};
 
@@ -123,12 +123,6 @@ async fn due_texts(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<DueRow
         Arg::Int(limit.into()),
     ];
     tx.list("message", sql, &args).await
-}
-
-/// Below every id made from then on.
-fn first_id(at: Timestamp) -> Uuid {
-    let millis = u128::try_from(at.millis()).unwrap_or(0);
-    Uuid::from_u128(millis << 80)
 }
 
 /// The latest entries of every scope, by phone.
