@@ -11,7 +11,7 @@ use crate::metrics;
 use crate::net::server::{Listener, ListenerLimits};
 use crate::net::sockets;
 
-use super::{Daemon, StartError, flows, jobs, reload, send, settle, timers};
+use super::{Daemon, StartError, flows, forget, jobs, reload, send, settle, timers};
 
 /// How often distributions are folded into their buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -112,6 +112,7 @@ fn work(daemon: &Daemon) -> TaskTracker {
     tracker.spawn(timers::run(daemon.clone()));
     tracker.spawn(reload::run(daemon.clone()));
     tracker.spawn(flows::watch(daemon.clone()));
+    tracker.spawn(forget::run(daemon.clone()));
     tracker.spawn(upkeep(daemon.clone()));
     tracker
 }

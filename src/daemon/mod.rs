@@ -2,6 +2,7 @@
 //! core with events and carries out what that asks for, after it is saved.
 
 mod flows;
+mod forget;
 mod jobs;
 mod lifecycle;
 mod receive;

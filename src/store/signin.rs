@@ -41,7 +41,11 @@ impl Store {
             password_hash: String,
         }
         let sql = sql!("SELECT doc!(s: password_hash text) FROM sign_in s WHERE s.user_id = $1");
-        let found: Vec<Found> = self.inner.pools.list("sign_in", sql, &[Arg::Id(user.uuid())]).await?;
+        let found: Vec<Found> = self
+            .inner
+            .pools
+            .list("sign_in", sql, &[Arg::Id(user.uuid())])
+            .await?;
         Ok(found.into_iter().next().map(|found| found.password_hash))
     }
 
@@ -61,7 +65,11 @@ impl Store {
                      ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, \
                      changed_at = excluded.changed_at"
                 ),
-                vec![Given::Id(user.uuid()), Given::Text(stored), Given::Int(now.micros())],
+                vec![
+                    Given::Id(user.uuid()),
+                    Given::Text(stored),
+                    Given::Int(now.micros()),
+                ],
             ),
             (
                 sql!("DELETE FROM session WHERE user_id = $1"),
@@ -121,7 +129,11 @@ impl Store {
              WHERE s.token_hash = $1"
         );
         let hex = hex(token);
-        let found = self.inner.pools.list("session", sql, &[Arg::Text(&hex)]).await?;
+        let found = self
+            .inner
+            .pools
+            .list("session", sql, &[Arg::Text(&hex)])
+            .await?;
         Ok(found.into_iter().next())
     }
 
@@ -217,7 +229,11 @@ impl Store {
             offline: bool,
         }
         let sql = sql!("SELECT doc!(p: offline bool) FROM presence p WHERE p.user_id = $1");
-        let found: Vec<Found> = self.inner.pools.list("presence", sql, &[Arg::Id(user.uuid())]).await?;
+        let found: Vec<Found> = self
+            .inner
+            .pools
+            .list("presence", sql, &[Arg::Id(user.uuid())])
+            .await?;
         Ok(found.first().is_some_and(|found| found.offline))
     }
 
@@ -238,8 +254,11 @@ impl Store {
                  ON CONFLICT (user_id) DO UPDATE SET offline = false, at = excluded.at"
             ),
         };
-        self.save(vec![(sql, vec![Given::Id(user.uuid()), Given::Int(now.micros())])])
-            .await?;
+        self.save(vec![(
+            sql,
+            vec![Given::Id(user.uuid()), Given::Int(now.micros())],
+        )])
+        .await?;
         Ok(())
     }
 

@@ -19,7 +19,9 @@ use crate::model::account::Route;
 use crate::model::consent::Consent;
 use crate::model::conversation::{Conversation, ConversationState};
 use crate::model::staff::{StaffAction, StaffVerb};
-use crate::store::{ConversationFilter, ConversationRow, Cursor, FilterState, ScopeConsent, ThreadItem};
+use crate::store::{
+    ConversationFilter, ConversationRow, Cursor, FilterState, ScopeConsent, ThreadItem,
+};
 
 /// Conversations on one page of the list.
 const ROWS_MAX: u32 = 50;
@@ -139,7 +141,10 @@ pub(super) async fn find(
 ) -> Result<(Place, ConversationRow), Refusal> {
     let id: ConversationId = id.parse().map_err(|_| Refusal::NotFound)?;
     for place in who.0.places() {
-        let found = door.store().conversation(place.scope, &place.sight, id).await?;
+        let found = door
+            .store()
+            .conversation(place.scope, &place.sight, id)
+            .await?;
         if let Some(row) = found {
             return Ok((place, row));
         }
@@ -190,14 +195,19 @@ fn other_account(
 /// Somebody responsible has it before their eyes. One who only looks over shoulders leaves it unread.
 async fn mark_read(door: &Door, who: &Member, row: &mut ConversationRow) {
     let it = &mut row.conversation;
-    let theirs = who.0.directory.includes(it.account, it.responsible(), who.0.user.id);
+    let theirs = who
+        .0
+        .directory
+        .includes(it.account, it.responsible(), who.0.user.id);
     if !it.unread || !theirs {
         return;
     }
     let action = StaffAction {
         by: who.0.user.id,
         account: it.account,
-        what: StaffVerb::Read { conversation: it.id },
+        what: StaffVerb::Read {
+            conversation: it.id,
+        },
     };
     // A mark that could not be set is no reason to keep the page back.
     if let Ok(acted) = door.staff.act(action).await {
@@ -216,14 +226,21 @@ async fn list_view(
     let find = wanted.find.trim();
     let filter = ConversationFilter {
         // What is looked for by name may be anywhere.
-        state: if find.is_empty() { state } else { FilterState::Any },
+        state: if find.is_empty() {
+            state
+        } else {
+            FilterState::Any
+        },
         owner: views::box_of(eyes.directory, eyes.account, &wanted.owner),
         find: (!find.is_empty()).then(|| find.chars().take(80).collect()),
         me: eyes.user,
     };
     let (scope, sight) = (eyes.place.scope, &eyes.place.sight);
     let before: Option<Cursor> = wanted.before.parse().ok();
-    let found = door.store().conversations(scope, sight, &filter, before, ROWS_MAX).await?;
+    let found = door
+        .store()
+        .conversations(scope, sight, &filter, before, ROWS_MAX)
+        .await?;
     let counts = door.store().box_counts(scope, sight).await?;
     let query = wanted.query(show);
     let href = |id: ConversationId| format!("/inbox/{id}{query}");
@@ -291,7 +308,9 @@ async fn thread_view(
         members: eyes.members(it.responsible()),
         complete_to: back_to,
         items: eyes.items(&found.items, draft.read_through),
-        earlier: found.next.map(|next| with(&path, "earlier", &next.to_string())),
+        earlier: found
+            .next
+            .map(|next| with(&path, "earlier", &next.to_string())),
         part: with(&with(&path, "earlier", &wanted.earlier), "part", "thread"),
         person: eyes.person(row, contact.as_ref(), &consents),
         our_number: our_number(eyes, it),
@@ -323,7 +342,9 @@ fn about(eyes: &Eyes<'_>, it: &Conversation) -> String {
 
 fn our_number(eyes: &Eyes<'_>, it: &Conversation) -> String {
     let number = eyes.directory.number(it.number);
-    number.map_or("No longer ours".to_owned(), |number| words::number(&number.address))
+    number.map_or("No longer ours".to_owned(), |number| {
+        words::number(&number.address)
+    })
 }
 
 fn program(eyes: &Eyes<'_>, it: &Conversation) -> String {
@@ -342,21 +363,17 @@ fn cannot_reply(eyes: &Eyes<'_>, it: &Conversation) -> Option<&'static str> {
 }
 
 /// Any "out" wins over every "in".
-fn opted_out(
-    consents: &[ScopeConsent],
-) -> Option<String> {
-    let out = consents.iter().any(|(_, said)| matches!(said, Some((Consent::Out, _))));
+fn opted_out(consents: &[ScopeConsent]) -> Option<String> {
+    let out = consents
+        .iter()
+        .any(|(_, said)| matches!(said, Some((Consent::Out, _))));
     out.then(|| {
         "They opted out: a reply goes by e-mail where an address is known, else it is refused."
             .to_owned()
     })
 }
 
-fn moved_words(
-    items: &[ThreadItem],
-    read_through: Option<i64>,
-    eyes: &Eyes<'_>,
-) -> String {
+fn moved_words(items: &[ThreadItem], read_through: Option<i64>, eyes: &Eyes<'_>) -> String {
     let Some(read) = read_through else {
         return String::new();
     };
@@ -407,7 +424,11 @@ impl Wanted {
     fn query(&self, show: &str) -> String {
         let mut query = String::new();
         let show = if show == "open" { "" } else { show };
-        for (key, value) in [("show", show), ("box", &self.owner), ("find", self.find.trim())] {
+        for (key, value) in [
+            ("show", show),
+            ("box", &self.owner),
+            ("find", self.find.trim()),
+        ] {
             query = with(&query, key, value);
         }
         query

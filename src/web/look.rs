@@ -48,7 +48,11 @@ impl Look {
         let at = listener.local_addr().unwrap();
         let served = routes(Arc::new(door));
         tokio::spawn(async move { axum::serve(listener, served).await });
-        let port = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = StdListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let driver = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
@@ -78,23 +82,45 @@ impl Look {
 
     /// One command of the protocol; what it answers.
     async fn tell(&self, command: &str, body: Value) -> Value {
-        let sent = self.client.post(format!("{}/{command}", self.session)).json(&body);
+        let sent = self
+            .client
+            .post(format!("{}/{command}", self.session))
+            .json(&body);
         let answer: Value = sent.send().await.unwrap().json().await.unwrap();
         answer["value"].clone()
     }
 
     async fn run(&self, script: &str) -> Value {
-        self.tell("execute/sync", json!({ "script": script, "args": [] })).await
+        self.tell("execute/sync", json!({ "script": script, "args": [] }))
+            .await
     }
 
     async fn keys(&self, selector: &str, keys: &str) {
-        let found = self.tell("element", json!({ "using": "css selector", "value": selector })).await;
-        let id = found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
-        self.tell(&format!("element/{id}/value"), json!({ "text": keys })).await;
+        let found = self
+            .tell(
+                "element",
+                json!({ "using": "css selector", "value": selector }),
+            )
+            .await;
+        let id = found
+            .as_object()
+            .unwrap()
+            .values()
+            .next()
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned();
+        self.tell(&format!("element/{id}/value"), json!({ "text": keys }))
+            .await;
     }
 
     async fn cdp(&self, command: &str, params: Value) {
-        self.tell("goog/cdp/execute", json!({ "cmd": command, "params": params })).await;
+        self.tell(
+            "goog/cdp/execute",
+            json!({ "cmd": command, "params": params }),
+        )
+        .await;
     }
 
     async fn size(&self, (width, height): (u32, u32)) {
@@ -110,16 +136,22 @@ impl Look {
     }
 
     async fn go(&self, path: &str) {
-        self.tell("url", json!({ "url": format!("http://{}{path}", self.at) })).await;
+        self.tell("url", json!({ "url": format!("http://{}{path}", self.at) }))
+            .await;
     }
 
     async fn sign_in(&self, name: &str) {
         let (token, hash) = auth::new_token();
         let (user, now) = (self.staff.sample.user(name), ambient::now());
         let store = &self.staff.store;
-        store.link_make(&Actor::Node, &hash, user, now, now + auth::LINK_LASTS).await.unwrap();
-        self.go(&format!("/sign-in/link?token={token}&next=/me")).await;
-        self.until("the way in", "return location.pathname === '/me'").await;
+        store
+            .link_make(&Actor::Node, &hash, user, now, now + auth::LINK_LASTS)
+            .await
+            .unwrap();
+        self.go(&format!("/sign-in/link?token={token}&next=/me"))
+            .await;
+        self.until("the way in", "return location.pathname === '/me'")
+            .await;
         self.go("/inbox").await;
     }
 
@@ -153,7 +185,12 @@ impl Look {
     async fn picture(&self, name: &str) {
         let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/look"));
         std::fs::create_dir_all(&folder).unwrap();
-        let answer = self.client.get(format!("{}/screenshot", self.session)).send().await.unwrap();
+        let answer = self
+            .client
+            .get(format!("{}/screenshot", self.session))
+            .send()
+            .await
+            .unwrap();
         let answer: Value = answer.json().await.unwrap();
         let png = STANDARD.decode(answer["value"].as_str().unwrap()).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), png).unwrap();
@@ -162,20 +199,30 @@ impl Look {
     /// Nothing sticks out at the side.
     async fn fits(&self, name: &str) {
         self.picture(name).await;
-        let over = "const page = document.documentElement; return page.scrollWidth - page.clientWidth";
+        let over =
+            "const page = document.documentElement; return page.scrollWidth - page.clientWidth";
         assert_eq!(self.run(over).await, json!(0), "{name} is too wide");
     }
 }
 
 /// The driver needs a moment to listen.
 async fn begin(client: &reqwest::Client, at: &str) -> String {
-    let args = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
-    let wish = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": { "args": args } } } });
+    let args = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+    ];
+    let wish =
+        json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": { "args": args } } } });
     for _ in 0..100 {
         let answer = client.post(at).json(&wish).send().await;
         if let Ok(answer) = answer {
             let answer: Value = answer.json().await.unwrap();
-            return answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+            return answer["value"]["sessionId"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{answer}"))
+                .to_owned();
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -190,8 +237,13 @@ async fn pages_fit_a_phone_and_a_desk() {
     look.go("/sign-in").await;
     look.fits("desk-sign-in").await;
     look.sign_in("ana").await;
-    look.run("document.querySelector('form[action=\"/account\"] button:not([disabled])').click()").await;
-    look.until("the other account", "return document.querySelector('.account').textContent === 'Riverside Clinic'").await;
+    look.run("document.querySelector('form[action=\"/account\"] button:not([disabled])').click()")
+        .await;
+    look.until(
+        "the other account",
+        "return document.querySelector('.account').textContent === 'Riverside Clinic'",
+    )
+    .await;
     let pages = [
         ("inbox", "/inbox".to_owned()),
         ("james", format!("/inbox/{}", look.put.james)),
@@ -235,15 +287,35 @@ async fn texts_appear_by_themselves_and_the_keyboard_is_enough() {
     look.keys("#text", "Yes, ").await;
     let shown = "return document.querySelector('#lines').textContent.includes('Hello??')";
     look.until_it_appears("Hello??", shown).await;
-    look.until("the warning", "return window.mark === 1 && !document.querySelector('#came').hidden").await;
-    look.until("what is read out", "return document.querySelector('#news').textContent.includes('Hello??')").await;
+    look.until(
+        "the warning",
+        "return window.mark === 1 && !document.querySelector('#came').hidden",
+    )
+    .await;
+    look.until(
+        "what is read out",
+        "return document.querySelector('#news').textContent.includes('Hello??')",
+    )
+    .await;
     look.picture("desk-came").await;
-    look.keys("#text", &format!("we are here{CONTROL}{ENTER}")).await;
-    look.until("the question", "return document.querySelector('#moved') !== null").await;
+    look.keys("#text", &format!("we are here{CONTROL}{ENTER}"))
+        .await;
+    look.until(
+        "the question",
+        "return document.querySelector('#moved') !== null",
+    )
+    .await;
     look.picture("desk-moved").await;
-    assert_eq!(look.run("return document.querySelector('#text').value").await, json!("Yes, we are here"));
+    assert_eq!(
+        look.run("return document.querySelector('#text').value")
+            .await,
+        json!("Yes, we are here")
+    );
     look.keys("#text", TAB).await;
-    assert_eq!(look.run("return document.activeElement.textContent").await, json!("Send anyway"));
+    assert_eq!(
+        look.run("return document.activeElement.textContent").await,
+        json!("Send anyway")
+    );
     look.keys(":focus", ENTER).await;
     let sent = "return [...document.querySelectorAll('.ours .text')].at(-1).textContent === 'Yes, we are here'";
     look.until("the reply", sent).await;

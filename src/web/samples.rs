@@ -25,9 +25,7 @@ use crate::model::conversation::{
 };
 use crate::model::directory::Directory;
 use crate::model::organisation::{AccountRow, OrgChange, OrgRow};
-use crate::model::people::{
-    Contact, ContactPhone, Device, Group, Member, Permission, Role, User,
-};
+use crate::model::people::{Contact, ContactPhone, Device, Group, Member, Permission, Role, User};
 use crate::model::staff::StaffAction;
 use crate::model::turn::{Decision, Notice, Turn, Write};
 use crate::model::{
@@ -197,11 +195,41 @@ impl Sample {
                 plan: account.plan.clone(),
             }));
             let of = account.id;
-            rows.extend(account.roles.iter().cloned().map(|row| OrgRow::Role(of, row)));
-            rows.extend(account.members.iter().cloned().map(|row| OrgRow::Member(of, row)));
-            rows.extend(account.groups.iter().cloned().map(|row| OrgRow::Group(of, row)));
-            rows.extend(account.programs.iter().cloned().map(|row| OrgRow::Program(of, row)));
-            rows.extend(account.numbers.iter().cloned().map(|row| OrgRow::AccountNumber(of, row)));
+            rows.extend(
+                account
+                    .roles
+                    .iter()
+                    .cloned()
+                    .map(|row| OrgRow::Role(of, row)),
+            );
+            rows.extend(
+                account
+                    .members
+                    .iter()
+                    .cloned()
+                    .map(|row| OrgRow::Member(of, row)),
+            );
+            rows.extend(
+                account
+                    .groups
+                    .iter()
+                    .cloned()
+                    .map(|row| OrgRow::Group(of, row)),
+            );
+            rows.extend(
+                account
+                    .programs
+                    .iter()
+                    .cloned()
+                    .map(|row| OrgRow::Program(of, row)),
+            );
+            rows.extend(
+                account
+                    .numbers
+                    .iter()
+                    .cloned()
+                    .map(|row| OrgRow::AccountNumber(of, row)),
+            );
         }
         let changes = rows.into_iter().map(|what| OrgChange {
             what,
@@ -209,7 +237,10 @@ impl Sample {
             before: None,
             after: String::new(),
         });
-        store.apply(&Actor::Node, NOW, 0, changes.collect()).await.unwrap();
+        store
+            .apply(&Actor::Node, NOW, 0, changes.collect())
+            .await
+            .unwrap();
     }
 
     /// Fills the boxes.
@@ -228,7 +259,10 @@ impl Sample {
         };
         let event = event(NOW, 5);
         let decided = move |_: &_, _, _: &_| Decision::Done(Box::new(turn.clone()));
-        let answers = store.turn(NodeScope::daemon(), vec![event], decided).await.unwrap();
+        let answers = store
+            .turn(NodeScope::daemon(), vec![event], decided)
+            .await
+            .unwrap();
         assert!(matches!(answers[0], Answer::Decided { .. }), "{answers:?}");
         put
     }
@@ -245,31 +279,70 @@ impl Pen<'_> {
     async fn write(&mut self, blobs: &Blobs) -> Put {
         let (of, front, billing) = (self.of, self.of.front, self.of.billing);
         let mut maria = of.conversation(&mut self.ids, front, "+12025550143", 260);
-        maria.contact = Some(self.contact(&maria, Some("María José Ortega"), Some("maria@example.org")));
+        maria.contact =
+            Some(self.contact(&maria, Some("María José Ortega"), Some("maria@example.org")));
         maria.unread = true;
         maria.priority = true;
         maria.tags = vec!["new-patient".to_owned()];
         maria.preview = "Could I come a little earlier? My bus leaves at four.".to_owned();
-        self.inbound(&maria, 93_000, "Hello, can I get an appointment for my daughter this week?");
-        self.event(&maria, 92_990, None, ThreadEventKind::Posted {
-            to: Route::Group(front),
-            note: Some("Came in by the APPOINTMENT keyword".to_owned()),
-        });
-        self.ours(&maria, 92_900, "Of course! We have Thursday at 15:30. Does that work for you?", Some("ben"), MessageStatus::Delivered, None);
+        self.inbound(
+            &maria,
+            93_000,
+            "Hello, can I get an appointment for my daughter this week?",
+        );
+        self.event(
+            &maria,
+            92_990,
+            None,
+            ThreadEventKind::Posted {
+                to: Route::Group(front),
+                note: Some("Came in by the APPOINTMENT keyword".to_owned()),
+            },
+        );
+        self.ours(
+            &maria,
+            92_900,
+            "Of course! We have Thursday at 15:30. Does that work for you?",
+            Some("ben"),
+            MessageStatus::Delivered,
+            None,
+        );
         self.inbound(&maria, 92_000, "Yes, that works 🙂");
-        self.ours(&maria, 91_900, "Great, see you on Thursday. Please bring her vaccination record.", Some("ana"), MessageStatus::Sent, None);
-        self.event(&maria, 3_600, None, ThreadEventKind::Called {
-            call: self.ids.clone().fresh(),
-            outcome: "missed".to_owned(),
-            user: None,
-        });
-        self.event(&maria, 1_800, Some("ben"), ThreadEventKind::Note {
-            text: "Dr. Lee is free from 14:00 on.".to_owned(),
-        });
-        self.inbound(&maria, 260, "Could I come a little earlier? My bus leaves at four.");
+        self.ours(
+            &maria,
+            91_900,
+            "Great, see you on Thursday. Please bring her vaccination record.",
+            Some("ana"),
+            MessageStatus::Sent,
+            None,
+        );
+        self.event(
+            &maria,
+            3_600,
+            None,
+            ThreadEventKind::Called {
+                call: self.ids.clone().fresh(),
+                outcome: "missed".to_owned(),
+                user: None,
+            },
+        );
+        self.event(
+            &maria,
+            1_800,
+            Some("ben"),
+            ThreadEventKind::Note {
+                text: "Dr. Lee is free from 14:00 on.".to_owned(),
+            },
+        );
+        self.inbound(
+            &maria,
+            260,
+            "Could I come a little earlier? My bus leaves at four.",
+        );
 
         let mut james = of.conversation(&mut self.ids, billing, "+12025550144", 4_100);
-        james.contact = Some(self.contact(&james, Some("James Whitfield"), Some("james@example.org")));
+        james.contact =
+            Some(self.contact(&james, Some("James Whitfield"), Some("james@example.org")));
         james.assignment = Some(Assignment {
             to: Route::User(of.user("ana")),
             by: Some(of.user("ben")),
@@ -278,12 +351,28 @@ impl Pen<'_> {
         });
         james.preview = "I was charged twice, please look at it".to_owned();
         self.inbound(&james, 9_000, "I was charged twice, please look at it");
-        self.event(&james, 7_200, Some("ben"), ThreadEventKind::Assigned {
-            to: Route::User(of.user("ana")),
-            note: Some("He asks about the second invoice".to_owned()),
-        });
-        self.ours(&james, 5_000, "You are right, we are sending the money back today.", Some("ana"), MessageStatus::Refused, Some("opted_out"));
-        self.email(&james, 4_100, "You are right, we are sending the money back today.");
+        self.event(
+            &james,
+            7_200,
+            Some("ben"),
+            ThreadEventKind::Assigned {
+                to: Route::User(of.user("ana")),
+                note: Some("He asks about the second invoice".to_owned()),
+            },
+        );
+        self.ours(
+            &james,
+            5_000,
+            "You are right, we are sending the money back today.",
+            Some("ana"),
+            MessageStatus::Refused,
+            Some("opted_out"),
+        );
+        self.email(
+            &james,
+            4_100,
+            "You are right, we are sending the money back today.",
+        );
         self.consent(&james, Consent::Out, 6_000);
         self.event(&james, 6_000, None, ThreadEventKind::OptedOut);
 
@@ -291,15 +380,35 @@ impl Pen<'_> {
         stranger.flagged = true;
         stranger.unread = true;
         stranger.preview = "please dont text this phone anymore it is my work phone".to_owned();
-        self.ours(&stranger, 21_000, "Reminder: your appointment is tomorrow at 09:00.", None, MessageStatus::Undelivered, Some("unreachable"));
-        self.inbound(&stranger, 20_000, "please dont text this phone anymore it is my work phone");
-        self.event(&stranger, 19_999, None, ThreadEventKind::RevocationSuspected);
+        self.ours(
+            &stranger,
+            21_000,
+            "Reminder: your appointment is tomorrow at 09:00.",
+            None,
+            MessageStatus::Undelivered,
+            Some("unreachable"),
+        );
+        self.inbound(
+            &stranger,
+            20_000,
+            "please dont text this phone anymore it is my work phone",
+        );
+        self.event(
+            &stranger,
+            19_999,
+            None,
+            ThreadEventKind::RevocationSuspected,
+        );
 
         let mut noor = of.conversation(&mut self.ids, of.admissions, "+12025550146", 600);
         noor.contact = Some(self.contact(&noor, Some("Noor Haddad"), None));
         noor.unread = true;
         noor.preview = "<script>alert(1)</script> & when does term begin?".to_owned();
-        self.inbound(&noor, 600, "<script>alert(1)</script> & when does term begin?");
+        self.inbound(
+            &noor,
+            600,
+            "<script>alert(1)</script> & when does term begin?",
+        );
 
         let voicemail = self.voicemails(&maria, &stranger, &noor, blobs).await;
         let (many, first) = (self.many(), [&maria, &james, &stranger, &noor]);
@@ -312,27 +421,56 @@ impl Pen<'_> {
             college_voicemail: voicemail[1],
         };
         let rows: Vec<Conversation> = first.into_iter().cloned().chain(many).collect();
-        self.writes.extend(rows.into_iter().map(|row| Write::Conversation(Box::new(row))));
+        self.writes.extend(
+            rows.into_iter()
+                .map(|row| Write::Conversation(Box::new(row))),
+        );
         put
     }
 
     /// Enough for a list that scrolls: open, closed and automated ones.
     fn many(&mut self) -> Vec<Conversation> {
         let said = [
-            ("Priya Raman", "Thank you, that was quick!", ConversationState::Open),
-            ("Tom Becker", "Is the lab open on Saturdays?", ConversationState::Open),
+            (
+                "Priya Raman",
+                "Thank you, that was quick!",
+                ConversationState::Open,
+            ),
+            (
+                "Tom Becker",
+                "Is the lab open on Saturdays?",
+                ConversationState::Open,
+            ),
             ("", "Ok", ConversationState::Closed),
-            ("Elena Petrova", "Which forms do I need to bring?", ConversationState::Open),
+            (
+                "Elena Petrova",
+                "Which forms do I need to bring?",
+                ConversationState::Open,
+            ),
             ("Sam O'Neill", "2", ConversationState::Automated),
-            ("Grace Liu", "I will be ten minutes late, sorry", ConversationState::Open),
-            ("Ahmed Farouk", "Perfect, see you then", ConversationState::Closed),
-            ("Lucía Fernández", "¿Hablan español?", ConversationState::Open),
+            (
+                "Grace Liu",
+                "I will be ten minutes late, sorry",
+                ConversationState::Open,
+            ),
+            (
+                "Ahmed Farouk",
+                "Perfect, see you then",
+                ConversationState::Closed,
+            ),
+            (
+                "Lucía Fernández",
+                "¿Hablan español?",
+                ConversationState::Open,
+            ),
         ];
         let mut rows = vec![];
         for (at, (name, text, state)) in said.into_iter().enumerate() {
             let age = 30_000 + at as u64 * 40_000;
             let phone = format!("+1202555015{at}");
-            let mut row = self.of.conversation(&mut self.ids, self.of.front, &phone, age);
+            let mut row = self
+                .of
+                .conversation(&mut self.ids, self.of.front, &phone, age);
             row.state = state;
             row.preview = text.to_owned();
             let name = Some(name).filter(|name| !name.is_empty());
@@ -387,7 +525,12 @@ impl Pen<'_> {
         [made[1], made[0]]
     }
 
-    fn contact(&mut self, of: &Conversation, name: Option<&str>, email: Option<&str>) -> crate::model::ContactId {
+    fn contact(
+        &mut self,
+        of: &Conversation,
+        name: Option<&str>,
+        email: Option<&str>,
+    ) -> crate::model::ContactId {
         let id = self.ids.fresh();
         let columns = BTreeMap::from([
             ("size".to_owned(), serde_json::json!("medium")),
@@ -408,8 +551,17 @@ impl Pen<'_> {
             ],
             email: email.map(str::to_owned),
             language: Some("en".to_owned()),
-            source: if name.is_some() { "organisation" } else { "inbound" }.to_owned(),
-            columns: if name.is_some() { columns } else { BTreeMap::new() },
+            source: if name.is_some() {
+                "organisation"
+            } else {
+                "inbound"
+            }
+            .to_owned(),
+            columns: if name.is_some() {
+                columns
+            } else {
+                BTreeMap::new()
+            },
             tags: vec![],
             forwarded_route: None,
             created_at: of.created_at,
@@ -433,7 +585,11 @@ impl Pen<'_> {
         reason: Option<&str>,
     ) {
         let row = Message {
-            kind: if by.is_some() { MessageKind::Staff } else { MessageKind::Automated },
+            kind: if by.is_some() {
+                MessageKind::Staff
+            } else {
+                MessageKind::Automated
+            },
             author: by.map(|name| self.of.user(name)),
             status,
             reason: reason.map(str::to_owned),
@@ -553,7 +709,10 @@ impl TestStaff {
         let mut event = event(now, crate::ambient::seed());
         event.needs = needs;
         let decide = move |state: &crate::model::turn::State, _: usize, _: &NewEvent| {
-            let thread = state.threads.values().flat_map(|thread| &thread.conversations);
+            let thread = state
+                .threads
+                .values()
+                .flat_map(|thread| &thread.conversations);
             let Some(found) = thread.into_iter().find(|one| one.id == to) else {
                 let place = state.conversations.get(&to).cloned().flatten().unwrap();
                 return Decision::Need(vec![crate::model::turn::Need::Thread(place.0, place.1)]);
@@ -586,12 +745,19 @@ impl TestStaff {
                 attempts: 0,
             };
             Decision::Done(Box::new(Turn {
-                writes: vec![Write::Conversation(Box::new(row)), Write::Message(Box::new(message))],
+                writes: vec![
+                    Write::Conversation(Box::new(row)),
+                    Write::Message(Box::new(message)),
+                ],
                 rule: "sample",
                 ..Turn::default()
             }))
         };
-        let answers = self.store.turn(NodeScope::daemon(), vec![event], decide).await.unwrap();
+        let answers = self
+            .store
+            .turn(NodeScope::daemon(), vec![event], decide)
+            .await
+            .unwrap();
         assert!(matches!(answers[0], Answer::Decided { .. }), "{answers:?}");
         let _ = self.live.send(notice);
     }
@@ -612,7 +778,11 @@ impl TestStaff {
             };
             decide::decide(&world, state, &input, at)
         };
-        let answers = self.store.turn(NodeScope::daemon(), vec![event], decide).await.unwrap();
+        let answers = self
+            .store
+            .turn(NodeScope::daemon(), vec![event], decide)
+            .await
+            .unwrap();
         let Some(Answer::Decided { turn }) = answers.into_iter().next() else {
             panic!("not decided");
         };
