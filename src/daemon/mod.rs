@@ -103,7 +103,7 @@ pub enum StartError {
     #[error("{0}")]
     Config(String),
     /// The store cannot be used.
-    #[error("the store: {0}")]
+    #[error("the store")]
     Store(#[from] StoreError),
     /// Something of the machine: a folder, a socket.
     #[error("{0}")]
