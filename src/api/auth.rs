@@ -68,6 +68,8 @@ pub(crate) struct Place {
     pub(crate) scope: AccountScope,
     /// The boxes they see.
     pub(crate) sight: Sight,
+    /// May begin a text, not only reply.
+    pub(crate) may_start_texts: bool,
 }
 
 impl SignedIn {
@@ -219,6 +221,7 @@ fn place(directory: &Directory, user: &User, account: AccountId) -> Option<Place
                 .chain(groups.map(|group| Route::Group(group.id)))
                 .collect(),
         },
+        may_start_texts: may(Permission::MayStartTexts),
     })
 }
 
