@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::metrics;
 use crate::net::server::{Listener, ListenerLimits};
 use crate::net::sockets;
+use crate::store::NodeScope;
 
 use super::{Daemon, StartError, flows, forget, jobs, reload, send, settle, timers};
 
@@ -43,6 +44,10 @@ pub async fn serve(
     metrics::build_info(env!("CARGO_PKG_VERSION"), 1.0);
     let drain = Duration::from_secs(config.limits.drain_seconds);
     let (daemon, saving) = Daemon::open(config).await?;
+    daemon
+        .store()
+        .prepare_to_receive(NodeScope::daemon())
+        .await?;
     flows::publish_at_start(&daemon).await;
     let saving = tokio::spawn(saving);
     let doors = doors(&daemon);
@@ -123,7 +128,11 @@ async fn upkeep(daemon: Daemon) {
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
-            () = tokio::time::sleep(UPKEEP_EVERY) => rendering.upkeep(),
+            () = tokio::time::sleep(UPKEEP_EVERY) => {}
+        }
+        rendering.upkeep();
+        if let Ok(open) = daemon.store().open_calls(NodeScope::daemon()).await {
+            metrics::open_calls(open as f64);
         }
     }
 }

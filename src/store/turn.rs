@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::metrics;
 use crate::model::turn::{Decision, Need, State, Turn};
 use crate::model::{EventId, Timestamp};
 
@@ -101,6 +102,7 @@ impl Store {
             let places: Vec<usize> = (0..batch.len()).collect();
             match store.races(&batch, &places, &mut decide).await {
                 Err(StoreError::Data(_) | StoreError::Corrupt { .. }) => {
+                    metrics::batch_retries();
                     store.one_by_one(&batch, &mut decide).await
                 }
                 done => done,

@@ -26,6 +26,18 @@ impl Store {
         self.write(sql, args).await
     }
 
+    /// How many calls have not ended, over all accounts.
+    pub async fn open_calls(&self, _scope: NodeScope) -> Result<u64, StoreError> {
+        #[derive(serde::Deserialize)]
+        struct Open {
+            open: u64,
+        }
+        let sql =
+            sql!("SELECT obj!('open', (SELECT count(*) FROM call c WHERE c.ended_at IS NULL))");
+        let rows: Vec<Open> = self.inner.pools.list("call", sql, &[]).await?;
+        Ok(rows.first().map_or(0, |row| row.open))
+    }
+
     /// Takes or keeps the lease of a piece of work until `now + lease`. Whether `holder` has it.
     pub async fn lease_take(
         &self,
