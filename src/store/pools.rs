@@ -16,7 +16,9 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Executor, Postgres, Row, Sqlite, Transaction};
+use sqlx::{
+    ConnectOptions, Connection, Executor, Postgres, Row, Sqlite, SqliteConnection, Transaction,
+};
 use uuid::Uuid;
 
 use super::both::Sql;
@@ -197,7 +199,10 @@ async fn lite(file: &Path) -> Result<Pools, StoreError> {
         .pragma("wal_autocheckpoint", "0")
         .pragma("cache_size", WRITER_CACHE_KIB);
     // The writer comes first: it makes the file.
-    let writer = pool(1).connect_with(writing).await?;
+    let writer = pool(1)
+        .after_release(|connection, _| Box::pin(is_clean(connection)))
+        .connect_with(writing)
+        .await?;
     let reading = base
         .clone()
         .read_only(true)
@@ -209,6 +214,16 @@ async fn lite(file: &Path) -> Result<Pools, StoreError> {
         readers,
         checkpoints,
     })
+}
+
+/// Whether a connection may be used again. A full disk ends the transaction inside SQLite; the driver then fails
+/// to roll back what is none any more, goes on counting it, and would never begin another.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback may still wait in the queue: it is through when this is.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// Moves what was committed from SQLite's log into its file, again and again until the pool is closed.
