@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::metrics;
 use crate::net::server::{Listener, ListenerLimits};
 use crate::net::sockets;
+use crate::store::NodeScope;
 
 use super::{Daemon, StartError, flows, forget, jobs, reload, send, settle, timers};
 
@@ -123,9 +124,34 @@ async fn upkeep(daemon: Daemon) {
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
-            () = tokio::time::sleep(UPKEEP_EVERY) => rendering.upkeep(),
+            () = tokio::time::sleep(UPKEEP_EVERY) => {}
         }
+        rendering.upkeep();
+        measure(&daemon).await;
     }
+}
+
+/// Shows what waits in the store.
+async fn measure(daemon: &Daemon) {
+    let now = daemon.now();
+    let waiting = match daemon.store().backlogs(NodeScope::daemon(), now).await {
+        Ok(waiting) => waiting,
+        Err(error) => {
+            tracing::warn!(code = error.code(), "what waits could not be counted");
+            return;
+        }
+    };
+    let queues = [
+        ("outbox", waiting.outbox, waiting.outbox_since),
+        ("jobs", waiting.jobs, waiting.jobs_since),
+        ("timers", waiting.timers, waiting.timers_since),
+    ];
+    for (queue, depth, since) in queues {
+        metrics::queue_depth(queue, depth as f64);
+        let age = since.map_or(Duration::ZERO, |at| now.since(at));
+        metrics::queue_age(queue, age.as_secs_f64());
+    }
+    metrics::open_calls(waiting.calls as f64);
 }
 
 /// Waits for the workers and for texts and jobs under way, no longer than the drain.

@@ -101,6 +101,7 @@ impl Store {
             let places: Vec<usize> = (0..batch.len()).collect();
             match store.races(&batch, &places, &mut decide).await {
                 Err(StoreError::Data(_) | StoreError::Corrupt { .. }) => {
+                    crate::metrics::batch_retries();
                     store.one_by_one(&batch, &mut decide).await
                 }
                 done => done,
