@@ -23,8 +23,6 @@ use super::{Daemon, Link};
 
 /// How often jobs are looked for when nobody says that one is due.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Jobs carried out at a time.
-const IN_FLIGHT_MAX: usize = 64;
 /// How often a fetch may be pointed elsewhere.
 const MOVES_MAX: usize = 3;
 /// How long a fetch may take.
@@ -35,7 +33,7 @@ const PLACE_WITHIN: Duration = Duration::from_secs(60);
 /// Carries out what is due until the daemon stops.
 pub(super) async fn run(daemon: Daemon) {
     let stopping = daemon.stopping();
-    let places = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+    let places = Arc::new(Semaphore::new(daemon.config().limits.jobs_in_flight_max));
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,

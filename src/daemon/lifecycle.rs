@@ -131,10 +131,31 @@ async fn upkeep(daemon: Daemon) {
             () = tokio::time::sleep(UPKEEP_EVERY) => {}
         }
         rendering.upkeep();
-        if let Ok(open) = daemon.store().open_calls(NodeScope::daemon()).await {
-            metrics::open_calls(open as f64);
-        }
+        measure(&daemon).await;
     }
+}
+
+/// Shows what waits in the store.
+async fn measure(daemon: &Daemon) {
+    let now = daemon.now();
+    let waiting = match daemon.store().backlogs(NodeScope::daemon(), now).await {
+        Ok(waiting) => waiting,
+        Err(error) => {
+            tracing::warn!(code = error.code(), "what waits could not be counted");
+            return;
+        }
+    };
+    let queues = [
+        ("outbox", waiting.outbox, waiting.outbox_since),
+        ("jobs", waiting.jobs, waiting.jobs_since),
+        ("timers", waiting.timers, waiting.timers_since),
+    ];
+    for (queue, depth, since) in queues {
+        metrics::queue_depth(queue, depth as f64);
+        let age = since.map_or(Duration::ZERO, |at| now.since(at));
+        metrics::queue_age(queue, age.as_secs_f64());
+    }
+    metrics::open_calls(waiting.calls as f64);
 }
 
 /// Waits for the workers and for texts and jobs under way, no longer than the drain.

@@ -67,13 +67,6 @@ async fn round(
     daemon.limits.refill(daemon.now()).await;
     let claimed = claim(daemon, u32::try_from(most).unwrap_or(u32::MAX)).await;
     let full = claimed.len() == most;
-    metrics::queue_depth("outbox", claimed.len() as f64);
-    let oldest = claimed
-        .iter()
-        .map(|text| text.text.message.created_at)
-        .min();
-    let age = oldest.map_or(0.0, |oldest| daemon.now().since(oldest).as_secs_f64());
-    metrics::queue_age("outbox", age);
     for text in claimed {
         let Ok(place) = places.clone().try_acquire_owned() else {
             break;

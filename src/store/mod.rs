@@ -47,6 +47,7 @@ pub use pages::{
 pub use scope::{AccountScope, Actor, NodeScope};
 pub use signin::Session;
 pub use turn::{Answer, NewEvent};
+pub use upkeep::{BACKLOG_MAX, Backlogs};
 
 /// Where the store is.
 #[derive(Debug, Clone)]

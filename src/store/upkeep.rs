@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::model::Timestamp;
 
 use super::both::sql;
-use super::pools::Given;
+use super::pools::{Arg, Given};
 use super::{NodeScope, Store, StoreError};
 
 impl Store {
@@ -24,18 +25,6 @@ impl Store {
         );
         let args = vec![Given::Id(first_id(before)), Given::Int(limit.into())];
         self.write(sql, args).await
-    }
-
-    /// How many calls have not ended, over all accounts.
-    pub async fn open_calls(&self, _scope: NodeScope) -> Result<u64, StoreError> {
-        #[derive(serde::Deserialize)]
-        struct Open {
-            open: u64,
-        }
-        let sql =
-            sql!("SELECT obj!('open', (SELECT count(*) FROM call c WHERE c.ended_at IS NULL))");
-        let rows: Vec<Open> = self.inner.pools.list("call", sql, &[]).await?;
-        Ok(rows.first().map_or(0, |row| row.open))
     }
 
     /// Takes or keeps the lease of a piece of work until `now + lease`. Whether `holder` has it.
@@ -58,6 +47,50 @@ impl Store {
             Given::Int(now.micros()),
         ];
         Ok(self.write(sql, args).await? == 1)
+    }
+}
+
+/// What waits in the store beyond its time, for operators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Backlogs {
+    /// Texts to be sent, counted up to [`BACKLOG_MAX`] like the others.
+    pub outbox: u64,
+    /// When the oldest of them was due.
+    pub outbox_since: Option<Timestamp>,
+    /// What must leave besides texts.
+    pub jobs: u64,
+    /// When the oldest of it was due.
+    pub jobs_since: Option<Timestamp>,
+    /// Runs to be woken.
+    pub timers: u64,
+    /// When the oldest of them was due.
+    pub timers_since: Option<Timestamp>,
+    /// Calls that have not ended.
+    pub calls: u64,
+}
+
+/// Entries of a backlog that are counted; whoever has more has the same trouble.
+pub const BACKLOG_MAX: u32 = 100_000;
+
+impl Store {
+    /// What waits in the store at this instant.
+    pub async fn backlogs(
+        &self,
+        _scope: NodeScope,
+        now: Timestamp,
+    ) -> Result<Backlogs, StoreError> {
+        let sql = sql!(
+            "SELECT obj!('outbox', (SELECT count(*) FROM (SELECT 1 FROM message m WHERE m.due_at <= $1 LIMIT $2) AS w), \
+             'outbox_since', (SELECT min(m.due_at) FROM message m WHERE m.due_at <= $1), \
+             'jobs', (SELECT count(*) FROM (SELECT 1 FROM job j WHERE j.due_at <= $1 LIMIT $2) AS w), \
+             'jobs_since', (SELECT min(j.due_at) FROM job j WHERE j.due_at <= $1), \
+             'timers', (SELECT count(*) FROM (SELECT 1 FROM run r WHERE r.due_at <= $1 AND NOT r.ended LIMIT $2) AS w), \
+             'timers_since', (SELECT min(r.due_at) FROM run r WHERE r.due_at <= $1 AND NOT r.ended), \
+             'calls', (SELECT count(*) FROM call k WHERE k.ended_at IS NULL))"
+        );
+        let args = [Arg::Int(now.micros()), Arg::Int(BACKLOG_MAX.into())];
+        let rows = self.inner.pools.list("message", sql, &args).await?;
+        Ok(rows.into_iter().next().unwrap_or_default())
     }
 }
 

@@ -72,13 +72,13 @@ impl Book {
         if self.closed {
             return None;
         }
-        if random(&mut self.chance) % REPEAT_EVERY == 0 && !self.accepted.is_empty() {
+        if random(&mut self.chance).is_multiple_of(REPEAT_EVERY) && !self.accepted.is_empty() {
             let at = random(&mut self.chance) as usize % self.accepted.len();
             return Some(self.accepted[at].clone());
         }
         let made = self.made;
         self.made += 1;
-        let chatter = made % CHATTER_EVERY == 0;
+        let chatter = made.is_multiple_of(CHATTER_EVERY);
         let from = if chatter {
             phone(made / CHATTER_EVERY % CHATTERS)
         } else {

@@ -82,12 +82,12 @@ async fn a_lost_answer_is_never_resent(kind: Kind) {
     assert_eq!(stage.twin.sends_to(STRANGER), 1);
 
     // Its receipt comes home by our id in the address, though we never learnt the carrier's.
-    let sends = stage
+    let mut sends = stage
         .twin
         .requests()
         .into_iter()
         .filter(|request| request.path.ends_with("/Messages.json"));
-    let fields = sends.last().unwrap().form;
+    let fields = sends.next_back().unwrap().form;
     let callback = fields
         .iter()
         .find(|(name, _)| name == "StatusCallback")

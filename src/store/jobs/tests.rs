@@ -12,7 +12,7 @@ use crate::model::{
     Call, CallStatus, EventId, Leg, MediaRef, Message, MessageKind, MessageStatus, Via,
 };
 use crate::store::testing::{Bench, on_both};
-use crate::store::{Answer, NewEvent};
+use crate::store::{Answer, Backlogs, NewEvent};
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -154,6 +154,9 @@ on_both! {
         let rows = [run(1, None, Some(at(5))), run(2, Some(id(50)), Some(at(6))), run(3, None, None)];
         write(&bench, 1, Vec::new(), rows.map(|row| Write::Run(Box::new(row))).into()).await;
         assert!(store.timers_due(scope, at(4), 10, LEASE).await.unwrap().is_empty());
+        assert_eq!(store.backlogs(scope, at(4)).await.unwrap(), Backlogs::default());
+        let waiting = store.backlogs(scope, at(8)).await.unwrap();
+        assert_eq!((waiting.timers, waiting.timers_since), (2, Some(at(5))));
         let due = store.timers_due(scope, at(6), 10, LEASE).await.unwrap();
         assert_eq!(due.iter().map(|due| (due.run, due.call)).collect::<Vec<_>>(), [(id(1), None), (id(2), Some(id(50)))]);
         assert!(store.timers_due(scope, at(7), 10, LEASE).await.unwrap().is_empty());

@@ -475,6 +475,7 @@ async fn no_statement_reads_a_growing_table_whole() {
     store.job_done(scope, id(1), at(0)).await.unwrap();
     store.timers_due(scope, at(0), 10, LEASE).await.unwrap();
     store.leg_is_wanted(scope, id(1)).await.unwrap();
+    store.backlogs(scope, at(99)).await.unwrap();
     store
         .contacts_with(scope, &[(id(2), party(9))])
         .await
