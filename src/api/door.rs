@@ -55,8 +55,6 @@ pub struct DoorSettings {
     pub attempts_max: u32,
     /// A session nobody uses ends after this.
     pub session_idle: Duration,
-    /// Bytes of a request's body.
-    pub body_bytes_max: usize,
 }
 
 impl Default for DoorSettings {
@@ -68,7 +66,6 @@ impl Default for DoorSettings {
             live_clients_max: 1000,
             attempts_max: 10,
             session_idle: Duration::from_secs(12 * 3600),
-            body_bytes_max: 1_048_576,
         }
     }
 }
@@ -91,7 +88,6 @@ impl DoorSettings {
             live_clients_max: limits.sse_clients_max,
             attempts_max: limits.signin_attempts_max,
             session_idle: Duration::from_secs(limits.session_hours * 3600),
-            body_bytes_max: limits.staff_body_bytes_max,
         }
     }
 }

@@ -276,7 +276,6 @@ async fn fetch(
     let Some(link) = daemon.link(&job.connection) else {
         return Err(no_link().into());
     };
-    let _place = daemon.fetching.acquire().await;
     let mut order = Order::FetchMedia {
         url: url.to_owned(),
     };
@@ -356,7 +355,6 @@ async fn mail(daemon: &Daemon, job: &Job, to: &str, subject: &str, text: &str) -
         text: text.to_owned(),
         message_id: job.id.to_string(),
     };
-    let _place = daemon.mailing.acquire().await;
     mailer.send(mail).await.map_err(|error| match error {
         MailError::Refused(_) => failed(FailureClass::Permanent, "email_refused"),
         MailError::Failed(_) => transient("email_failed"),

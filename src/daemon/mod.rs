@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest;
-use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -61,10 +61,6 @@ pub struct Inner {
     client: Client,
     mailer: Option<Mailer>,
     limits: Limits,
-    /// Files being fetched, each of which may be large.
-    fetching: Semaphore,
-    /// E-mails being handed over.
-    mailing: Semaphore,
     outbox_due: Notify,
     jobs_due: Notify,
     stopping: CancellationToken,
@@ -138,8 +134,6 @@ impl Daemon {
             shared_live: config.redis.as_ref().map(|_| shared_live),
             live: broadcast::channel(config.limits.sse_buffer_events_max).0,
             world: ArcSwap::from_pointee(first_world(&links)),
-            fetching: Semaphore::new(config.limits.media_in_flight_max),
-            mailing: Semaphore::new(config.limits.email_in_flight_max),
             outbox_due: Notify::new(),
             jobs_due: Notify::new(),
             stopping: CancellationToken::new(),

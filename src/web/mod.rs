@@ -39,6 +39,8 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::api::door::Door;
 use crate::daemon::Daemon;
 
+/// A form with a reply of ten parts fits many times.
+const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How long a body may pause.
 const BODY_PAUSE: Duration = Duration::from_secs(10);
 
@@ -113,7 +115,7 @@ fn guarded(routes: Router, door: &Door) -> Router {
         .layer(csrf(door));
     let smaller = DefaultPredicate::new().and(NotForContentType::const_new("audio/"));
     routes
-        .layer(DefaultBodyLimit::max(door.settings.body_bytes_max))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(CompressionLayer::new().compress_when(smaller))
         .layer(layers)
