@@ -231,7 +231,7 @@ fn callers_who_hang_up_at_any_moment() {
             (0..steps).for_each(|at| way(at, &mut bench, call));
             // The leg's end and the verb's end are told in either order.
             let last = match steps {
-                0..=1 | 2..=3 => dial_ended(DialStatus::Canceled, true),
+                0..=3 => dial_ended(DialStatus::Canceled, true),
                 4 => recorded(0, true),
                 _ => CallEventKind::Resumed,
             };
