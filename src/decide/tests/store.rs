@@ -252,7 +252,7 @@ pub(super) fn judge(bench: &Bench, turn: &Turn) {
             Write::Call(row) => {
                 let before = bench.store.calls.get(&row.id);
                 next_version("call", before.map(|row| row.version), row.version);
-                assert!(before.is_none_or(|old| old.turn <= row.turn), "turns back");
+                assert!(before.is_none_or(|was| was.turn <= row.turn), "turns back");
                 let over = before.is_some_and(|row| row.ended_at.is_some());
                 assert!(!over || row.ended_at.is_some(), "a call rose");
             }
