@@ -24,7 +24,7 @@ const GUEST: &str = "carla";
 ///
 /// Example: signalbox demo --staff 127.0.0.1:8080
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// Where everything is kept.
     #[arg(long, value_name = "DIR", default_value = "data/demo")]
     data: PathBuf,

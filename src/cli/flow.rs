@@ -6,27 +6,28 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::config::organisation::OrganisationFile;
 use crate::flow::{self, DirectoryNames, Fault, FlowName, Names, NoNames};
 use crate::model::directory::Directory;
-use crate::model::{Ids, Timestamp};
 
 /// Files looked at in one run.
 const FILES_MAX: usize = 10_000;
 
 /// What can be done with flow files.
+// A word on the variant would take the place of the command's own help.
+#[allow(missing_docs, reason = "the arguments bring the command's help")]
 #[derive(Debug, Subcommand)]
 pub enum FlowCommand {
+    /// Checks flow files, and shows every fault with its line and the next move.
+    ///
+    /// A folder stands for the .yaml files in it. With an organisation, the names in flows (groups, users,
+    /// calendars, columns, flows) are checked too. Exits with 1 when there is a fault, with --strict also
+    /// when there is a warning, with 2 when a path cannot be read.
+    ///
+    /// Example: signalbox flow check flows/ --organisation config/organisation.yaml
     Check(CheckArgs),
 }
 
-/// Checks flow files, and shows every fault with its line and the next move.
-///
-/// A folder stands for the .yaml files in it. With an organisation, the names in flows (groups, users,
-/// calendars, columns, flows) are checked too. Exits with 1 when there is a fault, with --strict also
-/// when there is a warning, with 2 when a path cannot be read.
-///
-/// Example: signalbox flow check flows/ --organisation config/organisation.yaml
+/// What is checked, and how it is shown.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// Files, or folders of them.
@@ -44,28 +45,6 @@ pub struct CheckArgs {
     /// Take warnings for faults.
     #[arg(long)]
     pub strict: bool,
-}
-
-/// The organisation of `--organisation`, when it was given.
-///
-/// # Errors
-/// The file cannot be read, or something in it is wrong; the error shows where.
-pub fn organisation(
-    args: &CheckArgs,
-    now: Timestamp,
-    seed: u64,
-) -> anyhow::Result<Option<Directory>> {
-    let Some(path) = &args.organisation else {
-        return Ok(None);
-    };
-    let shown = path.display().to_string();
-    let source =
-        std::fs::read_to_string(path).map_err(|error| anyhow::anyhow!("{shown}: {error}"))?;
-    let file = OrganisationFile::read(&shown, source);
-    let directory = file.directory(&mut Ids::new(now, seed), now);
-    Ok(Some(
-        directory.map_err(|problems| anyhow::anyhow!("{problems}"))?,
-    ))
 }
 
 /// Checks the files and prints what is wrong with them; the exit code. `directory` is the organisation

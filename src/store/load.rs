@@ -283,8 +283,7 @@ impl Loaded {
     /// Takes the locks of threads and calls, in order. One that comes after a higher one of an earlier round
     /// is not waited for.
     async fn lock(&mut self, tx: &mut Tx, wanted: &Wanted) -> Result<(), StoreError> {
-        let threads = wanted.threads.iter();
-        let threads = threads.map(|(number, party)| key_of(number.uuid(), &party.to_string()));
+        let threads = wanted.threads.iter().map(thread_key);
         let calls = wanted.calls.iter().map(|call| key_of(call.uuid(), ""));
         let fresh: BTreeSet<i64> = threads
             .chain(calls)
@@ -519,6 +518,15 @@ struct Only<T> {
 struct Where {
     number: NumberId,
     party: Party,
+}
+
+/// A phone's threads share a lock over all numbers, because they share its contacts and its consent.
+fn thread_key((number, party): &(NumberId, Party)) -> i64 {
+    let number = match party.phone() {
+        Some(_) => Uuid::nil(),
+        None => number.uuid(),
+    };
+    key_of(number, &party.to_string())
 }
 
 /// The threads that ids point to, `None` for ids that are not there.

@@ -4,6 +4,7 @@
 //! refused lock costs more than a queue; checkpoints run on a connection of their own, because one on the writer's
 //! would stop every commit behind it for as long as the disk takes.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -162,7 +163,18 @@ impl Pools {
     }
 }
 
+/// Makes the folder of SQLite's file, for nobody else to look into: texts are kept there as they are.
+fn make_folder(file: &Path) -> Result<(), StoreError> {
+    let Some(folder) = file.parent().filter(|folder| !folder.exists()) else {
+        return Ok(());
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))
+}
+
 async fn lite(file: &Path) -> Result<Pools, StoreError> {
+    make_folder(file)?;
     let base = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)

@@ -438,7 +438,12 @@ fn event_row(event: &NewEvent) -> EventOut<'_> {
         received_at: event.received_at,
         seed: event.seed.cast_signed(),
         raw: String::from_utf8_lossy(&event.raw),
-        needs: event.needs.iter().map(need_words).collect(),
+        needs: event
+            .needs
+            .iter()
+            .map(need_words)
+            .collect::<Vec<_>>()
+            .join("\n"),
         account: None,
         rule: None,
         answer: None,
@@ -446,7 +451,7 @@ fn event_row(event: &NewEvent) -> EventOut<'_> {
     }
 }
 
-/// A need as the event row keeps it.
+/// A need as the event row keeps it, one a line.
 fn need_words(need: &Need) -> String {
     match need {
         Need::Thread(number, party) => format!("thread {number} {party}"),

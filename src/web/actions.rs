@@ -276,7 +276,8 @@ pub(crate) fn normal(text: &str) -> String {
         .to_owned()
 }
 
-fn unfit(text: &str, chars_max: usize) -> Option<&'static str> {
+/// Why a text cannot go as it is.
+pub(crate) fn unfit(text: &str, chars_max: usize) -> Option<&'static str> {
     match text.chars().count() {
         0 => Some("Write something first."),
         n if n > chars_max => Some("This is too long to send."),

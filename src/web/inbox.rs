@@ -249,6 +249,7 @@ async fn list_view(
         show,
         find: find.to_owned(),
         sees_all: sight.all,
+        may_start: eyes.place.may_start_texts,
         boxes: eyes.boxes(filter.owner, &counts),
         rows: found
             .items

@@ -9,6 +9,7 @@ mod live;
 mod page;
 mod people;
 mod sign_in;
+mod start;
 mod views;
 mod voicemails;
 mod words;
@@ -64,6 +65,7 @@ pub(crate) fn routes(door: Arc<Door>) -> Router {
         .route("/sign-out", post(sign_in::leave))
         .route("/account", post(people::change_account))
         .route("/inbox", get(inbox::list))
+        .route("/inbox/new", get(start::show).post(start::send))
         .route("/inbox/{conversation}", get(inbox::thread))
         .route("/inbox/{conversation}/reply", post(actions::reply))
         .route("/inbox/{conversation}/assign", post(actions::assign))
@@ -122,7 +124,7 @@ fn guarded(routes: Router, door: &Door) -> Router {
 fn csrf(door: &Door) -> CsrfLayer<fn(ProtectionError) -> Response> {
     let layer =
         CsrfLayer::new().with_rejection_response(cross_site as fn(ProtectionError) -> Response);
-    let Some(origin) = &door.origin else {
+    let Some(origin) = &door.settings.origin else {
         return layer;
     };
     match layer.clone().add_trusted_origin(origin) {

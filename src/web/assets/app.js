@@ -166,7 +166,7 @@ function moved(old, fresh) {
 
 function catchUp() {
   const now = find("thread-now");
-  if (!now || find("moved")) return;
+  if (!now || find("moved") || !reply.elements.read_version) return;
   reply.elements.read_version.value = now.dataset.version;
   reply.elements.read_through.value = now.dataset.through;
   find("came").hidden = true;
