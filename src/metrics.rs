@@ -141,9 +141,9 @@ metrics! {
     }
     gauges {
         queue_depth "signalbox_queue_depth" (queue: word)
-            "Entries waiting: receive, outbox, email, media, timers.";
+            "Entries that are due and wait: receive, outbox, jobs (calls, fetches, e-mails), timers.";
         queue_age "signalbox_queue_age_seconds" (queue: word)
-            "Age of the oldest due entry, in seconds.";
+            "How long the oldest due entry has waited, in seconds: outbox, jobs, timers.";
         http_connections "signalbox_http_connections" (listener: word)
             "Open HTTP connections.";
         sse_clients "signalbox_sse_clients" ()

@@ -10,7 +10,7 @@ use axum::extract::ConnectInfo;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::Extensions;
+use http::{Extensions, HeaderMap};
 
 use super::door::Door;
 use crate::ambient;
@@ -18,21 +18,15 @@ use crate::model::account::{Account, Route};
 use crate::model::directory::Directory;
 use crate::model::people::{Permission, User};
 use crate::model::{AccountId, UserId};
+use crate::net::forwarded;
 use crate::store::{AccountScope, Sight, StoreError};
 
-/// A session nobody uses ends after this.
-pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
-/// And every session after this.
+/// Every session ends after this, however much it is used.
 pub(crate) const SESSION_LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How exact the idle time is: a session is written no oftener.
 const SESSION_SEEN_EVERY: Duration = Duration::from_secs(60);
 /// How long a sign-in link lasts that nobody uses.
 pub const LINK_LASTS: Duration = Duration::from_secs(24 * 3600);
-
-/// The address a request comes from, where a trusted proxy told it. Without this extension the peer's
-/// address is taken.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub IpAddr);
 
 /// The SHA-256 of a token; the token itself is never stored.
 pub type TokenHash = [u8; 32];
@@ -107,7 +101,7 @@ pub(crate) async fn signed_in(
         return Ok(None);
     };
     let idle = now.since(session.seen_at);
-    if idle > SESSION_IDLE || now >= session.expires_at {
+    if idle > door.settings.session_idle || now >= session.expires_at {
         door.store().session_end(&hash).await?;
         return Ok(None);
     }
@@ -152,7 +146,7 @@ fn session_cookie(door: &Door, token: String) -> Cookie<'static> {
 
 fn session_cookie_name(door: &Door) -> &'static str {
     // A browser takes a `__Host-` cookie only over https, so plain http on this machine needs another name.
-    match door.secure {
+    match door.settings.secure {
         true => "__Host-signalbox",
         false => "signalbox",
     }
@@ -162,17 +156,24 @@ fn plain_cookie(door: &Door, name: &'static str, value: String) -> Cookie<'stati
     Cookie::build((name, value))
         .path("/")
         .http_only(true)
-        .secure(door.secure)
+        .secure(door.settings.secure)
         // Links from e-mails lead into the inbox, so the cookie must come along on a plain visit.
         .same_site(SameSite::Lax)
         .build()
 }
 
-/// The address to be slowed down.
-pub(crate) fn address_of(extensions: &Extensions) -> Option<IpAddr> {
-    let told = extensions.get::<ClientAddress>().map(|told| told.0);
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    told.or(peer.map(|peer| peer.0.ip()))
+/// The address to be slowed down: the client's, as far as trusted proxies tell.
+pub(crate) fn address_of(
+    door: &Door,
+    extensions: &Extensions,
+    headers: &HeaderMap,
+) -> Option<IpAddr> {
+    let peer: &ConnectInfo<SocketAddr> = extensions.get()?;
+    Some(forwarded::client(
+        peer.0.ip(),
+        headers,
+        &door.settings.trusted_proxies,
+    ))
 }
 
 fn member(

@@ -18,13 +18,13 @@ use super::{logging, serve, store, user};
 /// The account that the twin and the demo's configuration agree on.
 const ACCOUNT_SID: &str = "AC00000000000000000000000000000000";
 /// Whose sign-in link is printed.
-const GUEST: &str = "ana";
+const GUEST: &str = "carla";
 
 /// Runs a whole example organisation with a carrier in the machine.
 ///
 /// Example: signalbox demo --staff 127.0.0.1:8080
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// Where everything is kept.
     #[arg(long, value_name = "DIR", default_value = "data/demo")]
     data: PathBuf,

@@ -28,6 +28,9 @@ pub struct SignatureArgs {
     /// The connection of the configuration whose keys judge captured requests.
     #[arg(long, value_name = "KEY", conflicts_with_all = ["token_env", "carrier"])]
     pub connection: Option<String>,
+    /// The configuration with that connection.
+    #[arg(long, value_name = "FILE", default_value = "config/signalbox.yaml")]
+    pub config: PathBuf,
     /// The environment variable that holds the key which judges captured requests.
     #[arg(long, value_name = "NAME")]
     pub token_env: Option<String>,
@@ -133,7 +136,7 @@ enum Fault {
     NoConnection(String),
     #[error("the environment variable {0} is not set")]
     NoToken(String),
-    #[error("a captured request needs a key: --connection KEY with --config, or --token-env NAME")]
+    #[error("a captured request needs a key: --connection KEY, or --token-env NAME")]
     NoKey,
     #[error("the file does not name its carrier: say --carrier")]
     NoCarrier,

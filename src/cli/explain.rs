@@ -14,14 +14,18 @@ use crate::model::{Ids, Party, Timestamp};
 /// What can be explained.
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
+    /// Tells what would become of a text, and which rules did not take it.
+    ///
+    /// Example: signalbox explain sms --from +12025550143 --to +12025550100 --text APPLY
+    /// --organisation config/organisation.yaml --flows flows
     Sms(SmsArgs),
+    /// Tells what would become of a call: its flow, what the caller hears first, who rings.
+    ///
+    /// Example: signalbox explain call --from +12025550143 --to +12025550100 --at "2026-03-03 10:30"
     Call(CallArgs),
 }
 
-/// Tells what would become of a text, and which rules did not take it.
-///
-/// Example: signalbox explain sms --from +12025550143 --to +12025550100 --text APPLY
-/// --organisation config/organisation.yaml --flows flows
+/// A text to be explained.
 #[derive(Debug, Args)]
 pub struct SmsArgs {
     /// The text.
@@ -31,9 +35,7 @@ pub struct SmsArgs {
     about: About,
 }
 
-/// Tells what would become of a call: its flow, what the caller hears first, who rings.
-///
-/// Example: signalbox explain call --from +12025550143 --to +12025550100 --at "2026-03-03 10:30"
+/// A call to be explained.
 #[derive(Debug, Args)]
 pub struct CallArgs {
     #[command(flatten)]

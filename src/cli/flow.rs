@@ -17,16 +17,17 @@ const FILES_MAX: usize = 10_000;
 #[allow(missing_docs, reason = "the arguments bring the command's help")]
 #[derive(Debug, Subcommand)]
 pub enum FlowCommand {
+    /// Checks flow files, and shows every fault with its line and the next move.
+    ///
+    /// A folder stands for the .yaml files in it. With an organisation, the names in flows (groups, users,
+    /// calendars, columns, flows) are checked too. Exits with 1 when there is a fault, with --strict also
+    /// when there is a warning, with 2 when a path cannot be read.
+    ///
+    /// Example: signalbox flow check flows/ --organisation config/organisation.yaml
     Check(CheckArgs),
 }
 
-/// Checks flow files, and shows every fault with its line and the next move.
-///
-/// A folder stands for the .yaml files in it. With an organisation, the names in flows (groups, users,
-/// calendars, columns, flows) are checked too. Exits with 1 when there is a fault, with --strict also
-/// when there is a warning, with 2 when a path cannot be read.
-///
-/// Example: signalbox flow check flows/ --organisation config/organisation.yaml
+/// What is checked, and how it is shown.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// Files, or folders of them.

@@ -16,7 +16,7 @@ use super::{doctor, env, logging};
 ///
 /// Example: signalbox serve --config config/signalbox.yaml
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(super) struct ServeArgs {
     /// The configuration.
     #[arg(long, value_name = "FILE", default_value = "config/signalbox.yaml")]
     config: PathBuf,
@@ -26,7 +26,7 @@ pub struct ServeArgs {
 ///
 /// Example: signalbox doctor config config/signalbox.yaml
 #[derive(Debug, Args)]
-pub struct ConfigArgs {
+pub(super) struct ConfigArgs {
     /// The configuration.
     #[arg(default_value = "config/signalbox.yaml")]
     file: PathBuf,
@@ -106,11 +106,10 @@ pub(super) fn doctor_config(args: &ConfigArgs) -> anyhow::Result<i32> {
 }
 
 pub(super) fn doctor_signature(args: &doctor::SignatureArgs) -> anyhow::Result<i32> {
-    let file = PathBuf::from("config/signalbox.yaml");
     let config = args
         .connection
         .as_ref()
-        .map(|_| Config::load(&file, &env))
+        .map(|_| Config::load(&args.config, &env))
         .transpose();
     let config = config.map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let connections = config

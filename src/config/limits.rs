@@ -63,8 +63,6 @@ limits! {
         "Requests at a time on one HTTP/2 connection.";
     connections_max: usize = 4096, 16..=100000,
         "Open connections of each listener; more are closed at once. Keep the process's file limit above three times this.";
-    staff_body_bytes_max: usize = 1048576, 65536..=104857600,
-        "Largest body of a page's or the API's request, imports included.";
     queue_depth_max: usize = 8192, 64..=1000000,
         "Events that may wait for their commit; more are refused with 503, so that the carrier comes again.";
     batch_events_max: usize = 512, 1..=4096,
@@ -91,10 +89,8 @@ limits! {
         "Largest recording fetched: about 90 minutes of telephone sound.";
     media_bytes_max: u64 = 10485760, 65536..=104857600,
         "Largest file of a text fetched. Carriers allow 5 MB in all.";
-    media_in_flight_max: usize = 4, 1..=64,
-        "Recordings and files fetched at a time.";
-    email_in_flight_max: usize = 8, 1..=64,
-        "E-mails handed to the mail server at a time.";
+    jobs_in_flight_max: usize = 64, 1..=1024,
+        "Orders for calls, fetches of recordings and files, and e-mails under way at a time.";
     email_seconds: u64 = 30, 1..=300,
         "How long handing over one e-mail may take.";
     timers_claim_max: usize = 256, 1..=4096,

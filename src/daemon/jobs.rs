@@ -23,8 +23,6 @@ use super::{Daemon, Link};
 
 /// How often jobs are looked for when nobody says that one is due.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Jobs carried out at a time.
-const IN_FLIGHT_MAX: usize = 64;
 /// How often a fetch may be pointed elsewhere.
 const MOVES_MAX: usize = 3;
 /// How long a fetch may take.
@@ -35,7 +33,7 @@ const PLACE_WITHIN: Duration = Duration::from_secs(60);
 /// Carries out what is due until the daemon stops.
 pub(super) async fn run(daemon: Daemon) {
     let stopping = daemon.stopping();
-    let places = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+    let places = Arc::new(Semaphore::new(daemon.config().limits.jobs_in_flight_max));
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
@@ -278,6 +276,7 @@ async fn fetch(
     let Some(link) = daemon.link(&job.connection) else {
         return Err(no_link().into());
     };
+    let _place = daemon.fetching.acquire().await;
     let mut order = Order::FetchMedia {
         url: url.to_owned(),
     };
@@ -357,6 +356,7 @@ async fn mail(daemon: &Daemon, job: &Job, to: &str, subject: &str, text: &str) -
         text: text.to_owned(),
         message_id: job.id.to_string(),
     };
+    let _place = daemon.mailing.acquire().await;
     mailer.send(mail).await.map_err(|error| match error {
         MailError::Refused(_) => failed(FailureClass::Permanent, "email_refused"),
         MailError::Failed(_) => transient("email_failed"),

@@ -10,8 +10,9 @@ use crate::config::Config;
 use crate::metrics;
 use crate::net::server::{Listener, ListenerLimits};
 use crate::net::sockets;
+use crate::store::NodeScope;
 
-use super::{Daemon, StartError, flows, jobs, reload, send, settle, timers};
+use super::{Daemon, StartError, flows, forget, jobs, reload, send, settle, timers};
 
 /// How often distributions are folded into their buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -43,6 +44,10 @@ pub async fn serve(
     metrics::build_info(env!("CARGO_PKG_VERSION"), 1.0);
     let drain = Duration::from_secs(config.limits.drain_seconds);
     let (daemon, saving) = Daemon::open(config).await?;
+    daemon
+        .store()
+        .prepare_to_receive(NodeScope::daemon())
+        .await?;
     flows::publish_at_start(&daemon).await;
     let saving = tokio::spawn(saving);
     let doors = doors(&daemon);
@@ -112,6 +117,7 @@ fn work(daemon: &Daemon) -> TaskTracker {
     tracker.spawn(timers::run(daemon.clone()));
     tracker.spawn(reload::run(daemon.clone()));
     tracker.spawn(flows::watch(daemon.clone()));
+    tracker.spawn(forget::run(daemon.clone()));
     tracker.spawn(upkeep(daemon.clone()));
     tracker
 }
@@ -122,9 +128,34 @@ async fn upkeep(daemon: Daemon) {
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
-            () = tokio::time::sleep(UPKEEP_EVERY) => rendering.upkeep(),
+            () = tokio::time::sleep(UPKEEP_EVERY) => {}
         }
+        rendering.upkeep();
+        measure(&daemon).await;
     }
+}
+
+/// Shows what waits in the store.
+async fn measure(daemon: &Daemon) {
+    let now = daemon.now();
+    let waiting = match daemon.store().backlogs(NodeScope::daemon(), now).await {
+        Ok(waiting) => waiting,
+        Err(error) => {
+            tracing::warn!(code = error.code(), "what waits could not be counted");
+            return;
+        }
+    };
+    let queues = [
+        ("outbox", waiting.outbox, waiting.outbox_since),
+        ("jobs", waiting.jobs, waiting.jobs_since),
+        ("timers", waiting.timers, waiting.timers_since),
+    ];
+    for (queue, depth, since) in queues {
+        metrics::queue_depth(queue, depth as f64);
+        let age = since.map_or(Duration::ZERO, |at| now.since(at));
+        metrics::queue_age(queue, age.as_secs_f64());
+    }
+    metrics::open_calls(waiting.calls as f64);
 }
 
 /// Waits for the workers and for texts and jobs under way, no longer than the drain.

@@ -2,8 +2,10 @@
 //! core with events and carries out what that asks for, after it is saved.
 
 mod flows;
+mod forget;
 mod jobs;
 mod lifecycle;
+mod notices;
 mod receive;
 mod reload;
 mod send;
@@ -16,7 +18,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -54,10 +56,15 @@ pub struct Inner {
     world: ArcSwap<World>,
     arrivals: mpsc::Sender<receive::Arrival>,
     live: broadcast::Sender<Notice>,
+    shared_live: Option<mpsc::Sender<Notice>>,
     blobs: Blobs,
     client: Client,
     mailer: Option<Mailer>,
     limits: Limits,
+    /// Files being fetched, each of which may be large.
+    fetching: Semaphore,
+    /// E-mails being handed over.
+    mailing: Semaphore,
     outbox_due: Notify,
     jobs_due: Notify,
     stopping: CancellationToken,
@@ -100,7 +107,7 @@ pub enum StartError {
     #[error("{0}")]
     Config(String),
     /// The store cannot be used.
-    #[error("the store: {0}")]
+    #[error("the store")]
     Store(#[from] StoreError),
     /// Something of the machine: a folder, a socket.
     #[error("{0}")]
@@ -121,14 +128,18 @@ impl Daemon {
         store.migrate().await?;
         let machine = |error: String| StartError::Machine(error);
         let (arrivals, queue) = mpsc::channel(config.limits.queue_depth_max);
+        let (shared_live, announced) = mpsc::channel(notices::WAITING_MAX);
         let inner = Inner {
             blobs: Blobs::open(&config.blobs).map_err(|error| machine(error.to_string()))?,
             client: Client::new(config.limits.carrier_answer_bytes_max)
                 .map_err(|error| machine(error.to_string()))?,
             mailer: mailer(&config).map_err(|error| machine(error.to_string()))?,
             limits: reload::limits(&config).map_err(|error| machine(error.to_string()))?,
+            shared_live: config.redis.as_ref().map(|_| shared_live),
             live: broadcast::channel(config.limits.sse_buffer_events_max).0,
             world: ArcSwap::from_pointee(first_world(&links)),
+            fetching: Semaphore::new(config.limits.media_in_flight_max),
+            mailing: Semaphore::new(config.limits.email_in_flight_max),
             outbox_due: Notify::new(),
             jobs_due: Notify::new(),
             stopping: CancellationToken::new(),
@@ -141,6 +152,7 @@ impl Daemon {
         };
         let daemon = Self(Arc::new(inner));
         daemon.reload().await?;
+        daemon.tasks.spawn(notices::run(daemon.clone(), announced));
         let saving = receive::run(daemon.clone(), queue);
         Ok((daemon, saving))
     }
@@ -207,7 +219,17 @@ impl Inner {
         short
     }
 
+    /// Tells pages, here and on other nodes, that something on them changed.
     pub(crate) fn announce(&self, notice: Notice) {
+        if let Some(shared) = &self.shared_live {
+            // A full queue loses freshness, no row.
+            let _ = shared.try_send(notice.clone());
+        }
+        self.hear(notice);
+    }
+
+    /// Tells the pages of this node.
+    fn hear(&self, notice: Notice) {
         // Nobody may be looking.
         let _ = self.live.send(notice);
     }

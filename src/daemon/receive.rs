@@ -139,6 +139,9 @@ async fn save(daemon: &Daemon, batch: Vec<Arrival>) {
     let watch = crate::ambient::Stopwatch::start();
     let world = daemon.world();
     metrics::batch_size(batch.len() as f64);
+    let oldest = batch.first().map(|arrival| arrival.event.received_at);
+    let age = oldest.map_or(0.0, |oldest| daemon.now().since(oldest).as_secs_f64());
+    metrics::queue_age("receive", age);
     let (mut inputs, mut events, mut replies) = (Vec::new(), Vec::new(), Vec::new());
     for arrival in batch {
         inputs.push(arrival.input);

@@ -67,7 +67,6 @@ async fn round(
     daemon.limits.refill(daemon.now()).await;
     let claimed = claim(daemon, u32::try_from(most).unwrap_or(u32::MAX)).await;
     let full = claimed.len() == most;
-    metrics::queue_depth("outbox", claimed.len() as f64);
     for text in claimed {
         let Ok(place) = places.clone().try_acquire_owned() else {
             break;

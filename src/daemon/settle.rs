@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::decide::Input;
+use crate::model::connection::OnUnknown;
 use crate::model::{Order, Outcome};
 use crate::store::{AttemptOutcome, AttemptResult, NodeScope, UnknownText};
 
@@ -82,15 +84,20 @@ async fn look_up(daemon: &Daemon, text: &UnknownText) {
 
 /// The connection says what then: it stays unknown, or the words go by e-mail.
 async fn give_up(daemon: &Daemon, text: &UnknownText) {
-    tracing::warn!(message = %text.message.id, "an unknown text stays unknown");
-    if let Err(error) = daemon
-        .store()
-        .settled(NodeScope::daemon(), vec![text.message.id])
-        .await
-    {
-        tracing::warn!(
-            code = error.code(),
-            "an unknown text could not be settled; it is looked up again"
-        );
+    let message = text.message.id;
+    tracing::warn!(%message, "an unknown text stays unknown");
+    let link = daemon.link(&text.connection);
+    if link.is_some_and(|link| link.connection.on_unknown == OnUnknown::Email) {
+        let given_up = daemon.receive_own("given_up", Input::GivenUp { message });
+        if let Err(refused) = given_up.await {
+            let reason = refused.reason();
+            tracing::warn!(%message, reason, "its words could not be mailed; it is looked up again");
+            return;
+        }
+    }
+    let settled = daemon.store().settled(NodeScope::daemon(), vec![message]);
+    if let Err(error) = settled.await {
+        let code = error.code();
+        tracing::warn!(%message, code, "it could not be settled; it is looked up again");
     }
 }

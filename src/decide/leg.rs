@@ -46,7 +46,10 @@ pub(super) fn happened<'a>(
                 learnt(known, carrier_id, CallStatus::InProgress),
             )
         }
-        CallEventKind::LegStatus { status, .. } if status.is_final() => {
+        // An answer tells who took a call that nobody had to accept.
+        CallEventKind::LegStatus { status, .. }
+            if status.is_final() || answers(known.status, *status) =>
+        {
             cx.rule("leg_status");
             let event = Event::LegStatus {
                 leg: id,
@@ -130,6 +133,10 @@ fn learnt(leg: &Leg, carrier_id: &str, status: CallStatus) -> Leg {
     now
 }
 
+fn answers(from: CallStatus, to: CallStatus) -> bool {
+    to == CallStatus::InProgress && forward(from, to)
+}
+
 /// A late report of ringing does not undo an answer.
 pub(super) fn forward(from: CallStatus, to: CallStatus) -> bool {
     let rank = |status| match status {
@@ -204,7 +211,10 @@ fn place<'a>(
 pub(super) fn accepted(on: &mut OnCall<'_>, id: LegId) {
     if let Some(leg) = on.leg(id) {
         leg.accepted = true;
-        leg.status = CallStatus::InProgress;
+        // Its end may have been told before the end of the dial that says who took the call.
+        if forward(leg.status, CallStatus::InProgress) {
+            leg.status = CallStatus::InProgress;
+        }
     }
 }
 

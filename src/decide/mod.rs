@@ -17,6 +17,7 @@ mod staff;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unsettled;
 mod voicemail;
 
 pub use receipt::means_opted_out;
@@ -33,7 +34,7 @@ use crate::model::directory::Directory;
 use crate::model::staff::StaffAction;
 use crate::model::turn::{CallState, Decision, Need, Notice, Refusal, State, Thread, Turn, Write};
 use crate::model::{
-    AccountId, CallId, CallScript, EventId, Ids, Inbound, LegId, NumberId, Order, Party,
+    AccountId, CallId, CallScript, EventId, Ids, Inbound, LegId, MessageId, NumberId, Order, Party,
     RevisionId, RunId, Timestamp,
 };
 
@@ -139,6 +140,11 @@ pub enum Input {
         /// The failure's code, when it will never be carried out.
         failed: Option<String>,
     },
+    /// A text whose answer was lost was looked for long enough; its connection wants it by e-mail.
+    GivenUp {
+        /// Which text.
+        message: MessageId,
+    },
     /// A member of staff did something.
     Staff(StaffAction),
 }
@@ -167,6 +173,7 @@ pub fn needs(world: &World, input: &Input) -> Vec<Need> {
         },
         Input::Timer { run, call } => vec![call.map_or(Need::Run(*run), Need::Call)],
         Input::Ordered { order, .. } => order::needs(order),
+        Input::GivenUp { message } => vec![Need::Message(*message)],
         Input::Staff(action) => staff::needs(action),
     }
 }
@@ -189,6 +196,7 @@ pub fn decide(world: &World, state: &State, input: &Input, at: At) -> Decision {
             carrier_id,
             failed,
         } => order::done(&mut cx, order, carrier_id.as_deref(), failed.as_deref()),
+        Input::GivenUp { message } => unsettled::given_up(&mut cx, *message),
         Input::Staff(action) => staff::act(&mut cx, action),
     };
     match result {

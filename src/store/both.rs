@@ -38,11 +38,23 @@ pub(super) struct Sql {
 impl Sql {
     /// Reads the marks. The text lives as long as the process: a statement is made once, in [`sql!`].
     pub(super) fn new(text: &str) -> Self {
-        Self {
+        let made = Self {
             lite: expand(text, Tongue::Lite).leak(),
             pg: expand(text, Tongue::Pg).leak(),
-        }
+        };
+        #[cfg(test)]
+        KNOWN.lock().unwrap().push(made.lite);
+        made
     }
+}
+
+#[cfg(test)]
+static KNOWN: std::sync::Mutex<Vec<&'static str>> = std::sync::Mutex::new(Vec::new());
+
+/// Every statement used so far by this process, for SQLite.
+#[cfg(test)]
+pub(super) fn known() -> Vec<&'static str> {
+    KNOWN.lock().unwrap().clone()
 }
 
 /// A statement, expanded once. Takes anything that can be borrowed as `str`, so that lists of columns can
@@ -193,7 +205,7 @@ fn rows(inner: &str, tongue: Tongue) -> String {
         let _ = write!(types, "{comma}\"{field}\" {kind}");
     }
     match tongue {
-        Tongue::Lite => format!("{out} FROM json_each({bind}))"),
+        Tongue::Lite => format!("{out} FROM jsonb_each({bind}))"),
         Tongue::Pg => format!("{out} FROM jsonb_to_recordset({bind}::text::jsonb) AS x({types}))"),
     }
 }
@@ -254,7 +266,7 @@ mod tests {
         assert_eq!(
             sql.lite,
             "SELECT json_object('id', 'conv_' || nullif(lower(hex(c.id)), ''), 'tags', json(c.tags)) \
-             FROM (SELECT unhex(substr(value->>'of', -32)) AS id, value->>'n' AS n FROM json_each($1)) AS r, t c ON CONFLICT (id) "
+             FROM (SELECT unhex(substr(value->>'of', -32)) AS id, value->>'n' AS n FROM jsonb_each($1)) AS r, t c ON CONFLICT (id) "
         );
         assert_eq!(
             sql.pg,

@@ -1,5 +1,7 @@
 //! What can go wrong with the store, told by what the caller should do about it.
 
+use sqlx::error::DatabaseError;
+
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -71,15 +73,17 @@ impl From<sqlx::Error> for StoreError {
             };
         };
         let code = database.code().unwrap_or_default();
-        let words = format!("{code} {}", database.message());
         // PostgreSQL's codes have five characters and SQLite's are numbers below 10,000.
         if code.len() < 5 {
+            // SQLite names what was violated, never a value.
+            let words = format!("{code} {}", database.message());
             return match code.parse::<i64>().unwrap_or(0) & 0xff {
                 LITE_FULL => Self::Full,
                 primary if LITE_UNAVAILABLE.contains(&primary) => Self::Unavailable(words),
                 _ => Self::Data(words),
             };
         }
+        let words = words_of(&code, &**database);
         match &code[..] {
             "53100" | "53200" => Self::Full,
             // A deadlock or a serialisation failure: the loser tries again.
@@ -90,4 +94,13 @@ impl From<sqlx::Error> for StoreError {
             },
         }
     }
+}
+
+/// PostgreSQL's words may quote the value that it refuses; then only what was violated is told.
+fn words_of(code: &str, error: &dyn DatabaseError) -> String {
+    if !["22", "23"].contains(&&code[..2]) {
+        return format!("{code} {}", error.message());
+    }
+    let parts = [Some(code), error.table(), error.constraint()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

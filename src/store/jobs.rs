@@ -262,3 +262,6 @@ fn job(row: JobRow) -> Job {
         attempts: row.attempts,
     }
 }
+
+#[cfg(test)]
+mod tests;

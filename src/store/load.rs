@@ -14,6 +14,7 @@ use crate::model::{
 };
 
 use super::both::sql;
+use super::locks::{key_of, take_locks};
 use super::pools::{Arg, Tx, array, read};
 use super::tables::{CALL, CONSENT, CONTACT, CONVERSATION, LEG, MESSAGE, RUN, VOICEMAIL};
 use super::{NodeScope, Store, StoreError, apart};
@@ -282,8 +283,7 @@ impl Loaded {
     /// Takes the locks of threads and calls, in order. One that comes after a higher one of an earlier round
     /// is not waited for.
     async fn lock(&mut self, tx: &mut Tx, wanted: &Wanted) -> Result<(), StoreError> {
-        let threads = wanted.threads.iter();
-        let threads = threads.map(|(number, party)| key_of(number.uuid(), &party.to_string()));
+        let threads = wanted.threads.iter().map(thread_key);
         let calls = wanted.calls.iter().map(|call| key_of(call.uuid(), ""));
         let fresh: BTreeSet<i64> = threads
             .chain(calls)
@@ -520,6 +520,15 @@ struct Where {
     party: Party,
 }
 
+/// A phone's threads share a lock over all numbers, because they share its contacts and its consent.
+fn thread_key((number, party): &(NumberId, Party)) -> i64 {
+    let number = match party.phone() {
+        Some(_) => Uuid::nil(),
+        None => number.uuid(),
+    };
+    key_of(number, &party.to_string())
+}
+
 /// The threads that ids point to, `None` for ids that are not there.
 async fn pointed<T: Id + Serialize>(
     tx: &mut Tx,
@@ -582,45 +591,4 @@ fn tidy(thread: &mut Thread) {
     thread.contacts.dedup_by_key(|row| row.id);
     thread.automated.sort_by_key(|at| std::cmp::Reverse(*at));
     thread.automated.truncate(AUTOMATED_MAX);
-}
-
-/// The key of an advisory lock: FNV-1a over both parts. Two things that share a key only wait for each other.
-fn key_of(id: Uuid, text: &str) -> i64 {
-    let bytes = id.as_bytes().iter().chain(text.as_bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    hash.cast_signed()
-}
-
-/// Takes advisory locks until the end of the transaction, in ascending order; out of order only what is free.
-pub(super) async fn take_locks(
-    tx: &mut Tx,
-    keys: &BTreeSet<i64>,
-    wait: bool,
-) -> Result<(), StoreError> {
-    if keys.is_empty() || !tx.is_shared() {
-        return Ok(());
-    }
-    #[derive(Serialize)]
-    struct Key {
-        k: i64,
-    }
-    let keys = array(&keys.iter().map(|k| Key { k: *k }).collect::<Vec<_>>())?;
-    // Only PostgreSQL gets these; the sorted sub-query fixes the order.
-    let waiting = sql!(
-        "SELECT 0::bigint, 'lock', (pg_advisory_xact_lock(t.k) IS NULL)::text \
-         FROM (SELECT k FROM rows!($1: k i64) AS r ORDER BY k) t"
-    );
-    let trying = sql!(
-        "SELECT 0::bigint, 'lock', pg_try_advisory_xact_lock(t.k)::text \
-         FROM (SELECT k FROM rows!($1: k i64) AS r ORDER BY k) t"
-    );
-    let got = tx
-        .triples(if wait { waiting } else { trying }, &[Arg::Text(&keys)])
-        .await?;
-    match wait || got.iter().all(|(_, _, got)| got == "true") {
-        true => Ok(()),
-        false => Err(StoreError::Conflict("a lock out of order".to_owned())),
-    }
 }

@@ -9,6 +9,7 @@ mod error;
 mod flows;
 mod jobs;
 mod load;
+mod locks;
 mod organisation;
 mod outbox;
 mod pages;
@@ -21,6 +22,7 @@ mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
 mod turn;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +47,7 @@ pub use pages::{
 pub use scope::{AccountScope, Actor, NodeScope};
 pub use signin::Session;
 pub use turn::{Answer, NewEvent};
+pub use upkeep::{BACKLOG_MAX, Backlogs};
 
 /// Where the store is.
 #[derive(Debug, Clone)]

@@ -1,163 +1,25 @@
 //! The organisation: rows in, the [`Directory`] out. Every write bumps the directory's version and leaves an
 //! audit row in the same transaction; writes come one after the other, so that each knows what it changes.
 
-use std::collections::{BTreeMap, HashMap};
+mod rows;
+
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::account::{
-    Account, AccountNumber, ColumnType, Keyword, Matching, Number, OptOutBy, Plan, Program, Route,
-    SubKeyword,
-};
+use crate::model::account::{Account, Keyword, Number};
 use crate::model::calendar::{Calendar, CalendarSpec, zone};
 use crate::model::directory::Directory;
-use crate::model::organisation::{AccountRow, CostCentre, OrgChange, OrgRow};
-use crate::model::people::{Contact, Device, Group, Member, Permission, Role, User};
-use crate::model::{
-    AccountId, CostCentreId, GroupId, NumberId, Party, ProgramId, RoleId, Timestamp, UserId,
-};
+use crate::model::organisation::{CostCentre, OrgChange, OrgRow};
+use crate::model::people::{Contact, User};
+use crate::model::{AccountId, NumberId, Party, Timestamp};
 
 use super::both::{Sql, columns, names, sql};
 use super::pools::{Arg, Tx, array};
 use super::save::{put, save_contacts};
 use super::tables::CONTACT;
 use super::{Actor, NodeScope, Store, StoreError, apart};
-
-const COST_CENTRE: &str = "id id(cost), key text, name text";
-const USER: &str =
-    "id id(user), key text, name text, email text, devices json, active bool, admin bool";
-const ACCOUNT: &str = "id id(acct), key text, name text, zone text, language text, \
-    cost_centre_id=cost_centre id(cost), columns json, plan json";
-const PROGRAM: &str =
-    "id id(prog), account_id=account id(acct), key text, name text, number_id=number id(num)";
-const GROUP: &str = "id id(grp), account_id=account id(acct), key text, name text, members json";
-const ROLE: &str =
-    "id id(role), account_id=account id(acct), key text, name text, permissions json";
-const MEMBER: &str = "account_id=account id(acct), user_id=user id(user), roles json";
-const CALENDAR: &str = "account_id=account id(acct), key text, source json";
-const NUMBER: &str = "id id(num), address text, connection text, sms bool, mms bool, voice bool, opt_out text, \
-    manage_unmatched_id=manage_unmatched id(acct), calls_id=calls id(acct), active bool, open_conversations bool";
-const ACCOUNT_NUMBER: &str = "account_id=account id(acct), number_id=number id(num), call_flow text, text_flow text, route json";
-const KEYWORD: &str = "account_id=account id(acct), number_id=number id(num), first text, word text, folded json, \
-    matching text, program_id=program id(prog), flow text, sub json";
-const KEYWORD_WORD: &str =
-    "number_id=number id(num), folded text, account_id=account id(acct), first text";
-
-#[derive(Serialize, Deserialize)]
-struct CostCentreRow {
-    id: CostCentreId,
-    key: String,
-    name: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct UserRow {
-    id: UserId,
-    key: String,
-    name: String,
-    email: Option<String>,
-    devices: Vec<Device>,
-    active: bool,
-    admin: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct AccountOf {
-    id: AccountId,
-    key: String,
-    name: String,
-    zone: String,
-    language: String,
-    cost_centre: CostCentreId,
-    columns: BTreeMap<String, ColumnType>,
-    plan: Plan,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ProgramRow {
-    id: ProgramId,
-    account: AccountId,
-    key: String,
-    name: String,
-    number: Option<NumberId>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct GroupRow {
-    id: GroupId,
-    account: AccountId,
-    key: String,
-    name: String,
-    members: Vec<UserId>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RoleRow {
-    id: RoleId,
-    account: AccountId,
-    key: String,
-    name: String,
-    permissions: Vec<Permission>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct MemberRow {
-    account: AccountId,
-    user: UserId,
-    roles: Vec<RoleId>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct CalendarRow {
-    account: AccountId,
-    key: String,
-    source: serde_json::Value,
-}
-
-#[derive(Serialize, Deserialize)]
-struct NumberRow {
-    id: NumberId,
-    address: String,
-    connection: String,
-    sms: bool,
-    mms: bool,
-    voice: bool,
-    opt_out: Option<OptOutBy>,
-    manage_unmatched: AccountId,
-    calls: AccountId,
-    active: bool,
-    open_conversations: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct AccountNumberRow {
-    account: AccountId,
-    number: NumberId,
-    call_flow: Option<String>,
-    text_flow: Option<String>,
-    route: Route,
-}
-
-#[derive(Serialize, Deserialize)]
-struct KeywordRow {
-    account: AccountId,
-    number: NumberId,
-    first: String,
-    word: String,
-    folded: Vec<String>,
-    matching: Matching,
-    program: ProgramId,
-    flow: Option<String>,
-    sub: Vec<SubRow>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SubRow {
-    word: String,
-    folded: Vec<String>,
-    flow: Option<String>,
-    program: Option<ProgramId>,
-}
+use rows::*;
 
 #[derive(Serialize, Deserialize)]
 struct VersionRow {
@@ -614,80 +476,6 @@ async fn claimed_twice(tx: &mut Tx, words: &str) -> Result<StoreError, StoreErro
         name(twice.has),
         name(twice.wants)
     )))
-}
-
-fn account(row: AccountOf) -> Account {
-    Account {
-        id: row.id,
-        key: row.key,
-        name: row.name,
-        zone: row.zone,
-        language: row.language,
-        cost_centre: row.cost_centre,
-        columns: row.columns,
-        plan: row.plan,
-        groups: Vec::new(),
-        programs: Vec::new(),
-        calendars: BTreeMap::new(),
-        numbers: Vec::new(),
-        members: Vec::new(),
-        roles: Vec::new(),
-    }
-}
-
-macro_rules! same_fields {
-    ($($from:ty => $to:ident { $($field:ident),* };)*) => { $(
-        impl From<$from> for $to {
-            fn from(row: $from) -> Self {
-                Self { $($field: row.$field),* }
-            }
-        }
-    )* };
-}
-same_fields! {
-    UserRow => User { id, key, name, email, devices, active, admin };
-    User => UserRow { id, key, name, email, devices, active, admin };
-    AccountRow => AccountOf { id, key, name, zone, language, cost_centre, columns, plan };
-    NumberRow => Number { id, address, connection, sms, mms, voice, opt_out, manage_unmatched, calls, active, open_conversations };
-    Number => NumberRow { id, address, connection, sms, mms, voice, opt_out, manage_unmatched, calls, active, open_conversations };
-    ProgramRow => Program { id, key, name, number };
-    GroupRow => Group { id, key, name, members };
-    RoleRow => Role { id, key, name, permissions };
-    MemberRow => Member { user, roles };
-    AccountNumberRow => AccountNumber { number, call_flow, text_flow, route };
-    SubRow => SubKeyword { word, folded, flow, program };
-    SubKeyword => SubRow { word, folded, flow, program };
-}
-
-impl From<KeywordRow> for Keyword {
-    fn from(row: KeywordRow) -> Self {
-        Self {
-            number: row.number,
-            account: row.account,
-            word: row.word,
-            folded: row.folded,
-            matching: row.matching,
-            program: row.program,
-            flow: row.flow,
-            sub: row.sub.into_iter().map(SubKeyword::from).collect(),
-        }
-    }
-}
-
-impl From<Keyword> for KeywordRow {
-    fn from(row: Keyword) -> Self {
-        Self {
-            account: row.account,
-            number: row.number,
-            first: row.folded.first().cloned().unwrap_or_default(),
-            word: row.word,
-            folded: row.folded,
-            matching: row.matching,
-            program: row.program,
-            flow: row.flow,
-            sub: row.sub.into_iter().map(SubRow::from).collect(),
-        }
-    }
 }
 
 #[cfg(test)]

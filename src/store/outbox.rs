@@ -1,29 +1,25 @@
 //! Texts that must leave: claimed, tried, and what came of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod attempt;
+mod dispatch;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::model::consent::{ConsentEntry, ConsentScope, Verdict};
+use crate::model::consent::Verdict;
 use crate::model::conversation::{ThreadEvent, ThreadEventKind};
-use crate::model::people::ContactPhone;
-use crate::model::turn::{Job, JobKind};
-use crate::model::{
-    AccountId, Id, Ids, Message, MessageId, MessageStatus, Party, ProgramId, Timestamp, Via,
-};
-use crate::policy::consent::verdict;
+use crate::model::{AccountId, Ids, Message, MessageId, MessageStatus, Timestamp, Via};
 
 use super::both::sql;
 use super::pools::{Arg, Given, Tx, array};
-use super::save::{put, save_jobs, save_thread_events};
-use super::tables::{CONSENT, MESSAGE};
+use super::save::put;
+use super::tables::MESSAGE;
 use super::{NodeScope, RACES_MAX, Store, StoreError, apart};
+use attempt::attempted;
+use dispatch::dispatch;
 
-/// A text waits for an earlier one of its conversation no longer than this.
-const ORDER_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// Texts of lost nodes that one call looks at.
 const STALE_MAX: i64 = 1_000;
 
@@ -145,22 +141,6 @@ pub struct UnknownText {
     pub attempted_at: Timestamp,
 }
 
-/// A due text as it is read.
-#[derive(Deserialize)]
-struct DueRow {
-    message: Message,
-    number_address: String,
-    connection: String,
-    program: ProgramId,
-    contact: ContactOf,
-}
-
-#[derive(Deserialize)]
-struct ContactOf {
-    email: Option<String>,
-    phones: Option<Vec<ContactPhone>>,
-}
-
 /// What becomes of a judged text.
 #[derive(Serialize)]
 struct Moved<'t> {
@@ -173,17 +153,6 @@ struct Moved<'t> {
     carrier_id: Option<&'t str>,
 }
 
-/// The intent of a send.
-#[derive(Serialize)]
-struct Intent {
-    message: MessageId,
-    attempt: u16,
-    account: AccountId,
-    month: i32,
-    segments: u16,
-    at: Timestamp,
-}
-
 /// What a month's count changes by.
 #[derive(Serialize)]
 struct Counted {
@@ -191,20 +160,6 @@ struct Counted {
     month: i32,
     messages: i64,
     segments: i64,
-}
-
-/// The month a text is counted in, and how it stands.
-type Months = BTreeMap<(AccountId, i32), PlanUse>;
-
-/// All that a round of judging leaves to be written.
-#[derive(Default)]
-struct Judged {
-    moved: Vec<Message>,
-    intents: Vec<Intent>,
-    counted: BTreeMap<(AccountId, i32), (i64, i64)>,
-    jobs: Vec<Job>,
-    lines: Vec<ThreadEvent>,
-    send: Vec<ToSend>,
 }
 
 impl Store {
@@ -358,271 +313,6 @@ impl Store {
     }
 }
 
-async fn dispatch(
-    tx: &mut Tx,
-    now: Timestamp,
-    limit: u32,
-    lease: Duration,
-    month: &mut impl Fn(AccountId) -> i32,
-    judge: &mut impl FnMut(&DueText) -> Dispatch,
-) -> Result<Vec<ToSend>, StoreError> {
-    let due = due_texts(tx, now, limit).await?;
-    if due.is_empty() {
-        return Ok(Vec::new());
-    }
-    let consents = consents(tx, &due).await?;
-    let mut months: Months = due
-        .iter()
-        .map(|row| row.message.account)
-        .map(|account| ((account, month(account)), PlanUse::default()))
-        .collect();
-    lock_months(tx, &mut months).await?;
-    let mut judged = Judged::default();
-    for row in due {
-        let key = (row.message.account, month(row.message.account));
-        let consent = applying(&row, consents.get(&row.message.party));
-        let used = months.entry(key).or_default();
-        let text = due_text(row, consent, *used);
-        let what = catch_unwind(AssertUnwindSafe(|| judge(&text)))
-            .unwrap_or_else(|_| Dispatch::Refuse("internal".to_owned()));
-        if what == Dispatch::Send {
-            used.messages += 1;
-            used.segments += u64::from(text.message.segments);
-        }
-        judged.take(text, what, key.1, now, lease);
-    }
-    judged.save(tx, now).await
-}
-
-/// A text is due when no earlier one of its conversation waits or is under way.
-async fn due_texts(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<DueRow>, StoreError> {
-    let sql = sql!(format!(
-        "SELECT obj!('message', nest!(m: {MESSAGE}), 'number_address', n.address, 'connection', n.connection, \
-         'program', ident!(prog: c.program_id), 'contact', nest!(p: email text, phones json)) \
-         FROM message m CROSS JOIN number n CROSS JOIN conversation c \
-         LEFT JOIN contact p ON p.account_id = c.account_id AND p.id = coalesce(m.contact_id, c.contact_id) \
-         WHERE m.due_at <= $1 AND m.status IN ('queued', 'held') AND m.kind <> 'inbound' AND n.id = m.number_id \
-          AND c.account_id = m.account_id AND c.id = m.conversation_id \
-          AND NOT EXISTS (SELECT 1 FROM message o WHERE o.conversation_id = m.conversation_id AND o.id > $2 \
-           AND o.due_at IS NOT NULL AND o.status IN ('queued', 'sending') \
-           AND (o.created_at, o.id) < (m.created_at, m.id)) \
-         ORDER BY m.due_at, m.id LIMIT $3 claim!(m)"
-    ));
-    let args = [
-        Arg::Int(now.micros()),
-        Arg::Id(first_id(now - ORDER_WINDOW)),
-        Arg::Int(limit.into()),
-    ];
-    tx.list("message", sql, &args).await
-}
-
-/// Below every id made from then on.
-fn first_id(at: Timestamp) -> Uuid {
-    let millis = u128::try_from(at.millis()).unwrap_or(0);
-    Uuid::from_u128(millis << 80)
-}
-
-/// The latest entries of every scope, by phone.
-async fn consents(
-    tx: &mut Tx,
-    due: &[DueRow],
-) -> Result<HashMap<Party, Vec<ConsentEntry>>, StoreError> {
-    #[derive(Serialize)]
-    struct Asked<'t> {
-        party: &'t Party,
-    }
-    let parties: BTreeSet<&Party> = due.iter().map(|row| &row.message.party).collect();
-    let asked: Vec<Asked<'_>> = parties.into_iter().map(|party| Asked { party }).collect();
-    let sql = sql!(format!(
-        "SELECT doc!(s: {CONSENT}) FROM rows!($1: party text) AS r CROSS JOIN consent_now n CROSS JOIN consent s \
-         WHERE n.party = r.party AND s.id = n.consent_id"
-    ));
-    let entries: Vec<ConsentEntry> = tx
-        .list("consent", sql, &[Arg::Text(&array(&asked)?)])
-        .await?;
-    let mut found: HashMap<Party, Vec<ConsentEntry>> = HashMap::new();
-    for entry in entries {
-        found.entry(entry.party.clone()).or_default().push(entry);
-    }
-    Ok(found)
-}
-
-/// What the ledger says of the scopes that a text is in.
-fn applying(row: &DueRow, entries: Option<&Vec<ConsentEntry>>) -> Option<Verdict> {
-    let applies = |entry: &&ConsentEntry| match entry.scope {
-        ConsentScope::Number(number) => number == row.message.number,
-        ConsentScope::Program(program) => program == row.program,
-        ConsentScope::Account(account) => account == row.message.account,
-        ConsentScope::Organisation => true,
-    };
-    let entries: Vec<ConsentEntry> = entries?.iter().filter(applies).cloned().collect();
-    match verdict(&entries) {
-        Verdict::Unknown => None,
-        said => Some(said),
-    }
-}
-
-/// Makes the months' rows where they are missing, locks them in order, and reads them.
-async fn lock_months(tx: &mut Tx, months: &mut Months) -> Result<(), StoreError> {
-    #[derive(Deserialize)]
-    struct Row {
-        account: AccountId,
-        month: i32,
-        #[serde(flatten)]
-        used: PlanUse,
-    }
-    let rows: Vec<Counted> = months
-        .keys()
-        .map(|(account, month)| Counted {
-            account: *account,
-            month: *month,
-            messages: 0,
-            segments: 0,
-        })
-        .collect();
-    let rows = array(&rows)?;
-    let make = sql!(
-        "INSERT INTO usage (account_id, month, messages, segments) SELECT account_id, month, 0, 0 \
-         FROM rows!($1: account_id=account id(acct), month i64) AS r WHERE true ON CONFLICT DO NOTHING"
-    );
-    tx.run(make, &[Arg::Text(&rows)]).await?;
-    let sql = sql!(
-        "SELECT doc!(u: account_id=account id(acct), month i64, messages i64, segments i64) \
-         FROM rows!($1: account_id=account id(acct), month i64) AS r CROSS JOIN usage u \
-         WHERE u.account_id = r.account_id AND u.month = r.month ORDER BY u.account_id, u.month lock!(u)"
-    );
-    let found: Vec<Row> = tx.list("usage", sql, &[Arg::Text(&rows)]).await?;
-    for row in found {
-        months.insert((row.account, row.month), row.used);
-    }
-    Ok(())
-}
-
-fn due_text(row: DueRow, consent: Option<Verdict>, plan_used: PlanUse) -> DueText {
-    let DueRow {
-        message,
-        number_address,
-        connection,
-        contact,
-        ..
-    } = row;
-    let phones = contact.phones.unwrap_or_default();
-    let refused = phones
-        .iter()
-        .any(|phone| phone.phone == message.party && !phone.textable);
-    DueText {
-        message,
-        number_address,
-        connection,
-        consent,
-        plan_used,
-        contact_email: contact.email,
-        textable: !refused,
-    }
-}
-
-impl Judged {
-    fn take(
-        &mut self,
-        mut text: DueText,
-        what: Dispatch,
-        month: i32,
-        now: Timestamp,
-        lease: Duration,
-    ) {
-        let message = &mut text.message;
-        // The ids are as repeatable as everything else: of the moment and the text.
-        let mut ids = Ids::new(now, message.id.uuid().as_u64_pair().1);
-        message.reason = None;
-        match what {
-            Dispatch::Send => {
-                message.status = MessageStatus::Sending;
-                message.attempts = message.attempts.saturating_add(1);
-                message.due_at = Some(now + lease);
-                self.intents.push(Intent {
-                    message: message.id,
-                    attempt: message.attempts,
-                    account: message.account,
-                    month,
-                    segments: message.segments,
-                    at: now,
-                });
-                let counted = self.counted.entry((message.account, month)).or_default();
-                counted.0 += 1;
-                counted.1 += i64::from(message.segments);
-                self.send.push(ToSend {
-                    text: text.clone(),
-                    attempt: text.message.attempts,
-                });
-            }
-            Dispatch::Email {
-                to,
-                subject,
-                text: words,
-                reason,
-            } => {
-                message.via = Via::Email;
-                message.status = MessageStatus::Queued;
-                message.due_at = None;
-                message.reason = Some(reason.clone());
-                self.jobs.push(Job {
-                    id: ids.fresh(),
-                    account: message.account,
-                    connection: String::new(),
-                    kind: JobKind::Email {
-                        to,
-                        subject,
-                        text: words,
-                        message: Some(message.id),
-                    },
-                    due_at: now,
-                    attempts: 0,
-                });
-                let kind = ThreadEventKind::ByEmail {
-                    message: message.id,
-                    reason,
-                };
-                self.lines.push(line(message, &mut ids, now, kind));
-            }
-            Dispatch::Hold(until, reason) => {
-                message.status = MessageStatus::Held;
-                message.due_at = Some(until);
-                message.reason = Some(reason);
-            }
-            Dispatch::Later(at) => {
-                message.status = MessageStatus::Queued;
-                message.due_at = Some(at);
-            }
-            Dispatch::Refuse(reason) => {
-                message.status = MessageStatus::Refused;
-                message.due_at = None;
-                message.reason = Some(reason.clone());
-                let kind = ThreadEventKind::Refused {
-                    message: message.id,
-                    reason,
-                };
-                self.lines.push(line(message, &mut ids, now, kind));
-            }
-        }
-        self.moved.push(text.message);
-    }
-
-    async fn save(self, tx: &mut Tx, now: Timestamp) -> Result<Vec<ToSend>, StoreError> {
-        move_texts(tx, self.moved.iter()).await?;
-        let intents = sql!(
-            "INSERT INTO attempt (message_id, attempt, account_id, month, segments, started_at) \
-             SELECT message_id, attempt, account_id, month, segments, at FROM rows!($1: message_id=message id(msg), \
-             attempt i64, account_id=account id(acct), month i64, segments i64, at i64) AS r WHERE true \
-             ON CONFLICT DO NOTHING"
-        );
-        put(tx, intents, &self.intents).await?;
-        count(tx, self.counted).await?;
-        save_jobs(tx, &self.jobs, now).await?;
-        save_thread_events(tx, &self.lines).await?;
-        Ok(self.send)
-    }
-}
-
 fn line(message: &Message, ids: &mut Ids, at: Timestamp, kind: ThreadEventKind) -> ThreadEvent {
     ThreadEvent {
         id: ids.fresh(),
@@ -675,152 +365,6 @@ async fn count(tx: &mut Tx, by: BTreeMap<(AccountId, i32), (i64, i64)>) -> Resul
          WHERE usage.account_id = r.account_id AND usage.month = r.month"
     );
     put(tx, sql, &rows).await
-}
-
-/// A text with the attempt that an outcome is of.
-#[derive(Deserialize)]
-struct Tried {
-    message: Message,
-    month: Option<i32>,
-}
-
-/// What is written of an attempt.
-#[derive(Serialize)]
-struct Ended<'t> {
-    message: MessageId,
-    attempt: u16,
-    at: Timestamp,
-    outcome: &'static str,
-    code: Option<&'t str>,
-}
-
-async fn attempted(tx: &mut Tx, outcomes: &[AttemptOutcome]) -> Result<(), StoreError> {
-    let mut texts = tried(tx, outcomes).await?;
-    let mut counted: BTreeMap<(AccountId, i32), (i64, i64)> = BTreeMap::new();
-    let (mut lines, mut ended) = (Vec::new(), Vec::new());
-    for outcome in outcomes {
-        let Some(Tried { message, month }) = texts.get_mut(&(outcome.message, outcome.attempt))
-        else {
-            continue;
-        };
-        let not_left = settle(message, outcome);
-        ended.push(ended_row(outcome));
-        if let Some(month) = month.filter(|_| not_left) {
-            let by = counted.entry((message.account, month)).or_default();
-            by.0 -= 1;
-            by.1 -= i64::from(message.segments);
-        }
-        if not_left && message.status == MessageStatus::Failed {
-            let mut ids = Ids::new(outcome.at, message.id.uuid().as_u64_pair().1);
-            let reason = message.reason.clone().unwrap_or_default();
-            let kind = ThreadEventKind::Refused {
-                message: message.id,
-                reason,
-            };
-            lines.push(line(message, &mut ids, outcome.at, kind));
-        }
-    }
-    move_texts(tx, texts.values().map(|tried| &tried.message)).await?;
-    let sql = sql!(
-        "UPDATE attempt SET ended_at = r.at, outcome = r.outcome, code = r.code FROM rows!($1: \
-         message_id=message id(msg), attempt i64, at i64, outcome text, code text) AS r \
-         WHERE attempt.message_id = r.message_id AND attempt.attempt = r.attempt"
-    );
-    put(tx, sql, &ended).await?;
-    count(tx, counted).await?;
-    save_thread_events(tx, &lines).await
-}
-
-async fn tried(
-    tx: &mut Tx,
-    outcomes: &[AttemptOutcome],
-) -> Result<BTreeMap<(MessageId, u16), Tried>, StoreError> {
-    #[derive(Serialize)]
-    struct Asked {
-        id: MessageId,
-        attempt: u16,
-    }
-    let keys: BTreeSet<(MessageId, u16)> = outcomes
-        .iter()
-        .map(|outcome| (outcome.message, outcome.attempt))
-        .collect();
-    let asked: Vec<Asked> = keys
-        .into_iter()
-        .map(|(id, attempt)| Asked { id, attempt })
-        .collect();
-    // Only the attempt under way may move its text: an older one has been answered for.
-    let sql = sql!(format!(
-        "SELECT obj!('message', nest!(m: {MESSAGE}), 'month', a.month) \
-         FROM rows!($1: id id(msg), attempt i64) AS r CROSS JOIN message m \
-         LEFT JOIN attempt a ON a.account_id = m.account_id AND a.message_id = m.id AND a.attempt = r.attempt \
-         WHERE m.id = r.id AND m.attempts = r.attempt ORDER BY m.id lock!(m)"
-    ));
-    let found: Vec<Tried> = tx
-        .list("message", sql, &[Arg::Text(&array(&asked)?)])
-        .await?;
-    Ok(found
-        .into_iter()
-        .map(|tried| ((tried.message.id, tried.message.attempts), tried))
-        .collect())
-}
-
-/// Moves a text by the outcome of its attempt. Whether it surely has not left.
-fn settle(message: &mut Message, outcome: &AttemptOutcome) -> bool {
-    let open = matches!(
-        message.status,
-        MessageStatus::Sending | MessageStatus::Unknown
-    );
-    match &outcome.result {
-        AttemptResult::Accepted { carrier_id, status } => {
-            message.carrier_id.get_or_insert_with(|| carrier_id.clone());
-            if message.status.may_become(*status) {
-                message.status = *status;
-                message.reason = None;
-            }
-            // Even what an early receipt left behind is not looked at again.
-            message.due_at = None;
-            false
-        }
-        AttemptResult::Retry { due_at, code } if open => {
-            message.status = MessageStatus::Queued;
-            message.due_at = Some(*due_at);
-            message.reason = Some(code.clone());
-            true
-        }
-        AttemptResult::Failed { code } if open => {
-            message.status = MessageStatus::Failed;
-            message.due_at = None;
-            message.reason = Some(code.clone());
-            true
-        }
-        AttemptResult::Unknown {
-            code,
-            look_again_at,
-        } if message.status == MessageStatus::Sending => {
-            message.status = MessageStatus::Unknown;
-            message.due_at = *look_again_at;
-            message.reason = Some(code.clone());
-            false
-        }
-        // A receipt was first, and knows better.
-        _ => false,
-    }
-}
-
-fn ended_row(outcome: &AttemptOutcome) -> Ended<'_> {
-    let (word, code) = match &outcome.result {
-        AttemptResult::Accepted { .. } => ("accepted", None),
-        AttemptResult::Retry { code, .. } => ("retry", Some(code)),
-        AttemptResult::Failed { code } => ("failed", Some(code)),
-        AttemptResult::Unknown { code, .. } => ("unknown", Some(code)),
-    };
-    Ended {
-        message: outcome.message,
-        attempt: outcome.attempt,
-        at: outcome.at,
-        outcome: word,
-        code: code.map(String::as_str),
-    }
 }
 
 #[cfg(test)]

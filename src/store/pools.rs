@@ -4,6 +4,7 @@
 //! refused lock costs more than a queue; checkpoints run on a connection of their own, because one on the writer's
 //! would stop every commit behind it for as long as the disk takes.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,7 +16,9 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Executor, Postgres, Row, Sqlite, Transaction};
+use sqlx::{
+    ConnectOptions, Connection, Executor, Postgres, Row, Sqlite, SqliteConnection, Transaction,
+};
 use uuid::Uuid;
 
 use super::both::Sql;
@@ -32,7 +35,7 @@ const STATEMENTS_MAX: usize = 256;
 /// Rows handed over ahead of their being read.
 const ROWS_AHEAD: usize = 512;
 /// How long a caller waits for a connection; past it the database counts as unavailable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process, such as `signalbox apply`, to commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often what was committed is moved from the log into the file.
@@ -160,7 +163,18 @@ impl Pools {
     }
 }
 
+/// Makes the folder of SQLite's file, for nobody else to look into: texts are kept there as they are.
+fn make_folder(file: &Path) -> Result<(), StoreError> {
+    let Some(folder) = file.parent().filter(|folder| !folder.exists()) else {
+        return Ok(());
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))
+}
+
 async fn lite(file: &Path) -> Result<Pools, StoreError> {
+    make_folder(file)?;
     let base = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
@@ -185,7 +199,10 @@ async fn lite(file: &Path) -> Result<Pools, StoreError> {
         .pragma("wal_autocheckpoint", "0")
         .pragma("cache_size", WRITER_CACHE_KIB);
     // The writer comes first: it makes the file.
-    let writer = pool(1).connect_with(writing).await?;
+    let writer = pool(1)
+        .after_release(|connection, _| Box::pin(is_clean(connection)))
+        .connect_with(writing)
+        .await?;
     let reading = base
         .clone()
         .read_only(true)
@@ -197,6 +214,16 @@ async fn lite(file: &Path) -> Result<Pools, StoreError> {
         readers,
         checkpoints,
     })
+}
+
+/// Whether a connection may be used again. A full disk ends the transaction inside SQLite; the driver then fails
+/// to roll back what is none any more, goes on counting it, and would never begin another.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback may still wait in the queue: it is through when this is.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// Moves what was committed from SQLite's log into its file, again and again until the pool is closed.

@@ -142,7 +142,7 @@ pub(super) struct EventOut<'t> {
     pub(super) received_at: Timestamp,
     pub(super) seed: i64,
     pub(super) raw: std::borrow::Cow<'t, str>,
-    pub(super) needs: Vec<String>,
+    pub(super) needs: String,
     pub(super) account: Option<AccountId>,
     pub(super) rule: Option<&'static str>,
     pub(super) answer: Option<&'t str>,
@@ -150,7 +150,7 @@ pub(super) struct EventOut<'t> {
 }
 
 const EVENT: &str = "id id(evt), connection text, hook text, dedupe uuid, received_at i64, seed i64, raw text, \
-    needs json, account_id=account id(acct), rule text, answer text, undecided text";
+    needs text, account_id=account id(acct), rule text, answer text, undecided text";
 const NOTICE: &str = "event_id=event id(evt), position i64, at i64, code text, words text";
 
 /// Adds the events themselves.

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use crate::model::{Id, Timestamp, UserId};
 
 use super::both::{Sql, sql};
-use super::pools::Arg;
-use super::{Actor, Store, StoreError};
+use super::pools::{Arg, Given};
+use super::{Actor, Store, StoreError, apart};
 
 /// Sessions of one user; the oldest gives way to a new one.
 const SESSIONS_MAX: i64 = 20;
@@ -31,24 +31,6 @@ pub struct Session {
 #[derive(Deserialize)]
 struct UserOnly {
     user: UserId,
-}
-
-/// An argument of a statement that runs on its own.
-#[derive(Debug, Clone)]
-enum Given {
-    Text(String),
-    Int(i64),
-    User(UserId),
-}
-
-impl Given {
-    fn arg(&self) -> Arg<'_> {
-        match self {
-            Self::Text(text) => Arg::Text(text),
-            Self::Int(int) => Arg::Int(*int),
-            Self::User(user) => Arg::Id(user.uuid()),
-        }
-    }
 }
 
 impl Store {
@@ -84,18 +66,18 @@ impl Store {
                      changed_at = excluded.changed_at"
                 ),
                 vec![
-                    Given::User(user),
+                    Given::Id(user.uuid()),
                     Given::Text(stored),
                     Given::Int(now.micros()),
                 ],
             ),
             (
                 sql!("DELETE FROM session WHERE user_id = $1"),
-                vec![Given::User(user)],
+                vec![Given::Id(user.uuid())],
             ),
             (
                 sql!("DELETE FROM sign_in_link WHERE user_id = $1"),
-                vec![Given::User(user)],
+                vec![Given::Id(user.uuid())],
             ),
             audit(actor, now, format!("password of {user} set")),
         ])
@@ -121,7 +103,7 @@ impl Store {
                     "DELETE FROM session WHERE user_id = $1 AND token_hash NOT IN (SELECT s.token_hash \
                      FROM session s WHERE s.user_id = $1 ORDER BY s.seen_at DESC, s.token_hash LIMIT $2)"
                 ),
-                vec![Given::User(user), Given::Int(SESSIONS_MAX - 1)],
+                vec![Given::Id(user.uuid()), Given::Int(SESSIONS_MAX - 1)],
             ),
             (
                 sql!(
@@ -130,7 +112,7 @@ impl Store {
                 ),
                 vec![
                     Given::Text(hex(token)),
-                    Given::User(user),
+                    Given::Id(user.uuid()),
                     Given::Int(now.micros()),
                     Given::Int(expires_at.micros()),
                 ],
@@ -157,20 +139,20 @@ impl Store {
 
     /// Notes that a session was used.
     pub async fn session_seen(&self, token: &[u8; 32], now: Timestamp) -> Result<(), StoreError> {
-        self.save(vec![(
+        self.write(
             sql!("UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2"),
             vec![Given::Text(hex(token)), Given::Int(now.micros())],
-        )])
+        )
         .await?;
         Ok(())
     }
 
     /// Ends a session.
     pub async fn session_end(&self, token: &[u8; 32]) -> Result<(), StoreError> {
-        self.save(vec![(
+        self.write(
             sql!("DELETE FROM session WHERE token_hash = $1"),
             vec![Given::Text(hex(token))],
-        )])
+        )
         .await?;
         Ok(())
     }
@@ -195,7 +177,7 @@ impl Store {
                 ),
                 vec![
                     Given::Text(hex(token)),
-                    Given::User(user),
+                    Given::Id(user.uuid()),
                     Given::Int(now.micros()),
                     Given::Int(expires_at.micros()),
                 ],
@@ -274,17 +256,16 @@ impl Store {
         };
         self.save(vec![(
             sql,
-            vec![Given::User(user), Given::Int(now.micros())],
+            vec![Given::Id(user.uuid()), Given::Int(now.micros())],
         )])
         .await?;
         Ok(())
     }
 
-    /// Runs statements in one transaction; how many rows the last one touched. On a task of its own: a request
-    /// that is given up must not leave a transaction half done.
+    /// Runs statements in one transaction; how many rows the last one touched.
     async fn save(&self, work: Vec<(&'static Sql, Vec<Given>)>) -> Result<u64, StoreError> {
         let pools = self.inner.pools.clone();
-        let task = tokio::spawn(async move {
+        apart(async move {
             let mut tx = pools.begin().await?;
             let mut touched = 0;
             for (sql, given) in &work {
@@ -293,9 +274,8 @@ impl Store {
             }
             tx.commit().await?;
             Ok(touched)
-        });
-        task.await
-            .map_err(|_| StoreError::Unavailable("the transaction was given up".to_owned()))?
+        })
+        .await
     }
 }
 

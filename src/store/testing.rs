@@ -1,19 +1,11 @@
-//! A store for a test, on either database: every store test runs on both.
-//!
-//! PostgreSQL is the server at `SIGNALBOX_TEST_POSTGRES`, else a throw-away one that this process starts once and
-//! that ends with it; each test has a database of its own.
-
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+//! A store for a test, on either database: every store test runs on both. PostgreSQL is the throw-away server
+//! of the test process, with a database of its own for each test.
 
 use secrecy::SecretString;
-use sqlx::{ConnectOptions, Executor};
 use tempfile::TempDir;
 
 use super::{Store, StoreAt};
+use crate::services::Postgres;
 
 /// Runs each test on SQLite, and on PostgreSQL where there is one.
 macro_rules! on_both {
@@ -47,20 +39,13 @@ impl Bench {
     }
 
     pub(crate) async fn postgres() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let server = server();
-        let name = format!(
-            "store_{}_{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
-        let options: sqlx::postgres::PgConnectOptions =
-            format!("{server}/postgres").parse().unwrap();
-        let mut connection = options.connect().await.unwrap();
-        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        connection.execute(create).await.unwrap();
+        Self::on(Postgres::start()).await
+    }
+
+    /// On a server of the test's own, which may crash it.
+    pub(crate) async fn on(server: &Postgres) -> Self {
         let at = StoreAt::Postgres {
-            url: SecretString::from(format!("{server}/{name}")),
+            url: SecretString::from(server.database("store")),
             connections_max: 4,
         };
         Self::at(at, tempfile::tempdir().unwrap()).await
@@ -89,86 +74,4 @@ impl Bench {
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self.at, StoreAt::Postgres { .. })
     }
-}
-
-/// The server, without a trailing slash.
-fn server() -> &'static str {
-    static SERVER: OnceLock<String> = OnceLock::new();
-    SERVER.get_or_init(|| match std::env::var("SIGNALBOX_TEST_POSTGRES") {
-        Ok(url) => url.rsplit_once('/').map_or(url.clone(), |(server, last)| {
-            if server.ends_with('/') {
-                format!("{server}/{last}")
-            } else {
-                server.to_owned()
-            }
-        }),
-        Err(_) => start(),
-    })
-}
-
-fn start() -> String {
-    let dir = tempfile::Builder::new()
-        .prefix("signalbox-pg")
-        .tempdir()
-        .unwrap()
-        .keep();
-    let bin = Path::new("/usr/lib/postgresql/15/bin");
-    let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
-    let as_user = |program: &str| {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "INT"]);
-        if root {
-            // The server refuses to run as root.
-            command.args([
-                "--reuid",
-                "postgres",
-                "--regid",
-                "postgres",
-                "--init-groups",
-            ]);
-        }
-        command
-            .arg(bin.join(program))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command
-    };
-    if root {
-        let done = Command::new("chown")
-            .arg("postgres")
-            .arg(&dir)
-            .status()
-            .unwrap();
-        assert!(done.success());
-    }
-    let data = dir.join("data");
-    let mut made = as_user("initdb");
-    made.arg("-D")
-        .arg(&data)
-        .args(["-U", "postgres", "-A", "trust", "-N"]);
-    assert!(made.status().unwrap().success(), "initdb");
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let mut serve = as_user("postgres");
-    serve
-        .arg("-D")
-        .arg(&data)
-        .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k"])
-        .arg(&dir);
-    serve.args(["-c", "fsync=off", "-c", "max_connections=300"]);
-    // The signal at the parent's death is sent when the thread dies that started it: this one stays.
-    std::thread::spawn(move || {
-        let mut child = serve.spawn().unwrap();
-        let _ = child.wait();
-    });
-    for _ in 0..200 {
-        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    format!("postgres://postgres@127.0.0.1:{port}")
 }

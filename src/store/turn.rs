@@ -7,11 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::metrics;
 use crate::model::turn::{Decision, Need, State, Turn};
 use crate::model::{EventId, Timestamp};
 
 use super::both::sql;
-use super::load::{Loaded, take_locks};
+use super::load::Loaded;
+use super::locks::take_locks;
 use super::pools::{Arg, Tx, array, read};
 use super::save::{EventOut, NoticeOut, Saves, save_events, save_notices};
 use super::seen::seen_key;
@@ -100,6 +102,7 @@ impl Store {
             let places: Vec<usize> = (0..batch.len()).collect();
             match store.races(&batch, &places, &mut decide).await {
                 Err(StoreError::Data(_) | StoreError::Corrupt { .. }) => {
+                    metrics::batch_retries();
                     store.one_by_one(&batch, &mut decide).await
                 }
                 done => done,
@@ -437,7 +440,12 @@ fn event_row(event: &NewEvent) -> EventOut<'_> {
         received_at: event.received_at,
         seed: event.seed.cast_signed(),
         raw: String::from_utf8_lossy(&event.raw),
-        needs: event.needs.iter().map(need_words).collect(),
+        needs: event
+            .needs
+            .iter()
+            .map(need_words)
+            .collect::<Vec<_>>()
+            .join("\n"),
         account: None,
         rule: None,
         answer: None,
@@ -445,7 +453,7 @@ fn event_row(event: &NewEvent) -> EventOut<'_> {
     }
 }
 
-/// A need as the event row keeps it.
+/// A need as the event row keeps it, one a line.
 fn need_words(need: &Need) -> String {
     match need {
         Need::Thread(number, party) => format!("thread {number} {party}"),

@@ -90,20 +90,7 @@ pub(super) async fn reply(
         read_version: form.read_version,
         anyway: form.anyway == "yes",
     };
-    let mut acted = act(&door, &who, &id, what).await?;
-    if moved(&acted) {
-        // Being read by somebody else is no news to a reply's author.
-        if let Some(version) = inbox::only_read(&door, &who, &id, form.read_through).await? {
-            let what = StaffVerb::Reply {
-                conversation,
-                text: text.clone(),
-                read_version: version,
-                anyway: false,
-            };
-            acted = act(&door, &who, &id, what).await?;
-        }
-    }
-    match acted {
+    match act(&door, &who, &id, what).await? {
         Ok(_) => Ok(back(&id)),
         Err(refused) => {
             let moved = refused.code == "thread_moved";
@@ -116,10 +103,6 @@ pub(super) async fn reply(
             inbox::again(&door, &who, conversation, status, draft).await
         }
     }
-}
-
-fn moved(acted: &Result<Acted, ActRefused>) -> bool {
-    matches!(acted, Err(refused) if refused.code == "thread_moved")
 }
 
 /// `POST /inbox/{conversation}/assign`
@@ -293,7 +276,8 @@ pub(crate) fn normal(text: &str) -> String {
         .to_owned()
 }
 
-fn unfit(text: &str, chars_max: usize) -> Option<&'static str> {
+/// Why a text cannot go as it is.
+pub(crate) fn unfit(text: &str, chars_max: usize) -> Option<&'static str> {
     match text.chars().count() {
         0 => Some("Write something first."),
         n if n > chars_max => Some("This is too long to send."),

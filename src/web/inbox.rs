@@ -152,26 +152,6 @@ pub(super) async fn find(
     Err(Refusal::NotFound)
 }
 
-/// The version of a conversation in which nothing was written or done since `read_through`, by anybody: a
-/// second press of the same button is news as well.
-pub(super) async fn only_read(
-    door: &Door,
-    who: &Member,
-    id: &str,
-    read_through: i64,
-) -> Result<Option<i64>, Refusal> {
-    let (place, row) = find(door, who, id).await?;
-    let found = door
-        .store()
-        .thread(place.scope, &row.conversation, None, 1)
-        .await?;
-    let news = found
-        .items
-        .iter()
-        .any(|item| item.at().micros() > read_through);
-    Ok((!news).then_some(row.conversation.version))
-}
-
 async fn shown(
     door: &Door,
     who: &Member,
@@ -269,6 +249,7 @@ async fn list_view(
         show,
         find: find.to_owned(),
         sees_all: sight.all,
+        may_start: eyes.place.may_start_texts,
         boxes: eyes.boxes(filter.owner, &counts),
         rows: found
             .items

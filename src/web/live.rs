@@ -11,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, future};
 use http::{HeaderName, StatusCode, header};
 use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use super::page::{Member, Refusal};
 use crate::api::auth::Place;
 use crate::api::door::Door;
+use crate::metrics;
 use crate::model::turn::Notice;
 
 /// A stream ends after this; the browser comes again, and is asked anew who it is and what it may see.
@@ -33,7 +35,7 @@ pub(super) async fn stream(
     State(door): State<Arc<Door>>,
     Member(who): Member,
 ) -> Result<Response, Refusal> {
-    let Ok(place_taken) = Arc::clone(&door.live_clients).try_acquire_owned() else {
+    let Some(place_taken) = Taken::one(&door) else {
         let later = [(header::RETRY_AFTER, RETRY_AFTER_S)];
         return Ok((StatusCode::SERVICE_UNAVAILABLE, later).into_response());
     };
@@ -59,6 +61,35 @@ pub(super) async fn stream(
     // nginx would hold events back to fill its buffer.
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
     Ok((unbuffered, sse).into_response())
+}
+
+/// A place among the streams; given back when the stream is dropped.
+struct Taken {
+    permit: Option<OwnedSemaphorePermit>,
+    all: Arc<Semaphore>,
+    most: usize,
+}
+
+impl Taken {
+    fn one(door: &Door) -> Option<Self> {
+        let all = Arc::clone(&door.live_clients);
+        let permit = Some(Arc::clone(&all).try_acquire_owned().ok()?);
+        let most = door.settings.live_clients_max;
+        let taken = Self { permit, all, most };
+        taken.count();
+        Some(taken)
+    }
+
+    fn count(&self) {
+        metrics::sse_clients(self.most.saturating_sub(self.all.available_permits()) as f64);
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.permit.take();
+        self.count();
+    }
 }
 
 /// What a member is told of a change: nothing when it is not theirs to see.

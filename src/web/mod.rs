@@ -9,10 +9,13 @@ mod live;
 mod page;
 mod people;
 mod sign_in;
+mod start;
 mod views;
 mod voicemails;
 mod words;
 
+#[cfg(test)]
+mod look;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -36,8 +39,6 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::api::door::Door;
 use crate::daemon::Daemon;
 
-/// A form with a reply of ten parts fits many times.
-const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How long a body may pause.
 const BODY_PAUSE: Duration = Duration::from_secs(10);
 
@@ -62,6 +63,7 @@ pub(crate) fn routes(door: Arc<Door>) -> Router {
         .route("/sign-out", post(sign_in::leave))
         .route("/account", post(people::change_account))
         .route("/inbox", get(inbox::list))
+        .route("/inbox/new", get(start::show).post(start::send))
         .route("/inbox/{conversation}", get(inbox::thread))
         .route("/inbox/{conversation}/reply", post(actions::reply))
         .route("/inbox/{conversation}/assign", post(actions::assign))
@@ -111,7 +113,7 @@ fn guarded(routes: Router, door: &Door) -> Router {
         .layer(csrf(door));
     let smaller = DefaultPredicate::new().and(NotForContentType::const_new("audio/"));
     routes
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(door.settings.body_bytes_max))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(CompressionLayer::new().compress_when(smaller))
         .layer(layers)
@@ -120,7 +122,7 @@ fn guarded(routes: Router, door: &Door) -> Router {
 fn csrf(door: &Door) -> CsrfLayer<fn(ProtectionError) -> Response> {
     let layer =
         CsrfLayer::new().with_rejection_response(cross_site as fn(ProtectionError) -> Response);
-    let Some(origin) = &door.origin else {
+    let Some(origin) = &door.settings.origin else {
         return layer;
     };
     match layer.clone().add_trusted_origin(origin) {

@@ -71,7 +71,7 @@ impl IntoResponse for Refusal {
             Self::Forbidden => message(
                 StatusCode::FORBIDDEN,
                 "Not for you",
-                "Only administrators may see this page.",
+                "Your roles do not let you do this. Administrators give roles.",
             ),
             Self::BadForm(words) => message(StatusCode::BAD_REQUEST, "Not understood", words),
             Self::Act(refused) => message(

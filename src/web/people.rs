@@ -164,7 +164,7 @@ pub(super) async fn ops(
                 value: counted.texts_waiting,
             },
             Count {
-                name: "texts not known to have left",
+                name: "texts, answer lost",
                 value: counted.texts_unknown,
             },
             Count {

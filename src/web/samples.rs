@@ -24,6 +24,7 @@ use crate::model::conversation::{
     VoicemailState,
 };
 use crate::model::directory::Directory;
+use crate::model::organisation::{AccountRow, OrgChange, OrgRow};
 use crate::model::people::{Contact, ContactPhone, Device, Group, Member, Permission, Role, User};
 use crate::model::staff::StaffAction;
 use crate::model::turn::{Decision, Notice, Turn, Write};
@@ -32,7 +33,7 @@ use crate::model::{
     MessageStatus, NumberId, Party, ProgramId, Timestamp, UserId, Via, VoicemailId,
 };
 use crate::net::blobs::{BlobKey, Blobs};
-use crate::store::{Answer, NewEvent, NodeScope, Store};
+use crate::store::{Actor, Answer, NewEvent, NodeScope, Store};
 
 /// When everything in the samples has happened.
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_772_632_800_000_000);
@@ -91,6 +92,7 @@ impl Sample {
             permissions: permissions.to_vec(),
         };
         let staff = role(&mut ids, "staff", &[Permission::MayStartTexts]);
+        let teacher = role(&mut ids, "staff", &[Permission::MayStartTexts]);
         let lead = role(&mut ids, "lead", &[Permission::SeesAllBoxes]);
         let member = |name: &str, role: &Role| Member {
             user: user(name),
@@ -111,13 +113,13 @@ impl Sample {
         ];
         clinic.numbers = vec![uses(&front)];
         let mut college = account(&mut ids, "college", "Lakeside College", programs[1], number);
-        college.members = vec![member("ana", &staff), member("cy", &staff)];
+        college.members = vec![member("ana", &teacher), member("cy", &teacher)];
         college.numbers = vec![uses(&admissions)];
         let (front_id, billing_id, admissions_id) = (front.id, billing.id, admissions.id);
         clinic.groups = vec![front, billing];
-        clinic.roles = vec![staff.clone(), lead];
+        clinic.roles = vec![staff, lead];
         college.groups = vec![admissions];
-        college.roles = vec![staff];
+        college.roles = vec![teacher];
         let (clinic_id, college_id) = (clinic.id, college.id);
         let people = users.iter().map(|(key, id)| person(key, *id)).collect();
         let ours = Number {
@@ -174,6 +176,71 @@ impl Sample {
             created_at: at - Duration::from_secs(86_400),
             version: 1,
         }
+    }
+
+    /// Writes the organisation, as `signalbox apply` does.
+    async fn apply(&self, store: &Store) {
+        let rows = self.directory.numbers().cloned().map(OrgRow::Number);
+        let mut rows: Vec<OrgRow> = rows.collect();
+        rows.extend(self.directory.users().cloned().map(OrgRow::User));
+        for account in self.directory.accounts() {
+            rows.push(OrgRow::Account(AccountRow {
+                id: account.id,
+                key: account.key.clone(),
+                name: account.name.clone(),
+                zone: account.zone.clone(),
+                language: account.language.clone(),
+                cost_centre: account.cost_centre,
+                columns: account.columns.clone(),
+                plan: account.plan.clone(),
+            }));
+            let of = account.id;
+            rows.extend(
+                account
+                    .roles
+                    .iter()
+                    .cloned()
+                    .map(|row| OrgRow::Role(of, row)),
+            );
+            rows.extend(
+                account
+                    .members
+                    .iter()
+                    .cloned()
+                    .map(|row| OrgRow::Member(of, row)),
+            );
+            rows.extend(
+                account
+                    .groups
+                    .iter()
+                    .cloned()
+                    .map(|row| OrgRow::Group(of, row)),
+            );
+            rows.extend(
+                account
+                    .programs
+                    .iter()
+                    .cloned()
+                    .map(|row| OrgRow::Program(of, row)),
+            );
+            rows.extend(
+                account
+                    .numbers
+                    .iter()
+                    .cloned()
+                    .map(|row| OrgRow::AccountNumber(of, row)),
+            );
+        }
+        let changes = rows.into_iter().map(|what| OrgChange {
+            what,
+            subject: "sample".to_owned(),
+            before: None,
+            after: String::new(),
+        });
+        store
+            .apply(&Actor::Node, NOW, 0, changes.collect())
+            .await
+            .unwrap();
     }
 
     /// Fills the boxes.
@@ -616,6 +683,7 @@ impl TestStaff {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(folder.path()).unwrap();
         let sample = Sample::new();
+        sample.apply(&store).await;
         let put = sample.fill(&store, &blobs).await;
         let made = Self {
             sample,

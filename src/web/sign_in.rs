@@ -9,7 +9,7 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::CookieJar;
-use http::{Extensions, StatusCode, header};
+use http::{Extensions, HeaderMap, StatusCode, header};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -18,6 +18,7 @@ use super::views::Frame;
 use crate::api::auth;
 use crate::api::door::Door;
 use crate::api::password;
+use crate::metrics;
 use crate::model::people::User;
 
 #[derive(Template)]
@@ -81,16 +82,18 @@ pub(super) async fn enter(
     State(door): State<Arc<Door>>,
     cookies: CookieJar,
     extensions: Extensions,
+    headers: HeaderMap,
     Form(entry): Form<Entry>,
 ) -> Result<Response, Refusal> {
     let name = entry.user.trim();
-    let from = auth::address_of(&extensions);
+    let from = auth::address_of(&door, &extensions, &headers);
     if let Err(wait) = door.throttle.take(name, from, door.now()) {
         return slowed(&entry, wait);
     }
     match right_user(&door, name, from, entry.password.clone()).await? {
         Checked::Busy => slowed(&entry, Duration::from_secs(1)),
         Checked::Wrong => {
+            metrics::signins("refused");
             let words = "This user and password do not go together.";
             form(
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -100,6 +103,7 @@ pub(super) async fn enter(
             )
         }
         Checked::Right(user) => {
+            metrics::signins("ok");
             tracing::info!(user = %user.id, "signed in with a password");
             let cookie = auth::begin_session(&door, user.id).await?;
             let to = Redirect::to(page::own_address(&entry.next));
@@ -191,6 +195,7 @@ pub(super) async fn enter_by_link(
         .and_then(|id| directory.user(id))
         .filter(|user| user.active);
     let Some(user) = active else {
+        metrics::signins("refused");
         let shown = page::page(&Link {
             frame: None,
             valid: false,
@@ -200,6 +205,7 @@ pub(super) async fn enter_by_link(
         })?;
         return Ok((StatusCode::GONE, shown).into_response());
     };
+    metrics::signins("ok");
     tracing::info!(user = %user.id, "signed in with a link");
     let cookie = auth::begin_session(&door, user.id).await?;
     let to = Redirect::to(page::own_address(&link.next));
@@ -233,6 +239,7 @@ fn form(
 }
 
 fn slowed(entry: &Entry, wait: Duration) -> Result<Response, Refusal> {
+    metrics::signins("limited");
     let seconds = wait.as_secs().max(1);
     let words = format!("Too many tries. Wait {seconds} seconds and try again.");
     let shown = form(

@@ -58,6 +58,7 @@ pub(crate) struct ListView {
     pub(crate) show: &'static str,
     pub(crate) find: String,
     pub(crate) sees_all: bool,
+    pub(crate) may_start: bool,
     pub(crate) boxes: Vec<Choice>,
     pub(crate) rows: Vec<RowView>,
     pub(crate) more: Option<String>,

@@ -96,7 +96,13 @@ pub(crate) fn party(party: &Party) -> String {
 pub(crate) fn number(address: &str) -> String {
     match address.strip_prefix("+1").filter(|rest| rest.len() == 10) {
         Some(rest) if rest.is_ascii() => {
-            format!("+1 {} {} {}", &rest[..3], &rest[3..6], &rest[6..])
+            // Blanks that do not break: a number stays on its line.
+            format!(
+                "+1\u{a0}{}\u{a0}{}\u{a0}{}",
+                &rest[..3],
+                &rest[3..6],
+                &rest[6..]
+            )
         }
         _ => address.to_owned(),
     }
@@ -283,7 +289,8 @@ mod tests {
 
     #[test]
     fn people_and_phones_are_easy_to_read() {
-        assert_eq!(party(&Party::read("+12025550143")), "+1 202 555 0143");
+        let shown = party(&Party::read("+12025550143"));
+        assert_eq!(shown.replace('\u{a0}', " "), "+1 202 555 0143");
         assert_eq!(party(&Party::read("+442079460000")), "+442079460000");
         assert_eq!(party(&Party::read("anonymous")), "Withheld number");
         assert_eq!(number("74454"), "74454");

@@ -24,7 +24,15 @@ impl Display for Explained {
         )?;
         optional(f, "account", self.account.as_ref())?;
         optional(f, "program", self.program.as_ref())?;
-        optional(f, "flow", self.flow.as_ref())?;
+        match self
+            .flow
+            .as_deref()
+            .map(|flow| (flow, flow.strip_prefix('~')))
+        {
+            Some((_, Some(who))) => fact(f, "flow", &format!("none: a voicemail for {who}"))?,
+            Some((flow, None)) => fact(f, "flow", &flow)?,
+            None => {}
+        }
         for step in &self.steps {
             fact(f, "step", step)?;
         }

@@ -3,6 +3,7 @@
 mod calls;
 mod days;
 mod explained;
+mod phone;
 mod receipts;
 mod recordings;
 mod ringing;

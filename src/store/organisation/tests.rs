@@ -1,11 +1,17 @@
 //! The organisation and its flows on both databases.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::*;
-use crate::model::account::{Beyond, PlanUnit};
-use crate::model::people::ContactPhone;
-use crate::model::{Id, RevisionId};
+use crate::model::account::{
+    AccountNumber, Beyond, ColumnType, Matching, OptOutBy, Plan, PlanUnit, Program, Route,
+    SubKeyword,
+};
+use crate::model::organisation::AccountRow;
+use crate::model::people::{ContactPhone, Device, Group, Member, Permission, Role};
+use crate::model::{Id, RevisionId, UserId};
 use crate::store::testing::{Bench, on_both};
 use crate::store::{AccountScope, Published, Stamp};
 

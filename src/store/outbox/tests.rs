@@ -1,16 +1,19 @@
 //! Sending on both databases.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use uuid::Uuid;
+
 use super::*;
 use crate::model::account::{Number, Route};
-use crate::model::consent::Consent;
+use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{Conversation, ConversationState};
 use crate::model::organisation::{OrgChange, OrgRow};
-use crate::model::people::Contact;
-use crate::model::turn::{Decision, Need, State, StatusChange, Turn, Write};
-use crate::model::{EventId, MessageKind};
+use crate::model::people::{Contact, ContactPhone};
+use crate::model::turn::{Decision, JobKind, Need, State, StatusChange, Turn, Write};
+use crate::model::{EventId, Id, MessageKind, Party};
 use crate::store::testing::{Bench, on_both};
 use crate::store::{Actor, NewEvent, Store};
 
@@ -249,8 +252,7 @@ async fn used(store: &Store, n: u128) -> PlanUse {
         Dispatch::Refuse("enough".to_owned())
     })
     .await;
-    let used = *seen.lock().unwrap();
-    used
+    *seen.lock().unwrap()
 }
 
 on_both! {
@@ -428,4 +430,120 @@ on_both! {
         }).await.len();
         assert_eq!(sent, 33);
     }
+}
+
+/// Statements that grow with the store would stop the daemon one day: every one that a table's size could slow
+/// down must find its rows by an index. PostgreSQL has the same indexes.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_reads_a_growing_table_whole() {
+    let bench = Bench::sqlite().await;
+    prepared(&bench, &[(1, 1), (2, 2)]).await;
+    let (store, scope) = (&bench.store, NodeScope::daemon());
+    let look = NewEvent {
+        id: id::<EventId>(5),
+        connection: "twilio".to_owned(),
+        hook: "test".to_owned(),
+        dedupe: Some([1; 16]),
+        received_at: at(0),
+        seed: 1,
+        raw: b"{}".to_vec(),
+        needs: vec![
+            Need::Thread(id(10), party(1)),
+            Need::Conversation(id(101)),
+            Need::Call(id(1)),
+            Need::Leg(id(1)),
+            Need::Run(id(1)),
+            Need::Message(msg(1)),
+            Need::MessageByCarrier("twilio".to_owned(), "SM1".to_owned()),
+            Need::CallByCarrier("twilio".to_owned(), "CA1".to_owned()),
+            Need::Voicemail(id(1)),
+            Need::Presence(id(1)),
+        ],
+    };
+    let again = NewEvent {
+        id: id::<EventId>(6),
+        ..look.clone()
+    };
+    let done = |_: &State, _: usize, _: &NewEvent| Decision::Done(Box::default());
+    store.turn(scope, vec![look], done).await.unwrap();
+    store.turn(scope, vec![again], done).await.unwrap();
+    dispatch(store, at(0), |_| Dispatch::Send).await;
+    outcome(store, 1, 1, accepted()).await;
+    store.stale_sending(scope, at(99)).await.unwrap();
+    store.unknown_texts(scope, at(99), 10, LEASE).await.unwrap();
+    store.jobs_due(scope, at(0), 10, LEASE).await.unwrap();
+    store.job_done(scope, id(1), at(0)).await.unwrap();
+    store.timers_due(scope, at(0), 10, LEASE).await.unwrap();
+    store.leg_is_wanted(scope, id(1)).await.unwrap();
+    store.backlogs(scope, at(99)).await.unwrap();
+    store
+        .contacts_with(scope, &[(id(2), party(9))])
+        .await
+        .unwrap();
+    store.revisions_of_live_runs(scope).await.unwrap();
+    let crate::store::pools::Pools::Lite { writer, .. } = &store.inner.pools else {
+        panic!()
+    };
+    let growing = [
+        "m",
+        "c",
+        "x",
+        "l",
+        "p",
+        "f",
+        "s",
+        "v",
+        "j",
+        "e",
+        "o",
+        "a",
+        "message",
+        "conversation",
+        "run",
+        "job",
+        "attempt",
+        "event",
+    ];
+    // The organisation is small, and read whole into memory.
+    let small = [
+        "directory_version",
+        "account ",
+        "program",
+        "user_group",
+        "role",
+        "member",
+        "account_number n",
+        "calendar",
+        "cost_centre",
+        "staff_user",
+        "number n",
+        "keyword",
+        "flow",
+        "revision",
+        "seen_segment",
+    ];
+    let mut bad = Vec::new();
+    for sql in crate::store::both::known() {
+        if sql.contains("pg_")
+            || small
+                .iter()
+                .any(|name| sql.contains(&format!("FROM {name}")))
+        {
+            continue;
+        }
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let Ok(rows) = sqlx::query(explain).fetch_all(writer).await else {
+            continue;
+        };
+        for row in rows {
+            let step: String = sqlx::Row::get(&row, 3);
+            let scanned = step
+                .strip_prefix("SCAN ")
+                .and_then(|rest| rest.split(' ').next());
+            if scanned.is_some_and(|name| growing.contains(&name)) {
+                bad.push(format!("{step}: {sql}"));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n\n"));
 }

@@ -196,7 +196,7 @@ on_both! {
             Decision::Done(Box::new(Turn { answer, ..Turn::default() }))
         };
         let batch = vec![event(1, Some(1), 1), event(2, Some(1), 1)];
-        let answers = bench.store.turn(NodeScope::daemon(), batch, decide.clone()).await.unwrap();
+        let answers = bench.store.turn(NodeScope::daemon(), batch, decide).await.unwrap();
         assert_eq!(answers[1], Answer::Repeat { answer: Some(wanted.clone()) });
         let answers = bench.store.turn(NodeScope::daemon(), vec![event(3, Some(1), 1)], decide).await.unwrap();
         assert_eq!(answers[0], Answer::Repeat { answer: Some(wanted) });
@@ -449,4 +449,31 @@ async fn only_one_process_receives_on_a_file() {
     let other = crate::store::Store::open(&bench.at).await.unwrap();
     let refused = other.prepare_to_receive(NodeScope::daemon()).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: ./check"]
+async fn a_server_that_went_away_acknowledges_nothing_and_is_found_again() {
+    let server = crate::services::Postgres::own(true);
+    let bench = Bench::on(&server).await;
+    take(&bench, vec![event(1, Some(1), 1)]).await;
+    server.crash();
+    let batch = vec![event(2, Some(2), 1)];
+    let refused = bench
+        .store
+        .turn(NodeScope::daemon(), batch, |state, _, event| {
+            receive(state, event)
+        })
+        .await;
+    assert!(
+        matches!(&refused, Err(error) if error.retryable()),
+        "{refused:?}"
+    );
+    assert!(bench.store.ping().await.is_err());
+    server.run();
+    let answers = take(&bench, vec![event(3, Some(1), 1), event(4, Some(2), 1)]).await;
+    assert_eq!(
+        answers.iter().map(is_repeat).collect::<Vec<_>>(),
+        [true, false]
+    );
 }

@@ -159,14 +159,14 @@ function moved(old, fresh) {
   Object.assign(old.dataset, fresh.dataset);
   if (reply && newer) {
     if (reply.elements.text.value.trim() === "") catchUp();
-    else if (fresh.dataset.through !== through) find("came").hidden = false;
+    else if (fresh.dataset.through !== through && !find("moved")) find("came").hidden = false;
   }
   markRead();
 }
 
 function catchUp() {
   const now = find("thread-now");
-  if (!now || find("moved")) return;
+  if (!now || find("moved") || !reply.elements.read_version) return;
   reply.elements.read_version.value = now.dataset.version;
   reply.elements.read_through.value = now.dataset.through;
   find("came").hidden = true;

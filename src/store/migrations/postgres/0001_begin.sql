@@ -20,7 +20,7 @@ CREATE TABLE event (
     received_at bigint NOT NULL,
     seed bigint NOT NULL,
     raw text NOT NULL,
-    needs jsonb,
+    needs text NOT NULL,
     account_id uuid,
     rule text,
     answer text,

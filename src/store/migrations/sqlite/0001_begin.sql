@@ -29,7 +29,7 @@ CREATE TABLE event (
     received_at INTEGER NOT NULL,
     seed INTEGER NOT NULL,
     raw TEXT NOT NULL,
-    needs TEXT,
+    needs TEXT NOT NULL,
     account_id BLOB,
     rule TEXT,
     answer TEXT,

@@ -1,0 +1,272 @@
+//! Timers, calls with their legs and voicemails, and the store's own upkeep, on both databases.
+
+use std::sync::{Arc, Mutex};
+
+use uuid::Uuid;
+
+use super::*;
+use crate::model::account::Route;
+use crate::model::conversation::{RunRow, Voicemail, VoicemailState};
+use crate::model::turn::{Decision, Need, State, Turn, Write};
+use crate::model::{
+    Call, CallStatus, EventId, Leg, MediaRef, Message, MessageKind, MessageStatus, Via,
+};
+use crate::store::testing::{Bench, on_both};
+use crate::store::{Answer, Backlogs, NewEvent};
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_micros(1_790_000_000_000_000) + Duration::from_secs(seconds)
+}
+
+fn id<T: Id>(n: u128) -> T {
+    T::from_uuid(Uuid::from_u128(n))
+}
+
+fn party() -> Party {
+    Party::read("+12025550123")
+}
+
+fn run(n: u128, call: Option<CallId>, due_at: Option<Timestamp>) -> RunRow {
+    RunRow {
+        id: id(n),
+        account: id(2),
+        flow: "front".to_owned(),
+        revision: id(3),
+        call,
+        conversation: None,
+        number: id(10),
+        party: party(),
+        waits_for_text: true,
+        asked_at: at(0),
+        due_at,
+        ended: false,
+        state: "{}".to_owned(),
+        version: 1,
+    }
+}
+
+fn call() -> Call {
+    Call {
+        id: id(50),
+        account: id(2),
+        number: id(10),
+        connection: "twilio".to_owned(),
+        carrier_id: "CA1".to_owned(),
+        party: party(),
+        conversation: None,
+        run: Some(id(51)),
+        token: None,
+        status: CallStatus::Ringing,
+        outcome: None,
+        turn: 1,
+        script: None,
+        started_at: at(0),
+        ended_at: None,
+        version: 1,
+    }
+}
+
+fn leg(n: u128) -> Leg {
+    Leg {
+        id: id(n),
+        account: id(2),
+        call: id(50),
+        user: Some(id(30)),
+        phone: "+12025550111".parse().unwrap(),
+        carrier_id: None,
+        status: CallStatus::Queued,
+        room: Some("room".to_owned()),
+        accepted: false,
+        started_at: at(0),
+        version: 1,
+    }
+}
+
+fn voicemail() -> Voicemail {
+    Voicemail {
+        id: id(70),
+        account: id(2),
+        owner: Route::Group(id(40)),
+        call: id(50),
+        conversation: None,
+        party: party(),
+        recording: Some("RE1".to_owned()),
+        duration_s: 12,
+        state: VoicemailState::Awaited,
+        blob: None,
+        transcript: None,
+        heard: false,
+        created_at: at(0),
+        version: 1,
+    }
+}
+
+/// Decides one event by `decide`.
+async fn turn<D>(bench: &Bench, n: u128, needs: Vec<Need>, decide: D)
+where
+    D: FnMut(&State, usize, &NewEvent) -> Decision + Send + 'static,
+{
+    let event = NewEvent {
+        id: id::<EventId>(n),
+        connection: String::new(),
+        hook: "test".to_owned(),
+        dedupe: None,
+        received_at: at(1),
+        seed: 1,
+        raw: b"{}".to_vec(),
+        needs,
+    };
+    let done = bench
+        .store
+        .turn(NodeScope::daemon(), vec![event], decide)
+        .await
+        .unwrap();
+    assert!(matches!(done[0], Answer::Decided { .. }), "{done:?}");
+}
+
+async fn write(bench: &Bench, n: u128, needs: Vec<Need>, writes: Vec<Write>) {
+    turn(bench, n, needs, move |_, _, _| {
+        Decision::Done(Box::new(Turn {
+            writes: writes.clone(),
+            ..Turn::default()
+        }))
+    })
+    .await;
+}
+
+/// What is loaded for these needs.
+async fn look(bench: &Bench, n: u128, needs: Vec<Need>) -> State {
+    let found = Arc::new(Mutex::new(State::default()));
+    let out = found.clone();
+    turn(bench, n, needs, move |state, _, _| {
+        *out.lock().unwrap() = state.clone();
+        Decision::Done(Box::default())
+    })
+    .await;
+    std::mem::take(&mut *found.lock().unwrap())
+}
+
+on_both! {
+    async fn runs_wake_once_a_lease(bench: Bench) {
+        let (store, scope) = (&bench.store, NodeScope::daemon());
+        let rows = [run(1, None, Some(at(5))), run(2, Some(id(50)), Some(at(6))), run(3, None, None)];
+        write(&bench, 1, Vec::new(), rows.map(|row| Write::Run(Box::new(row))).into()).await;
+        assert!(store.timers_due(scope, at(4), 10, LEASE).await.unwrap().is_empty());
+        assert_eq!(store.backlogs(scope, at(4)).await.unwrap(), Backlogs::default());
+        let waiting = store.backlogs(scope, at(8)).await.unwrap();
+        assert_eq!((waiting.timers, waiting.timers_since), (2, Some(at(5))));
+        let due = store.timers_due(scope, at(6), 10, LEASE).await.unwrap();
+        assert_eq!(due.iter().map(|due| (due.run, due.call)).collect::<Vec<_>>(), [(id(1), None), (id(2), Some(id(50)))]);
+        assert!(store.timers_due(scope, at(7), 10, LEASE).await.unwrap().is_empty());
+        // Who claimed them went away.
+        assert_eq!(store.timers_due(scope, at(36), 10, LEASE).await.unwrap().len(), 2);
+        // A turn moves one and ends the other.
+        let later = RunRow { version: 2, due_at: Some(at(40)), ..run(1, None, None) };
+        let ended = RunRow { version: 2, ended: true, ..run(2, Some(id(50)), Some(at(6))) };
+        write(&bench, 2, vec![Need::Run(id(1))], [later, ended].map(|row| Write::Run(Box::new(row))).into()).await;
+        assert_eq!(store.timers_due(scope, at(40), 10, LEASE).await.unwrap().len(), 1);
+        let state = look(&bench, 3, vec![Need::Run(id(1)), Need::Run(id(99))]).await;
+        assert_eq!(state.runs[&id(1)], Some((id(10), party())));
+        assert_eq!(state.runs[&id(99)], None);
+        assert_eq!(state.threads[&(id(10), party())].runs.len(), 2);
+    }
+
+    async fn a_call_comes_back_with_all_that_is_its(bench: Bench) {
+        let (store, scope) = (&bench.store, NodeScope::daemon());
+        let call_run = run(51, Some(id(50)), None);
+        let rows = vec![
+            Write::Call(Box::new(call())), Write::Run(Box::new(call_run.clone())),
+            Write::Leg(Box::new(leg(61))), Write::Leg(Box::new(leg(60))), Write::Voicemail(Box::new(voicemail())),
+        ];
+        write(&bench, 1, Vec::new(), rows).await;
+        for (n, need) in [
+            Need::Call(id(50)), Need::Leg(id(60)), Need::CallByCarrier("twilio".to_owned(), "CA1".to_owned()),
+        ].into_iter().enumerate() {
+            let state = look(&bench, 10 + n as u128, vec![need]).await;
+            let found = state.calls[&id(50)].clone().unwrap();
+            assert_eq!((found.call, found.run), (call(), Some(call_run.clone())));
+            assert_eq!(found.legs, [leg(60), leg(61)]);
+        }
+        let other = vec![Need::CallByCarrier("telnyx".to_owned(), "CA1".to_owned()), Need::Voicemail(id(50))];
+        let state = look(&bench, 20, other).await;
+        assert_eq!(state.carrier_calls.values().collect::<Vec<_>>(), [&None]);
+        assert_eq!(state.voicemails[&id(50)], [voicemail()]);
+        assert!(store.leg_is_wanted(scope, id(60)).await.unwrap());
+        let talking = Leg { status: CallStatus::InProgress, version: 2, ..leg(60) };
+        write(&bench, 21, vec![Need::Call(id(50))], vec![Write::Leg(Box::new(talking))]).await;
+        assert!(!store.leg_is_wanted(scope, id(60)).await.unwrap());
+        let state = look(&bench, 22, vec![Need::Presence(id(30)), Need::Presence(id(31))]).await;
+        assert_eq!((state.presence[&id(30)].busy, state.presence[&id(31)].busy), (true, false));
+        let over = Call { ended_at: Some(at(9)), version: 2, ..call() };
+        write(&bench, 23, vec![Need::Call(id(50))], vec![Write::Call(Box::new(over))]).await;
+        assert!(!store.leg_is_wanted(scope, id(61)).await.unwrap());
+    }
+
+    async fn files_arrive(bench: Bench) {
+        let (store, scope) = (&bench.store, NodeScope::daemon());
+        let text = Message {
+            id: id(80), account: id(2), conversation: id(81), number: id(10), party: party(), kind: MessageKind::Inbound,
+            text: String::new(), media: vec![MediaRef { url: "https://media.example.org/1".to_owned(), content_type: "image/png".to_owned() }],
+            status: MessageStatus::Received, via: Via::Text, segments: 1, carrier_id: Some("MM1".to_owned()), reason: None,
+            author: None, run: None, contact: None, event: None, created_at: at(0), due_at: None, attempts: 0,
+        };
+        write(&bench, 1, Vec::new(), vec![Write::Voicemail(Box::new(voicemail())), Write::Message(Box::new(text))]).await;
+        assert!(!store.voicemail_is_here(scope, id(70)).await.unwrap());
+        store.voicemail_ready(scope, id(70), "recordings/1").await.unwrap();
+        store.voicemail_ready(scope, id(70), "recordings/2").await.unwrap();
+        store.voicemail_absent(scope, id(70)).await.unwrap();
+        assert!(store.voicemail_is_here(scope, id(70)).await.unwrap());
+        let state = look(&bench, 2, vec![Need::Voicemail(id(50))]).await;
+        let found = &state.voicemails[&id(50)][0];
+        assert_eq!((found.state, found.blob.as_deref(), found.version), (VoicemailState::Ready, Some("recordings/1"), 2));
+        for _ in 0..2 {
+            store.media_ready(scope, id(80), 0, "media/1", "image/png").await.unwrap();
+        }
+        store.media_ready(scope, id(99), 0, "media/2", "image/png").await.unwrap();
+    }
+
+    async fn a_row_changed_meanwhile_is_decided_again(bench: Bench) {
+        // The file arrives between the load and the save: only where there are several writers.
+        write(&bench, 1, Vec::new(), vec![Write::Voicemail(Box::new(voicemail()))]).await;
+        if !bench.is_postgres() {
+            return;
+        }
+        let (store, handle) = (bench.store.clone(), tokio::runtime::Handle::current());
+        let mut first = true;
+        turn(&bench, 2, vec![Need::Voicemail(id(50))], move |state, _, _| {
+            let found = state.voicemails[&id(50)][0].clone();
+            if std::mem::take(&mut first) {
+                let store = store.clone();
+                let ready = async move { store.voicemail_ready(NodeScope::daemon(), id(70), "recordings/1").await };
+                tokio::task::block_in_place(|| handle.block_on(ready)).unwrap();
+            }
+            let heard = Voicemail { heard: true, version: found.version + 1, ..found };
+            Decision::Done(Box::new(Turn { writes: vec![Write::Voicemail(Box::new(heard))], ..Turn::default() }))
+        }).await;
+        let found = look(&bench, 3, vec![Need::Voicemail(id(50))]).await.voicemails[&id(50)][0].clone();
+        assert_eq!((found.heard, found.state, found.version), (true, VoicemailState::Ready, 3));
+    }
+
+    async fn work_of_one_node_at_a_time(bench: Bench) {
+        let (store, scope) = (&bench.store, NodeScope::daemon());
+        assert!(store.lease_take(scope, "upkeep", "a", at(0), LEASE).await.unwrap());
+        assert!(!store.lease_take(scope, "upkeep", "b", at(29), LEASE).await.unwrap());
+        assert!(store.lease_take(scope, "upkeep", "a", at(29), LEASE).await.unwrap());
+        assert!(!store.lease_take(scope, "upkeep", "b", at(58), LEASE).await.unwrap());
+        assert!(store.lease_take(scope, "upkeep", "b", at(59), LEASE).await.unwrap());
+    }
+
+    async fn old_events_are_forgotten_a_few_at_a_time(bench: Bench) {
+        let (store, scope) = (&bench.store, NodeScope::daemon());
+        let millis = u128::try_from(at(0).millis()).unwrap();
+        for n in 0..5 {
+            write(&bench, ((millis + n) << 80) + n, Vec::new(), Vec::new()).await;
+        }
+        let before = at(0) + Duration::from_millis(3);
+        assert_eq!(store.forget_events(scope, before, 2).await.unwrap(), 2);
+        assert_eq!(store.forget_events(scope, before, 2).await.unwrap(), 1);
+        assert_eq!(store.forget_events(scope, before, 2).await.unwrap(), 0);
+    }
+}
