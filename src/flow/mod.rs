@@ -13,6 +13,7 @@ mod event;
 mod expr;
 mod fault;
 mod names;
+mod outcomes;
 mod prove;
 mod reader;
 mod run;

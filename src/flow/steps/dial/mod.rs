@@ -1,0 +1,310 @@
+//! `dial`: rings people, one after another or all at once.
+//!
+//! A carrier connects the first device that *answers*, a mobile's voicemail included. Where a called
+//! person must accept, the answer alone is therefore worth nothing: one after another, each device is a
+//! dial of its own with a prompt on the called leg; all at once, the caller waits in a room, every
+//! device is placed by order, and the first accepted key joins. Whoever reports what and in which order,
+//! `answered` comes only from the state kept here.
+
+mod heard;
+mod read;
+
+use super::Came;
+use crate::flow::effect::{Effect, RingLeg};
+use crate::flow::engine::Engine;
+use crate::flow::run::{Dialing, LegState, RungLeg, Target, Wait};
+use crate::flow::template::Text;
+use crate::model::people::User;
+use crate::model::{CallVerb, DialLeg, Phone, UserId};
+
+/// Ring time of a device, and of the whole dial.
+const RING_S: (u32, u32, u32) = (5, 20, 120);
+const TOTAL_S: (u32, u32, u32) = (5, 600, 1800);
+/// Devices one dial may ring.
+const TARGETS_MAX: usize = 50;
+
+/// Rings people.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Dial {
+    who: Vec<DialWho>,
+    simultaneous: bool,
+    ring_s: u32,
+    total_s: Option<u32>,
+    all_devices: bool,
+    skip: Skip,
+    accept: bool,
+    prompt: Text,
+    caller_id: CallerId,
+    record: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum DialWho {
+    Group(String),
+    User(String),
+    Number(Phone),
+}
+
+/// Who is not rung.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Skip {
+    busy: bool,
+    offline: bool,
+    caller: bool,
+}
+
+/// The number shown to the called.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum CallerId {
+    Caller,
+    Ours,
+    Other(Phone),
+}
+
+impl Dial {
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let found = self.candidates(engine);
+        let unknown = self.unknown_presence(engine, &found);
+        if !unknown.is_empty() {
+            return Came::Needs(unknown);
+        }
+        engine.run.call.sought = true;
+        let free: Vec<Target> = found
+            .into_iter()
+            .filter(|target| self.is_free(engine, target))
+            .collect();
+        let until = engine.after(self.total_s.unwrap_or(if self.simultaneous {
+            self.ring_s
+        } else {
+            TOTAL_S.1
+        }));
+        let dialing = Dialing {
+            queue: free,
+            legs: Vec::new(),
+            room: None,
+            until,
+            extended: false,
+        };
+        engine.run.rings = engine.run.rings.saturating_add(1);
+        if self.simultaneous {
+            self.ring_all(engine, dialing)
+        } else {
+            self.ring_next(engine, dialing)
+        }
+    }
+
+    /// The devices of everybody meant, in order, each once; members as the group is now.
+    fn candidates(&self, engine: &Engine<'_>) -> Vec<Target> {
+        let mut found: Vec<Target> = Vec::new();
+        let facts = engine.facts;
+        for who in &self.who {
+            match who {
+                DialWho::Group(key) => {
+                    for user in facts
+                        .account
+                        .group(key)
+                        .into_iter()
+                        .flat_map(|group| facts.directory.active_members(group))
+                    {
+                        self.devices(user, &mut found);
+                    }
+                }
+                DialWho::User(key) => {
+                    if let Some(user) = facts.directory.user_by_key(key).filter(|user| user.active)
+                    {
+                        self.devices(user, &mut found);
+                    }
+                }
+                DialWho::Number(phone) => add(
+                    &mut found,
+                    Target {
+                        user: None,
+                        phone: *phone,
+                    },
+                ),
+            }
+        }
+        found.truncate(TARGETS_MAX);
+        found
+    }
+
+    fn devices(&self, user: &User, found: &mut Vec<Target>) {
+        let count = if self.all_devices {
+            user.devices.len()
+        } else {
+            1
+        };
+        for device in user.devices.iter().take(count) {
+            add(
+                found,
+                Target {
+                    user: Some(user.id),
+                    phone: device.phone,
+                },
+            );
+        }
+    }
+
+    fn unknown_presence(&self, engine: &Engine<'_>, targets: &[Target]) -> Vec<UserId> {
+        let mut unknown: Vec<UserId> = Vec::new();
+        if !self.skip.busy && !self.skip.offline {
+            return unknown;
+        }
+        for user in targets.iter().filter_map(|target| target.user) {
+            if (engine.facts.presence)(user).is_none() && !unknown.contains(&user) {
+                unknown.push(user);
+            }
+        }
+        unknown
+    }
+
+    /// Whether a device may ring now: still of somebody who works here, neither away nor on a call, and not the
+    /// caller's own.
+    fn is_free(&self, engine: &Engine<'_>, target: &Target) -> bool {
+        let facts = engine.facts;
+        if self.skip.caller && facts.party.phone() == Some(target.phone) {
+            return false;
+        }
+        let Some(user) = target.user else { return true };
+        let active = facts.directory.user(user).is_some_and(|user| user.active);
+        let presence = (facts.presence)(user).unwrap_or_default();
+        let away = (self.skip.offline && presence.offline) || (self.skip.busy && presence.busy);
+        active && !away
+    }
+
+    /// One device after another: the next that is free, by a dial of its own.
+    fn ring_next(&self, engine: &mut Engine<'_>, mut dialing: Dialing) -> Came {
+        let unknown = self.unknown_presence(engine, &dialing.queue);
+        if !unknown.is_empty() {
+            return Came::Needs(unknown);
+        }
+        let left = dialing.until.since(engine.facts.now).as_secs();
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        if left < RING_S.0 {
+            return outcome(&dialing);
+        }
+        while !dialing.queue.is_empty() {
+            let target = dialing.queue.remove(0);
+            if self.is_free(engine, &target) {
+                return self.dial(engine, dialing, vec![target], self.ring_s.min(left));
+            }
+        }
+        outcome(&dialing)
+    }
+
+    fn ring_all(&self, engine: &mut Engine<'_>, mut dialing: Dialing) -> Came {
+        let targets = std::mem::take(&mut dialing.queue);
+        let few = u32::try_from(targets.len()).is_ok_and(|count| count <= engine.facts.legs_max);
+        match targets.len() {
+            0 => outcome(&dialing),
+            // Of one device it does not matter who answers first.
+            1 => self.dial(engine, dialing, targets, self.ring_s),
+            _ if few && !self.accept => self.dial(engine, dialing, targets, self.ring_s),
+            _ => self.ring_into_room(engine, dialing, targets),
+        }
+    }
+
+    /// The carrier's own dial, in the script of this turn.
+    fn dial(
+        &self,
+        engine: &mut Engine<'_>,
+        mut dialing: Dialing,
+        targets: Vec<Target>,
+        ring_s: u32,
+    ) -> Came {
+        let legs = place(engine, &mut dialing, targets);
+        let caller_id = self.shown_number(engine);
+        engine.give(CallVerb::Dial {
+            legs: legs
+                .iter()
+                .map(|leg| DialLeg {
+                    leg: leg.leg,
+                    phone: leg.phone,
+                })
+                .collect(),
+            ring_s,
+            caller_id: caller_id.clone(),
+            screen: self.accept,
+            record: self.record,
+        });
+        engine.effects.push(Effect::Ring {
+            legs,
+            room: None,
+            ring_s,
+            caller_id,
+        });
+        engine.run.wait = Wait::Dial(Box::new(dialing));
+        Came::Waits
+    }
+
+    fn ring_into_room(
+        &self,
+        engine: &mut Engine<'_>,
+        mut dialing: Dialing,
+        targets: Vec<Target>,
+    ) -> Came {
+        let room = format!("{}-{}", engine.run.id, engine.run.rings);
+        let legs = place(engine, &mut dialing, targets);
+        let caller_id = self.shown_number(engine);
+        engine.give(CallVerb::Hold { room: room.clone() });
+        engine.effects.push(Effect::Ring {
+            legs,
+            room: Some(room.clone()),
+            ring_s: self.ring_s,
+            caller_id,
+        });
+        dialing.room = Some(room);
+        engine.run.due_at = Some(dialing.until);
+        engine.run.wait = Wait::Dial(Box::new(dialing));
+        Came::Waits
+    }
+
+    fn shown_number(&self, engine: &Engine<'_>) -> Option<String> {
+        match self.caller_id {
+            CallerId::Caller => None,
+            CallerId::Ours => Some(engine.facts.number.address.clone()),
+            CallerId::Other(phone) => Some(phone.to_string()),
+        }
+    }
+}
+
+/// Every device of a dial that is rung now, with an id of its own.
+fn place(engine: &mut Engine<'_>, dialing: &mut Dialing, targets: Vec<Target>) -> Vec<RingLeg> {
+    let legs: Vec<RingLeg> = targets
+        .into_iter()
+        .map(|target| RingLeg {
+            leg: engine.ids.fresh(),
+            user: target.user,
+            phone: target.phone,
+        })
+        .collect();
+    let rung = legs.iter().map(|leg| RungLeg {
+        leg: leg.leg,
+        user: leg.user,
+        state: LegState::Ringing,
+    });
+    dialing.legs.extend(rung);
+    legs
+}
+
+fn add(found: &mut Vec<Target>, target: Target) {
+    if !found.iter().any(|have| have.phone == target.phone) {
+        found.push(target);
+    }
+}
+
+/// What a dial that nobody took came to.
+fn outcome(dialing: &Dialing) -> Came {
+    let any = |state: LegState| dialing.legs.iter().any(|leg| leg.state == state);
+    Came::outcome(if dialing.legs.is_empty() {
+        "nobody_available"
+    } else if any(LegState::NoAnswer) {
+        "no_answer"
+    } else if any(LegState::Busy) {
+        "busy"
+    } else if any(LegState::Declined) {
+        "declined"
+    } else {
+        "failed"
+    })
+}

@@ -1,0 +1,227 @@
+//! How a dial is written.
+
+use super::{CallerId, Dial, DialWho, RING_S, Skip, TOTAL_S};
+use crate::flow::reader::{Fields, Reading};
+use crate::flow::steps::Verb;
+use crate::flow::steps::speak::required;
+use crate::flow::template::{Text, by_language};
+use crate::flow::yaml::{Node, Value};
+
+const KEYS: [&str; 13] = [
+    "group",
+    "user",
+    "number",
+    "to",
+    "order",
+    "ring",
+    "total",
+    "devices",
+    "skip",
+    "accept",
+    "prompt",
+    "caller_id",
+    "record",
+];
+
+impl Dial {
+    pub(in crate::flow::steps) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let fields = reading.fields(node, "dial", &KEYS, None)?;
+        let who = read_who(reading, node, &fields);
+        let order = fields
+            .get("order")
+            .and_then(|node| read_order(reading, node));
+        let all_devices = fields.get("devices").and_then(|node| {
+            reading.choice(
+                node,
+                "choice of devices",
+                &[("all", true), ("first", false)],
+            )
+        });
+        let accept = fields.get("accept").and_then(|node| {
+            reading.choice(node, "way to accept", &[("key", true), ("none", false)])
+        });
+        let prompt = fields
+            .get("prompt")
+            .and_then(|node| reading.text(node, "the accept prompt"));
+        let record = fields
+            .get("record")
+            .and_then(|node| reading.boolean(node, "record"));
+        let ring_s = seconds(reading, &fields, "ring", RING_S);
+        let total_s = seconds(reading, &fields, "total", TOTAL_S);
+        let skip = read_skip(reading, &fields);
+        let caller_id = fields
+            .get("caller_id")
+            .and_then(|node| read_caller_id(reading, node));
+        let dial = Self {
+            who: who?,
+            simultaneous: order.unwrap_or(false),
+            ring_s: ring_s.unwrap_or(RING_S.1),
+            total_s,
+            all_devices: all_devices.unwrap_or(false),
+            skip,
+            accept: accept.unwrap_or(false),
+            prompt: prompt.unwrap_or_else(default_prompt),
+            caller_id: caller_id.unwrap_or(CallerId::Caller),
+            record: record.unwrap_or(false),
+        };
+        dial.judge(reading, &fields);
+        Some(Verb::Dial(Box::new(dial)))
+    }
+
+    /// What does not go together.
+    fn judge(&self, reading: &mut Reading<'_>, fields: &Fields<'_>) {
+        if let (Some(prompt), false) = (fields.get("prompt"), self.accept) {
+            let help = "add `accept: key`, or leave the prompt out";
+            reading.warn(
+                &prompt.at,
+                "unused-prompt",
+                "nobody hears this prompt",
+                help,
+            );
+        }
+        if let (Some(record), true, true, true) = (
+            fields.get("record"),
+            self.record,
+            self.accept,
+            self.simultaneous,
+        ) {
+            let help = "ring one after another, or without `accept: key`";
+            let message = "several who must accept cannot be recorded yet: not available yet";
+            reading.fault_help(&record.at, "not-available", message, help);
+        }
+        if let (Some(total), Some(total_s)) = (fields.get("total"), self.total_s)
+            && total_s < self.ring_s
+        {
+            let message = "`total` is shorter than the ring time of one";
+            reading.fault(&total.at, "out-of-range", message);
+        }
+    }
+}
+
+fn default_prompt() -> Text {
+    by_language(&[
+        ("en", "You have a call. Press 1 to accept it, 2 to decline."),
+        (
+            "es",
+            "Tiene una llamada. Pulse 1 para aceptarla, 2 para rechazarla.",
+        ),
+        (
+            "fr",
+            "Vous avez un appel. Tapez 1 pour l'accepter, 2 pour le refuser.",
+        ),
+        (
+            "de",
+            "Sie haben einen Anruf. Drücken Sie 1, um ihn anzunehmen, 2, um ihn abzulehnen.",
+        ),
+    ])
+}
+
+/// `group`, `user`, `number`, or `to: [{ … }, …]`: exactly one of them.
+fn read_who(reading: &mut Reading<'_>, node: &Node, fields: &Fields<'_>) -> Option<Vec<DialWho>> {
+    let given: Vec<&str> = ["group", "user", "number", "to"]
+        .into_iter()
+        .filter(|key| fields.get(key).is_some())
+        .collect();
+    if given.len() > 1 {
+        let help = "name several as `to: [{ user: … }, { group: … }]`";
+        reading.fault_help(
+            fields.at,
+            "two-owners",
+            "`dial` says twice who is rung",
+            help,
+        );
+        return None;
+    }
+    if let Some(to) = fields.get("to") {
+        let items = reading.list(to, "`to`");
+        let mut found = Vec::new();
+        for item in items {
+            let fields = reading.fields(item, "to", &["group", "user", "number"], None)?;
+            found.push(one(reading, item, &fields)?);
+        }
+        if found.is_empty() {
+            reading.fault(&to.at, "empty", "nobody is named here");
+            return None;
+        }
+        return Some(found);
+    }
+    one(reading, node, fields).map(|one| vec![one])
+}
+
+fn one(reading: &mut Reading<'_>, node: &Node, fields: &Fields<'_>) -> Option<DialWho> {
+    if let Some(group) = fields.get("group") {
+        return reading.group(group).map(DialWho::Group);
+    }
+    if let Some(user) = fields.get("user") {
+        return reading.user(user).map(DialWho::User);
+    }
+    let number = required(reading, fields.get("number"), node, "dial", "group")?;
+    reading.phone(number).map(DialWho::Number)
+}
+
+fn read_order(reading: &mut Reading<'_>, node: &Node) -> Option<bool> {
+    if let Value::Scalar { text, .. } = &node.value
+        && matches!(text.as_str(), "round_robin" | "least_recent")
+    {
+        let message = format!("the order `{text}` is not available yet");
+        reading.fault_help(
+            &node.at,
+            "not-available",
+            message,
+            "use `sequential` or `simultaneous`",
+        );
+        return None;
+    }
+    reading.choice(
+        node,
+        "order",
+        &[("sequential", false), ("simultaneous", true)],
+    )
+}
+
+fn seconds(
+    reading: &mut Reading<'_>,
+    fields: &Fields<'_>,
+    key: &str,
+    (min, _, max): (u32, u32, u32),
+) -> Option<u32> {
+    let node = fields.get(key)?;
+    reading.duration(node, &format!("`{key}`"), min, max)
+}
+
+/// By default nobody is rung who is away or talking, nor the caller's own phone.
+fn read_skip(reading: &mut Reading<'_>, fields: &Fields<'_>) -> Skip {
+    let Some(node) = fields.get("skip") else {
+        return Skip {
+            busy: true,
+            offline: true,
+            caller: true,
+        };
+    };
+    let mut skip = Skip {
+        busy: false,
+        offline: false,
+        caller: false,
+    };
+    for item in reading.list(node, "`skip`") {
+        match reading.choice(
+            item,
+            "reason to skip",
+            &[("busy", 0), ("offline", 1), ("caller", 2)],
+        ) {
+            Some(0) => skip.busy = true,
+            Some(1) => skip.offline = true,
+            Some(_) => skip.caller = true,
+            None => {}
+        }
+    }
+    skip
+}
+
+fn read_caller_id(reading: &mut Reading<'_>, node: &Node) -> Option<CallerId> {
+    match reading.word(node, "the caller id")? {
+        "caller" => Some(CallerId::Caller),
+        "number" => Some(CallerId::Ours),
+        _ => reading.phone(node).map(CallerId::Other),
+    }
+}
