@@ -18,12 +18,64 @@ use crate::model::{CallEventKind, CallScript, CallVerb, CallbackKey, Hook, Inbou
 use crate::net::body;
 use crate::store::Answer;
 
+/// The longest name of a file that flows play.
+const MEDIA_NAME_BYTES_MAX: usize = 128;
+
 /// The routes of the carriers' listener.
 pub fn router(daemon: Daemon) -> Router {
     Router::new()
         .route("/carriers/{connection}/{hook}", any(receive))
+        .route("/media/{file}", axum::routing::get(media))
         .fallback(nothing_here)
         .with_state(daemon)
+}
+
+/// A file that flows play, from the folder `media` beside them. Fetched by carriers without a signature, as
+/// they fetch what a document names.
+async fn media(State(daemon): State<Daemon>, Path(file): Path<String>) -> Response {
+    let nothing = || StatusCode::NOT_FOUND.into_response();
+    if !is_media_name(&file) {
+        return nothing();
+    }
+    let path = daemon.config().flows.join("media").join(&file);
+    let size = tokio::fs::metadata(&path).await.map(|found| found.len());
+    if !size.is_ok_and(|size| size <= daemon.config().limits.media_bytes_max) {
+        return nothing();
+    }
+    let kind = if file.ends_with(".wav") {
+        "audio/wav"
+    } else {
+        "audio/mpeg"
+    };
+    match tokio::fs::read(&path).await {
+        Ok(bytes) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
+        Err(_) => nothing(),
+    }
+}
+
+/// A plain name of a sound file: no path, nothing hidden.
+fn is_media_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let sound = name.ends_with(".mp3") || name.ends_with(".wav");
+    sound && name.len() <= MEDIA_NAME_BYTES_MAX && !name.starts_with('.') && name.chars().all(plain)
+}
+
+/// Gives the files that a script plays the address at which the carrier fetches them.
+fn with_addresses(mut script: CallScript, public_url: &str) -> CallScript {
+    address(&mut script.verbs, public_url);
+    script
+}
+
+fn address(verbs: &mut [CallVerb], public_url: &str) {
+    for verb in verbs {
+        match verb {
+            CallVerb::Play { url } if !url.contains("://") => {
+                *url = format!("{public_url}/media/{url}")
+            }
+            CallVerb::Gather { prompt, .. } => address(prompt, public_url),
+            _ => {}
+        }
+    }
 }
 
 async fn nothing_here() -> Response {
@@ -175,7 +227,10 @@ async fn answered(daemon: &Daemon, link: &Link, hook: Hook, webhook: Webhook) ->
         }
     }
     reply(match (script, link.carrier.voice()) {
-        (Some(script), Some(voice)) => voice.answer(&link.connection, &script),
+        (Some(script), Some(voice)) => {
+            let script = with_addresses(script, &link.connection.public_url);
+            voice.answer(&link.connection, &script)
+        }
         (None, Some(voice)) if wants_script(hook) => voice.answer(&link.connection, &goodbye(hook)),
         _ => link.carrier.acknowledge(&link.connection, hook),
     })
@@ -264,4 +319,59 @@ fn later(daemon: &Daemon, refused: Refused) -> Response {
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from(wait));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_sound_files_are_served() {
+        for (name, served) in [
+            ("welcome.mp3", true),
+            ("hold-music_2.wav", true),
+            ("../secret.mp3", false),
+            (".hidden.wav", false),
+            ("flow.yaml", false),
+            ("a/b.mp3", false),
+        ] {
+            assert_eq!(is_media_name(name), served, "{name}");
+        }
+    }
+
+    #[test]
+    fn files_get_an_address_wherever_they_are_played() {
+        let play = |url: &str| CallVerb::Play {
+            url: url.to_owned(),
+        };
+        let gather = CallVerb::Gather {
+            prompt: vec![play("menu.mp3")],
+            digits_max: Some(1),
+            finish_on: None,
+            timeout_s: 5,
+            barge_in: true,
+        };
+        let nobody = crate::model::Id::from_uuid(uuid::Uuid::nil());
+        let verbs = vec![
+            play("welcome.mp3"),
+            play("https://sound.example.org/a.mp3"),
+            gather,
+        ];
+        let script = CallScript {
+            key: CallbackKey::Call(nobody, 1),
+            verbs,
+        };
+        let CallScript { verbs, .. } = with_addresses(script, "https://sms.example.org");
+        let [
+            CallVerb::Play { url: first },
+            CallVerb::Play { url: second },
+            CallVerb::Gather { prompt, .. },
+        ] = verbs.as_slice()
+        else {
+            panic!("{verbs:?}")
+        };
+        assert_eq!(first, "https://sms.example.org/media/welcome.mp3");
+        assert_eq!(second, "https://sound.example.org/a.mp3");
+        assert_eq!(prompt, &[play("https://sms.example.org/media/menu.mp3")]);
+    }
 }

@@ -454,7 +454,7 @@ fn drive<'a>(
     awaited: bool,
 ) -> Decided {
     let mut heard = Heard::default();
-    cx.turn.redact |= matches!(event, Event::Digits(_)) && going.flow.awaits_secret(&going.run);
+    cx.turn.redact |= matches!(event, Event::Digits(_)) && going.flow.wants_secret(&going.run);
     let left = take_steps(cx, &mut on, &mut going, event, &mut heard)?;
     finish(cx, on, going.row, left, heard, awaited)
 }

@@ -73,7 +73,7 @@ pub struct Flow {
 
 impl Flow {
     /// Whether the digits the run waits for are a secret, to be removed from what is stored of the event.
-    pub fn awaits_secret(&self, run: &Run) -> bool {
+    pub fn wants_secret(&self, run: &Run) -> bool {
         let def = self
             .steps
             .iter()

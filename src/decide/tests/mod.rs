@@ -11,3 +11,4 @@ mod sample;
 mod staff;
 mod store;
 mod texts;
+mod threads;
