@@ -68,7 +68,14 @@ impl Scene {
             opted_out: false,
             automated_left: true,
         };
-        match step(&self.flow, run, event, &facts, &mut Ids::new(now, seed), Vec::new()) {
+        match step(
+            &self.flow,
+            run,
+            event,
+            &facts,
+            &mut Ids::new(now, seed),
+            Vec::new(),
+        ) {
             Step::Done(stepped) => *stepped,
             Step::NeedPresence(_) => unreachable!("presence is given"),
         }
