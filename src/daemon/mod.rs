@@ -5,6 +5,7 @@ mod flows;
 mod forget;
 mod jobs;
 mod lifecycle;
+mod lines;
 mod receive;
 mod reload;
 mod send;
