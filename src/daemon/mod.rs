@@ -5,6 +5,7 @@ mod flows;
 mod forget;
 mod jobs;
 mod lifecycle;
+mod lines;
 mod notices;
 mod receive;
 mod reload;

@@ -2,7 +2,7 @@
 //! saved. What may have left is never handed over again.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
@@ -23,6 +23,7 @@ use crate::policy::allowance::{Allowance, Facts, PlanUse, Reason, Window, allowa
 use crate::policy::retry::{Retry, retry};
 use crate::store::{AttemptOutcome, AttemptResult, Dispatch, DueText, NodeScope, ToSend};
 
+use super::lines::Lines;
 use super::timers::lease;
 use super::{Daemon, Link};
 
@@ -38,14 +39,24 @@ pub(super) async fn run(daemon: Daemon) {
     let places = Arc::new(Semaphore::new(in_flight));
     let (outcomes, saved) = mpsc::channel(in_flight);
     daemon.tasks.spawn(save_outcomes(daemon.clone(), saved));
+    let waiting = Arc::new(Mutex::new(Waiting::default()));
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
             () = daemon.outbox_due.notified() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        while !stopping.is_cancelled() && round(&daemon, &places, &outcomes).await {}
+        while !stopping.is_cancelled() && round(&daemon, &places, &outcomes, &waiting).await {}
     }
+}
+
+/// What is remembered from one round to the next.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// The texts that wait for a rate.
+    lines: Lines,
+    /// How many texts the round has looked at, sent or not.
+    looked_at: usize,
 }
 
 /// Claims as many as there are places and sends them. Whether there may be more.
@@ -53,6 +64,7 @@ async fn round(
     daemon: &Daemon,
     places: &Arc<Semaphore>,
     outcomes: &mpsc::Sender<AttemptOutcome>,
+    waiting: &Arc<Mutex<Waiting>>,
 ) -> bool {
     let most = daemon
         .config()
@@ -65,8 +77,14 @@ async fn round(
         return freed.is_ok();
     }
     daemon.limits.refill(daemon.now()).await;
-    let claimed = claim(daemon, u32::try_from(most).unwrap_or(u32::MAX)).await;
-    let full = claimed.len() == most;
+    let limit = u32::try_from(most).unwrap_or(u32::MAX);
+    let claimed = claim(daemon, limit, waiting.clone()).await;
+    // Texts that were told to wait were in the way of others as much as those that leave.
+    let looked_at = {
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut waiting.looked_at)
+    };
+    let full = 2 * looked_at >= most;
     for text in claimed {
         let Ok(place) = places.clone().try_acquire_owned() else {
             break;
@@ -82,12 +100,12 @@ async fn round(
     full
 }
 
-async fn claim(daemon: &Daemon, most: u32) -> Vec<ToSend> {
+async fn claim(daemon: &Daemon, most: u32, waiting: Arc<Mutex<Waiting>>) -> Vec<ToSend> {
     let world = daemon.world();
     let now = daemon.now();
     let months = months(&world, now);
     let month = move |account: AccountId| months.get(&account).copied().unwrap_or_default();
-    let judge = judge(daemon.clone(), world, now);
+    let judge = judge(daemon.clone(), world, waiting, now);
     let claimed = daemon
         .store()
         .dispatch(NodeScope::daemon(), now, most, lease(daemon), month, judge)
@@ -110,13 +128,20 @@ fn months(world: &World, now: Timestamp) -> HashMap<AccountId, i32> {
 }
 
 /// What is done with a due text: consent, plan and rates, asked at the moment of dispatch.
-fn judge(daemon: Daemon, world: Arc<World>, now: Timestamp) -> impl FnMut(&DueText) -> Dispatch {
+fn judge(
+    daemon: Daemon,
+    world: Arc<World>,
+    waiting: Arc<Mutex<Waiting>>,
+    now: Timestamp,
+) -> impl FnMut(&DueText) -> Dispatch {
     move |due| {
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.looked_at += 1;
         let Some(facts) = facts(&world, due, now) else {
             return refused(Reason::NumberInactive);
         };
         let decided = match allowance(&facts) {
-            Allowance::Send => return rated(&daemon, &world, due, now),
+            Allowance::Send => return rated(&daemon, &world, &mut waiting.lines, due, now),
             Allowance::Email(reason) => by_email(&world, due, reason),
             Allowance::Hold(until, reason) => Dispatch::Hold(until, reason.code().to_owned()),
             Allowance::Refuse(reason) => refused(reason),
@@ -174,8 +199,15 @@ fn plan_use(plan: &Plan, zone_name: &str, due: &DueText, now: Timestamp) -> Plan
     }
 }
 
-/// Asks the rates of the connection and the account's plan. A text that must wait keeps its place.
-fn rated(daemon: &Daemon, world: &World, due: &DueText, now: Timestamp) -> Dispatch {
+/// Asks the rates of the account's plan and of the connection, the account's first: what waits for it takes
+/// nothing from the others of the connection. A text that must wait gets its place in the line.
+fn rated(
+    daemon: &Daemon,
+    world: &World,
+    lines: &mut Lines,
+    due: &DueText,
+    now: Timestamp,
+) -> Dispatch {
     let Some(link) = daemon.links.get(&due.connection) else {
         return refused(Reason::NumberInactive);
     };
@@ -185,22 +217,27 @@ fn rated(daemon: &Daemon, world: &World, due: &DueText, now: Timestamp) -> Dispa
         .account(due.message.account)
         .map_or(f64::MAX, |account| account.plan.rate);
     let asked = [
+        ("account", format!("plan:{}", due.message.account), plan, 1),
         (
             "connection",
             format!("sms:{}", due.connection),
             link.connection.rate,
             segments,
         ),
-        ("account", format!("plan:{}", due.message.account), plan, 1),
     ];
+    let waited = due.message.due_at > Some(due.message.created_at);
     for (word, key, per_second, tokens) in asked {
-        match daemon.limits.take_now(&key, rate(per_second), tokens, now) {
-            RateVerdict::Go => {}
-            RateVerdict::WaitUntil(at) => {
-                metrics::rate_waits(word);
-                return Dispatch::Later(at);
-            }
-        }
+        let rate = rate(per_second);
+        let turn = match lines.before(&key, waited, now) {
+            Some(end) => end,
+            None => match daemon.limits.take_now(&key, rate, tokens, now) {
+                RateVerdict::Go => continue,
+                RateVerdict::WaitUntil(at) => at,
+            },
+        };
+        metrics::rate_waits(word);
+        let step = Duration::from_secs_f64(f64::from(tokens) / rate.per_second);
+        return Dispatch::Later(lines.join(key, waited, turn, step, now));
     }
     Dispatch::Send
 }

@@ -52,8 +52,17 @@ pub(super) fn insert(table: &str, list: &str) -> Sql {
 /// New and changed rows of a table from the array `$1`. A changed one is written only over the version it was
 /// made from: fewer rows touched than given mean that somebody else was first. `also` sets further columns.
 pub(super) fn upsert(table: &str, list: &str, also: &str) -> Sql {
+    // What never changes is not set: SQLite writes the entries of an index anew for every column that is named.
+    let fixed = [
+        "id",
+        "account_id",
+        "number_id",
+        "party",
+        "call_id",
+        "created_at",
+    ];
     let set: Vec<String> = columns(list)
-        .filter(|column| !matches!(column.name, "id" | "account_id"))
+        .filter(|column| !fixed.contains(&column.name))
         .map(|column| format!("{0} = excluded.{0}", column.name))
         .collect();
     Sql::new(&format!(

@@ -25,6 +25,10 @@ use super::{Counted, Dispatch, DueText, PlanUse, ToSend, count, line, move_texts
 
 /// A text waits for an earlier one of its conversation no longer than this.
 const ORDER_WINDOW: Duration = Duration::from_secs(24 * 3600);
+/// When a text is looked at again that waits for one under way.
+const BEHIND_AGAIN: Duration = Duration::from_millis(250);
+/// How often due texts are read anew because all that were found wait for earlier ones.
+const READS_MAX: usize = 16;
 
 /// A due text as it is read.
 #[derive(Deserialize)]
@@ -34,6 +38,8 @@ struct DueRow {
     connection: String,
     program: ProgramId,
     contact: ContactOf,
+    /// When an earlier one of its conversation that has not left is due, zero when that one is under way.
+    behind: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -103,18 +109,37 @@ pub(super) async fn dispatch(
     judged.save(tx, now).await
 }
 
-/// A text is due when no earlier one of its conversation waits or is under way.
+/// A text is due when no earlier one of its conversation waits or is under way. One that is behind another is
+/// moved to that one's time, so that those who wait are not found over and over.
 async fn due_texts(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<DueRow>, StoreError> {
+    for _ in 0..READS_MAX {
+        let found = find_due(tx, now, limit).await?;
+        let full = found.len() >= limit as usize;
+        let (mut behind, free): (Vec<DueRow>, Vec<DueRow>) =
+            found.into_iter().partition(|row| row.behind.is_some());
+        for row in &mut behind {
+            row.message.due_at = row.behind.max(Some(now + BEHIND_AGAIN));
+        }
+        move_texts(tx, behind.iter().map(|row| &row.message)).await?;
+        if !full || !free.is_empty() {
+            return Ok(free);
+        }
+    }
+    Ok(Vec::new())
+}
+
+async fn find_due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<DueRow>, StoreError> {
     let sql = sql!(format!(
         "SELECT obj!('message', nest!(m: {MESSAGE}), 'number_address', n.address, 'connection', n.connection, \
-         'program', ident!(prog: c.program_id), 'contact', nest!(p: email text, phones json)) \
+         'program', ident!(prog: c.program_id), 'contact', nest!(p: email text, phones json), \
+         'behind', (SELECT max(CASE o.status WHEN 'queued' THEN o.due_at ELSE 0 END) FROM message o \
+          WHERE o.conversation_id = m.conversation_id AND o.id > $2 \
+           AND o.due_at IS NOT NULL AND o.status IN ('queued', 'sending') \
+           AND (o.created_at, o.id) < (m.created_at, m.id))) \
          FROM message m CROSS JOIN number n CROSS JOIN conversation c \
          LEFT JOIN contact p ON p.account_id = c.account_id AND p.id = coalesce(m.contact_id, c.contact_id) \
          WHERE m.due_at <= $1 AND m.status IN ('queued', 'held') AND m.kind <> 'inbound' AND n.id = m.number_id \
           AND c.account_id = m.account_id AND c.id = m.conversation_id \
-          AND NOT EXISTS (SELECT 1 FROM message o WHERE o.conversation_id = m.conversation_id AND o.id > $2 \
-           AND o.due_at IS NOT NULL AND o.status IN ('queued', 'sending') \
-           AND (o.created_at, o.id) < (m.created_at, m.id)) \
          ORDER BY m.due_at, m.id LIMIT $3 claim!(m)"
     ));
     let args = [
