@@ -116,7 +116,8 @@ fn called(line: &str) -> Option<Vec<String>> {
     while words.peek().is_some_and(|word| is_assignment(word)) {
         words.next();
     }
-    let program = words.next()?;
+    // A unit's setting is no call, even when its path ends like one.
+    let program = words.next().filter(|word| !word.contains('='))?;
     let mut rest: Vec<String> = words.collect();
     match program.rsplit('/').next()? {
         "signalbox" => {}
