@@ -99,7 +99,7 @@ metrics! {
         unknown_number "signalbox_unknown_number_total" (connection: key)
             "Signed events for a number we do not have: kept, answered, shown to ops.";
         decided "signalbox_decided_total" (rule: word)
-            "Events decided, by the rule that won (stop, start, help, waiting, keyword, conversation, manage_unmatched, call, receipt and others).";
+            "Events decided, by the rule that won (compliance, question, keyword, conversation, unmatched, call_started, call_turn, receipt, staff and others).";
         undecided "signalbox_undecided_total" ()
             "Events that no decision could be made for; kept raw and shown to ops. Anything but zero wants a look.";
         batch_retries "signalbox_batch_retries_total" ()
@@ -117,7 +117,7 @@ metrics! {
         sent "signalbox_sent_total" (connection: key, outcome: word)
             "Dispatched texts, by outcome (accepted, failed, unknown, retried).";
         withheld "signalbox_withheld_total" (reason: word)
-            "Texts not given to the carrier: opted_out, limit, window, budget, expired, canceled.";
+            "Texts not given to the carrier, by the reason's code (opted_out, plan_exhausted, outside_window, number_inactive, not_textable and others).";
         receipts "signalbox_receipts_total" (connection: key, status: word)
             "Delivery receipts, by the status they brought.";
         receipts_unmatched "signalbox_receipts_unmatched_total" (connection: key)

@@ -51,7 +51,7 @@ async fn found(store: &Path) -> sqlx::Result<HashMap<String, (i64, i64)>> {
         .await?;
     let rows = sqlx::query(
         "SELECT i.carrier_id, (SELECT count(*) FROM message o WHERE o.conversation_id = i.conversation_id \
-         AND o.event_id = i.event_id AND o.kind = 'automated' AND o.status IN ('queued', 'sending', 'unknown')) \
+         AND o.created_at = i.created_at AND o.kind = 'automated' AND o.status IN ('queued', 'sending', 'unknown')) \
          FROM message i WHERE i.kind = 'inbound'",
     )
     .fetch_all(&mut connection)
