@@ -59,18 +59,14 @@ async fn keyword_is_answered(kind: Kind) {
         (3, 1),
         "the stranger is a contact now and was answered once"
     );
-    assert!(
-        stage
-            .metric("signalbox_decided_total", &[("rule", "keyword")])
-            .await
-            >= 1.0
-    );
-    assert!(
-        stage
-            .metric("signalbox_receipts_total", &[("status", "delivered")])
-            .await
-            >= 1.0
-    );
+    // Counted after the commit that the look into the store saw.
+    let matched = || stage.metric("signalbox_decided_total", &[("rule", "keyword")]);
+    let delivered = || stage.metric("signalbox_receipts_total", &[("status", "delivered")]);
+    stage
+        .eventually("the text and its receipt are counted", async || {
+            matched().await >= 1.0 && delivered().await >= 1.0
+        })
+        .await;
 
     // The same number, but a keyword of the other account.
     stage.twin.text(STRANGER, SHARED, "refill", &[]).unwrap();
@@ -93,12 +89,11 @@ async fn unmatched_on_a_shared_number(kind: Kind) {
     stage
         .until(&threads(STRANGER), &[&["college", "open", "front-desk"]])
         .await;
-    assert_eq!(
-        stage
-            .metric("signalbox_decided_total", &[("rule", "unmatched")])
-            .await,
-        1.0
-    );
+    // Counted after the commit that the look into the store saw.
+    let counted = || stage.metric("signalbox_decided_total", &[("rule", "unmatched")]);
+    stage
+        .eventually("the rule is counted", async || counted().await == 1.0)
+        .await;
     let ana = Staff::sign_in(&stage, "ana", "college").await;
     let conversation = ana.conversation("parking lot").await;
     assert!(
