@@ -8,6 +8,8 @@
 //! | mark | becomes |
 //! |---|---|
 //! | `rows!($1: id=of id(conv), at i64)` | a sub-query with these columns, read from an array of objects |
+//! | `values!(id=of id(conv), at i64)` | these columns of the rows that an `INSERT` is given |
+//! | `given!(id=of id(conv), at i64)` | the rows that an `UPDATE` is given, as its `FROM`, called `r` |
 //! | `doc!(c: id=of id(conv), at i64)` | the row of alias `c` as the text of one object |
 //! | `nest!(c: …)` | the same, inside `obj!( )` |
 //! | `obj!('a', x, 'b', nest!(c: …))` | an object of these pairs, as text |
@@ -18,6 +20,10 @@
 //! | `rank!(x)` | the height of a text's status |
 //! | `lock!(m)` | `FOR UPDATE OF m` where there are several writers |
 //! | `claim!(m)` | the same, passing over what others hold |
+//!
+//! Rows of `values!` and `given!` come from an array on PostgreSQL. SQLite, to which a statement is a function call,
+//! runs the statement once for each row with its columns bound: that costs less than reading an array, and a statement
+//! that touches one row needs no journal of its own.
 //!
 //! A column is `name kind` or `name=field kind`, where the object's field has another name. Kinds are `i64`, `text`,
 //! `bool`, `json`, `uuid` (bare) and `id(prefix)` (a UUID that is shown with its prefix).
@@ -33,14 +39,37 @@ pub(super) struct Sql {
     pub(super) lite: &'static str,
     /// For PostgreSQL.
     pub(super) pg: &'static str,
+    /// What SQLite binds of each row, when it runs the statement once a row; see `values!`.
+    pub(super) fields: Vec<Field>,
+}
+
+/// A field of a row that is bound by itself.
+#[derive(Debug, PartialEq)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+}
+
+/// How a field is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    /// As it is.
+    Plain,
+    /// Its JSON.
+    Json,
+    /// The 16 bytes of a UUID.
+    Uuid,
+    /// The 16 bytes of an id.
+    Id,
 }
 
 impl Sql {
     /// Reads the marks. The text lives as long as the process: a statement is made once, in [`sql!`].
     pub(super) fn new(text: &str) -> Self {
         let made = Self {
-            lite: expand(text, Tongue::Lite).leak(),
+            lite: lite(text).leak(),
             pg: expand(text, Tongue::Pg).leak(),
+            fields: given(text).map(|column| column.bound()).collect(),
         };
         #[cfg(test)]
         KNOWN.lock().unwrap().push(made.lite);
@@ -72,6 +101,34 @@ pub(super) use sql;
 enum Tongue {
     Lite,
     Pg,
+}
+
+/// The columns that a statement is given.
+fn given(text: &str) -> impl Iterator<Item = Column<'_>> {
+    let (_, after) = text
+        .split_once("values!")
+        .or_else(|| text.split_once("given!"))
+        .unzip();
+    after
+        .map(|after| columns(parenthesised(after).0))
+        .into_iter()
+        .flatten()
+}
+
+/// A statement for SQLite, whose parameters are numbered by `?`; what it is given it has as parameters.
+fn lite(text: &str) -> String {
+    let mut out = expand(text, Tongue::Lite);
+    for at in 1..=9 {
+        out = out.replace(&format!("${at}"), &format!("?{at}"));
+    }
+    // Longer names first: one may begin another.
+    let mut places: Vec<(usize, &str)> = (1..).zip(given(text).map(|column| column.name)).collect();
+    places.sort_by_key(|(_, name)| std::cmp::Reverse(name.len()));
+    for (at, name) in places {
+        out = out.replace(&format!(" r.{name}"), &format!(" ?{at}"));
+        out = out.replace(&format!("(r.{name}"), &format!("(?{at}"));
+    }
+    out
 }
 
 /// Replaces every mark, inner ones first.
@@ -121,6 +178,13 @@ fn mark(name: &str, inner: &str, tongue: Tongue) -> String {
     let lite = tongue == Tongue::Lite;
     match name {
         "rows" => rows(inner, tongue),
+        "given" if lite => String::new(),
+        "given" => format!("FROM {} AS r", rows(&format!("$1: {inner}"), tongue)),
+        "values" if lite => format!("VALUES ({})", places(columns(inner).count())),
+        "values" => {
+            let given = mark("given", inner, tongue);
+            format!("SELECT {} {given} WHERE true", names(inner))
+        }
         "doc" if lite => nest(inner, tongue),
         "doc" => format!("{}::text", nest(inner, tongue)),
         "nest" => nest(inner, tongue),
@@ -149,6 +213,21 @@ pub(super) struct Column<'a> {
     pub(super) kind: &'a str,
 }
 
+impl Column<'_> {
+    /// As it is bound. The name lives as long as its statement, which is as long as the process.
+    fn bound(&self) -> Field {
+        Field {
+            name: self.field.to_owned().leak(),
+            kind: match self.kind {
+                "json" => Kind::Json,
+                "uuid" => Kind::Uuid,
+                id if id.starts_with("id(") => Kind::Id,
+                _ => Kind::Plain,
+            },
+        }
+    }
+}
+
 /// The columns of a list.
 pub(super) fn columns(list: &str) -> impl Iterator<Item = Column<'_>> {
     list.split(',').map(|entry| {
@@ -169,6 +248,11 @@ pub(super) fn columns(list: &str) -> impl Iterator<Item = Column<'_>> {
 pub(super) fn names(list: &str) -> String {
     let names: Vec<&str> = columns(list).map(|column| column.name).collect();
     names.join(", ")
+}
+
+fn places(count: usize) -> String {
+    let places: Vec<String> = (1..=count).map(|at| format!("?{at}")).collect();
+    places.join(", ")
 }
 
 fn rows(inner: &str, tongue: Tongue) -> String {
@@ -266,13 +350,43 @@ mod tests {
         assert_eq!(
             sql.lite,
             "SELECT json_object('id', 'conv_' || nullif(lower(hex(c.id)), ''), 'tags', json(c.tags)) \
-             FROM (SELECT unhex(substr(value->>'of', -32)) AS id, value->>'n' AS n FROM jsonb_each($1)) AS r, t c ON CONFLICT (id) "
+             FROM (SELECT unhex(substr(value->>'of', -32)) AS id, value->>'n' AS n FROM jsonb_each(?1)) AS r, t c ON CONFLICT (id) "
         );
         assert_eq!(
             sql.pg,
             "SELECT json_build_object('id', 'conv_' || replace(c.id::text, '-', ''), 'tags', c.tags)::text \
              FROM (SELECT right(x.\"of\", 32)::uuid AS id, x.\"n\" AS n \
              FROM jsonb_to_recordset($1::text::jsonb) AS x(\"of\" text, \"n\" bigint)) AS r, t c ON CONFLICT (account_id, id) FOR UPDATE OF c"
+        );
+    }
+    #[test]
+    fn what_a_statement_is_given_sqlite_has_bound() {
+        let sql = Sql::new(
+            "UPDATE t SET at = r.at, id = coalesce(r.att, t.id) given!(at=when i64, att id(x)) WHERE t.n = r.at",
+        );
+        assert_eq!(
+            sql.lite,
+            "UPDATE t SET at = ?1, id = coalesce(?2, t.id)  WHERE t.n = ?1"
+        );
+        assert_eq!(
+            sql.pg,
+            "UPDATE t SET at = r.at, id = coalesce(r.att, t.id) FROM (SELECT x.\"when\" AS at, right(x.\"att\", 32)::uuid AS att \
+             FROM jsonb_to_recordset($1::text::jsonb) AS x(\"when\" bigint, \"att\" text)) AS r WHERE t.n = r.at"
+        );
+        let bound = |name, kind| Field { name, kind };
+        assert_eq!(
+            sql.fields,
+            [bound("when", Kind::Plain), bound("att", Kind::Id)]
+        );
+        let sql = Sql::new("INSERT INTO t (a, b) values!(a json, b uuid) ON CONFLICT DO NOTHING");
+        assert_eq!(
+            sql.lite,
+            "INSERT INTO t (a, b) VALUES (?1, ?2) ON CONFLICT DO NOTHING"
+        );
+        assert_eq!(
+            sql.pg,
+            "INSERT INTO t (a, b) SELECT a, b FROM (SELECT nullif(x.\"a\", 'null'::jsonb) AS a, x.\"b\" AS b \
+             FROM jsonb_to_recordset($1::text::jsonb) AS x(\"a\" jsonb, \"b\" uuid)) AS r WHERE true ON CONFLICT DO NOTHING"
         );
     }
 }

@@ -58,9 +58,26 @@ impl StoreError {
 
 /// SQLite's result codes (its low byte): a lock was not had in time, no memory, an interrupted call, a
 /// disk fault, a file that cannot be opened.
-const LITE_UNAVAILABLE: [i64; 6] = [5, 6, 7, 9, 10, 14];
-const LITE_FULL: i64 = 13;
+const LITE_UNAVAILABLE: [i32; 6] = [5, 6, 7, 9, 10, 14];
+const LITE_FULL: i32 = 13;
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let rusqlite::Error::SqliteFailure(cause, words) = error else {
+            return Self::Data(error.to_string());
+        };
+        // SQLite names what was violated, never a value.
+        let words = words.unwrap_or_else(|| cause.to_string());
+        let words = format!("{} {words}", cause.extended_code);
+        match cause.extended_code & 0xff {
+            LITE_FULL => Self::Full,
+            primary if LITE_UNAVAILABLE.contains(&primary) => Self::Unavailable(words),
+            _ => Self::Data(words),
+        }
+    }
+}
+
+/// PostgreSQL's errors.
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let sqlx::Error::Database(database) = &error else {
@@ -73,16 +90,6 @@ impl From<sqlx::Error> for StoreError {
             };
         };
         let code = database.code().unwrap_or_default();
-        // PostgreSQL's codes have five characters and SQLite's are numbers below 10,000.
-        if code.len() < 5 {
-            // SQLite names what was violated, never a value.
-            let words = format!("{code} {}", database.message());
-            return match code.parse::<i64>().unwrap_or(0) & 0xff {
-                LITE_FULL => Self::Full,
-                primary if LITE_UNAVAILABLE.contains(&primary) => Self::Unavailable(words),
-                _ => Self::Data(words),
-            };
-        }
         let words = words_of(&code, &**database);
         match &code[..] {
             "53100" | "53200" => Self::Full,

@@ -7,8 +7,7 @@ use crate::model::{AccountId, Id, Ids, RevisionId, Timestamp};
 use super::both::sql;
 use super::organisation::{AuditOut, bump_version, lock_version, save_audit};
 use super::pools::{Arg, Tx};
-use super::save::put;
-use super::{AccountScope, Actor, NodeScope, Store, StoreError, apart};
+use super::{AccountScope, Actor, NodeScope, Store, StoreError};
 
 /// Revisions of a flow that one call tells.
 const HISTORY_MAX: i64 = 200;
@@ -81,7 +80,7 @@ impl Store {
     ) -> Result<RevisionId, StoreError> {
         let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
         let text = text(account, key, yaml, None);
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             lock_version(&mut tx).await?;
             let active = active(&mut tx, account, &text.key).await?;
@@ -108,7 +107,7 @@ impl Store {
     ) -> Result<Published, StoreError> {
         let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
         let text = text(account, key, yaml, Some(file));
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             lock_version(&mut tx).await?;
             let active = active(&mut tx, account, &text.key).await?;
@@ -143,7 +142,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             lock_version(&mut tx).await?;
             let sql = sql!(format!(
@@ -293,7 +292,7 @@ async fn insert(
         published_at: stamp.now,
     };
     let sql = sql!(super::tables::insert_text("revision", REVISION));
-    put(tx, sql, std::slice::from_ref(&row)).await?;
+    tx.put(sql, std::slice::from_ref(&row)).await?;
     make_active(tx, actor, &row, stamp.now).await?;
     Ok(row.id)
 }
@@ -309,7 +308,7 @@ async fn make_active(
          SELECT account_id, key, active_id, 1 FROM rows!($1: account_id=account id(acct), key text, active_id=id id(rev)) AS r \
          WHERE true ON CONFLICT (account_id, key) DO UPDATE SET active_id = excluded.active_id, version = flow.version + 1"
     );
-    put(tx, sql, std::slice::from_ref(row)).await?;
+    tx.put(sql, std::slice::from_ref(row)).await?;
     let after = format!("revision {}", row.number);
     let line = AuditOut {
         at: now,

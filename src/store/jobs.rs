@@ -11,9 +11,8 @@ use crate::model::{
 
 use super::both::sql;
 use super::pools::{Arg, Given};
-use super::save::put;
 use super::tables::JOB;
-use super::{NodeScope, Store, StoreError, apart};
+use super::{NodeScope, Store, StoreError};
 
 /// A run whose time has come.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -56,7 +55,7 @@ impl Store {
         lease: Duration,
     ) -> Result<Vec<Job>, StoreError> {
         let pools = self.inner.pools.clone();
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             let due = sql!(format!(
                 "SELECT doc!(j: {JOB}) FROM job j WHERE j.due_at <= $1 ORDER BY j.due_at LIMIT $2 claim!(j)"
@@ -67,9 +66,9 @@ impl Store {
             let claims: Vec<Claim<JobId>> = rows.iter().map(|row| Claim { id: row.id, until }).collect();
             let claim = sql!(
                 "UPDATE job SET due_at = r.until, attempts = job.attempts + 1 \
-                 FROM rows!($1: id id(job), until i64) AS r WHERE job.id = r.id"
+                 given!(id id(job), until i64) WHERE job.id = r.id"
             );
-            put(&mut tx, claim, &claims).await?;
+            tx.put(claim, &claims).await?;
             tx.commit().await?;
             Ok(rows.into_iter().map(job).collect())
         })
@@ -84,7 +83,7 @@ impl Store {
         _now: Timestamp,
     ) -> Result<(), StoreError> {
         let pools = self.inner.pools.clone();
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             let text = sql!(
                 "UPDATE message SET status = 'sent' WHERE via = 'email' AND status IN ('queued', 'held') \
@@ -119,7 +118,7 @@ impl Store {
         reason: &str,
     ) -> Result<(), StoreError> {
         let (pools, reason) = (self.inner.pools.clone(), reason.to_owned());
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             let text = sql!(
                 "UPDATE message SET status = 'failed', reason = $2 WHERE via = 'email' \
@@ -144,7 +143,7 @@ impl Store {
         lease: Duration,
     ) -> Result<Vec<DueTimer>, StoreError> {
         let pools = self.inner.pools.clone();
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             let due = sql!(
                 "SELECT doc!(x: id=run id(run), call_id=call id(call), number_id=number id(num), party text) FROM run x \
@@ -156,9 +155,9 @@ impl Store {
             let until = now + lease;
             let claims: Vec<Claim<RunId>> = rows.iter().map(|row| Claim { id: row.run, until }).collect();
             let claim = sql!(
-                "UPDATE run SET claimed_until = r.until FROM rows!($1: id id(run), until i64) AS r WHERE run.id = r.id"
+                "UPDATE run SET claimed_until = r.until given!(id id(run), until i64) WHERE run.id = r.id"
             );
-            put(&mut tx, claim, &claims).await?;
+            tx.put(claim, &claims).await?;
             tx.commit().await?;
             Ok(rows)
         })

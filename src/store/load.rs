@@ -17,7 +17,7 @@ use super::both::sql;
 use super::locks::{key_of, take_locks};
 use super::pools::{Arg, Tx, array, read};
 use super::tables::{CALL, CONSENT, CONTACT, CONVERSATION, LEG, MESSAGE, RUN, VOICEMAIL};
-use super::{NodeScope, Store, StoreError, apart};
+use super::{NodeScope, Store, StoreError};
 
 /// How many of a conversation's latest texts are looked through for automated ones.
 const AUTOMATED_AMONG: usize = 2 * AUTOMATED_MAX;
@@ -69,7 +69,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<State, StoreError> {
         let (pools, needs) = (self.inner.pools.clone(), needs.to_vec());
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             let mut loaded = Loaded::default();
             loaded.load(&mut tx, needs.iter(), now).await?;

@@ -4,10 +4,12 @@
 //! Account data is reached with an [`AccountScope`], what crosses accounts with a [`NodeScope`]; every
 //! write to the organisation names its [`Actor`] and leaves its audit row.
 
+mod bind;
 mod both;
 mod error;
 mod flows;
 mod jobs;
+mod lite;
 mod load;
 mod locks;
 mod organisation;
@@ -24,12 +26,14 @@ pub(crate) mod testing;
 mod turn;
 mod upkeep;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use sqlx::SqlSafeStr;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, SqlSafeStr};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use both::sql;
@@ -75,8 +79,8 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     pools: Pools,
-    /// SQLite's file.
-    file: Option<PathBuf>,
+    /// Where the store was opened: long work that needs no transaction goes on there.
+    runtime: Handle,
     /// SQLite's memory of what was received, once it is read.
     seen: Mutex<Option<seen::Seen>>,
 }
@@ -92,25 +96,20 @@ const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
 impl Store {
     /// Opens the store. The schema is not touched; see [`Store::migrate`].
     pub async fn open(at: &StoreAt) -> Result<Self, StoreError> {
-        let pools = Pools::open(at).await?;
-        if let Pools::Lite { checkpoints, .. } = &pools {
-            // Ends by itself when the pool is closed, by `close` or by the last clone's end.
-            tokio::spawn(pools::keep_checkpointing(checkpoints.clone()));
-        }
-        let file = match at {
-            StoreAt::Sqlite { file } => Some(file.clone()),
-            StoreAt::Postgres { .. } => None,
+        let inner = Inner {
+            pools: Pools::open(at).await?,
+            runtime: Handle::current(),
+            seen: Mutex::new(None),
         };
-        let seen = Mutex::new(None);
         Ok(Self {
-            inner: Arc::new(Inner { pools, file, seen }),
+            inner: Arc::new(inner),
         })
     }
 
     /// Brings the schema up to date.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let done = match &self.inner.pools {
-            Pools::Lite { writer, .. } => migrator(|lite, _| lite).run(writer).await,
+            Pools::Lite(lite) => migrate_file(lite.file()).await,
             Pools::Pg(pool) => migrator(|_, pg| pg).run(pool).await,
         };
         done.map_err(|error| StoreError::Migration(error.to_string()))
@@ -132,15 +131,21 @@ impl Store {
 /// How often work begins anew after losing a race with another node.
 const RACES_MAX: usize = 3;
 
-/// Runs work on a task of its own: a caller that goes away must not leave a transaction half-way.
-async fn apart<T: Send + 'static>(
-    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-) -> Result<T, StoreError> {
-    let done = tokio::spawn(work).await;
-    done.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
-}
-
 impl Store {
+    /// Runs work that has transactions on a task of its own, because a caller that goes away must not leave one
+    /// half-way; on SQLite the task is on the writer's thread.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let task = match &self.inner.pools {
+            Pools::Lite(lite) => lite.writer_thread().spawn(work),
+            Pools::Pg(_) => tokio::spawn(work),
+        };
+        let done = task.await;
+        done.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+    }
+
     /// Runs one writing statement; how many rows it touched.
     async fn write(
         &self,
@@ -148,7 +153,7 @@ impl Store {
         args: Vec<pools::Given>,
     ) -> Result<u64, StoreError> {
         let pools = self.inner.pools.clone();
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             let args: Vec<pools::Arg<'_>> = args.iter().map(pools::Given::arg).collect();
             let touched = tx.run(sql, &args).await?;
@@ -159,13 +164,11 @@ impl Store {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if let Pools::Lite { checkpoints, .. } = &self.pools {
-            // Closing is asked for at once and needs no waiting for it here.
-            drop(checkpoints.close());
-        }
-    }
+async fn migrate_file(file: &Path) -> Result<(), MigrateError> {
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut connection = options.disable_statement_logging().connect().await?;
+    migrator(|lite, _| lite).run(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 fn migrator(text: impl Fn(&'static str, &'static str) -> &'static str) -> Migrator {

@@ -16,9 +16,9 @@ use crate::model::{AccountId, NumberId, Party, Timestamp};
 
 use super::both::{Sql, columns, names, sql};
 use super::pools::{Arg, Tx, array};
-use super::save::{put, save_contacts};
+use super::save::save_contacts;
 use super::tables::CONTACT;
-use super::{Actor, NodeScope, Store, StoreError, apart};
+use super::{Actor, NodeScope, Store, StoreError};
 use rows::*;
 
 #[derive(Serialize, Deserialize)]
@@ -139,7 +139,7 @@ impl Store {
         changes: Vec<OrgChange>,
     ) -> Result<i64, StoreError> {
         let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             let version = lock_version(&mut tx).await?;
             if version != based_on {
@@ -276,10 +276,10 @@ pub(super) struct AuditOut<'c> {
 
 pub(super) async fn save_audit(tx: &mut Tx, lines: &[AuditOut<'_>]) -> Result<(), StoreError> {
     let sql = sql!(
-        "INSERT INTO audit (at, actor, account_id, what, before, after) SELECT at, actor, account_id, what, before, after \
-         FROM rows!($1: at i64, actor text, account_id=account id(acct), what text, before text, after text) AS r"
+        "INSERT INTO audit (at, actor, account_id, what, before, after) \
+         values!(at i64, actor text, account_id=account id(acct), what text, before text, after text)"
     );
-    put(tx, sql, lines).await
+    tx.put(sql, lines).await.map(drop)
 }
 
 /// New and changed rows of a table of the organisation; `key` is what finds an existing one.
@@ -306,7 +306,7 @@ macro_rules! save_rows {
     ($tx:ident, $rows:expr, $table:literal, $list:ident, $key:literal) => {{
         static SQL: std::sync::LazyLock<Sql> =
             std::sync::LazyLock::new(|| upsert($table, $list, $key));
-        put($tx, &SQL, &$rows).await?;
+        $tx.put(&SQL, &$rows).await?;
     }};
 }
 
@@ -420,7 +420,7 @@ impl<'c> Sorted<'c> {
             "DELETE FROM keyword_word WHERE (account_id, number_id, first) IN (SELECT account_id, number_id, first \
              FROM rows!($1: account_id=account id(acct), number_id=number id(num), first text) AS r)"
         );
-        put(tx, old, &self.keywords).await?;
+        tx.put(old, &self.keywords).await?;
         let words: Vec<Word<'_>> = self
             .keywords
             .iter()
@@ -434,15 +434,14 @@ impl<'c> Sorted<'c> {
             })
             .collect();
         let insert = sql!(format!(
-            "{} WHERE true ON CONFLICT DO NOTHING",
+            "{} ON CONFLICT DO NOTHING",
             super::tables::insert_text("keyword_word", KEYWORD_WORD)
         ));
-        let words_json = array(&words)?;
-        let inserted = tx.run(insert, &[Arg::Text(&words_json)]).await?;
+        let inserted = tx.put(insert, &words).await?;
         if usize::try_from(inserted) == Ok(words.len()) {
             return Ok(());
         }
-        Err(claimed_twice(tx, &words_json).await?)
+        Err(claimed_twice(tx, &array(&words)?).await?)
     }
 }
 

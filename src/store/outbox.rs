@@ -13,10 +13,9 @@ use crate::model::conversation::{ThreadEvent, ThreadEventKind};
 use crate::model::{AccountId, Ids, Message, MessageId, MessageStatus, Timestamp, Via};
 
 use super::both::sql;
-use super::pools::{Arg, Given, Tx, array};
-use super::save::put;
+use super::pools::{Arg, Tx};
 use super::tables::MESSAGE;
-use super::{NodeScope, RACES_MAX, Store, StoreError, apart};
+use super::{NodeScope, RACES_MAX, Store, StoreError};
 use attempt::attempted;
 use dispatch::dispatch;
 
@@ -182,7 +181,7 @@ impl Store {
         J: FnMut(&DueText) -> Dispatch + Send + 'static,
     {
         let pools = self.inner.pools.clone();
-        apart(async move {
+        self.apart(async move {
             let mut races = 0;
             loop {
                 let mut tx = pools.begin().await?;
@@ -205,7 +204,7 @@ impl Store {
         outcomes: Vec<AttemptOutcome>,
     ) -> Result<(), StoreError> {
         let pools = self.inner.pools.clone();
-        apart(async move {
+        self.apart(async move {
             let mut races = 0;
             loop {
                 let mut tx = pools.begin().await?;
@@ -232,7 +231,7 @@ impl Store {
             attempt: i64,
         }
         let pools = self.inner.pools.clone();
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             let sql = sql!(
                 "UPDATE message SET status = 'unknown', reason = 'node_lost', due_at = $1 WHERE id IN \
@@ -243,10 +242,10 @@ impl Store {
             let lost: Vec<Lost> = tx.list("message", sql, &args).await?;
             let attempts = sql!(
                 "UPDATE attempt SET outcome = 'unknown', code = 'node_lost' \
-                 FROM rows!($1: id id(msg), attempt i64) AS r \
+                 given!(id id(msg), attempt i64) \
                  WHERE attempt.message_id = r.id AND attempt.attempt = r.attempt"
             );
-            put(&mut tx, attempts, &lost).await?;
+            tx.put(attempts, &lost).await?;
             tx.commit().await?;
             Ok(lost.len() as u64)
         })
@@ -268,7 +267,7 @@ impl Store {
             until: Timestamp,
         }
         let pools = self.inner.pools.clone();
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             let sql = sql!(format!(
                 "SELECT obj!('message', nest!(m: {MESSAGE}), 'number_address', n.address, 'connection', n.connection, \
@@ -283,9 +282,9 @@ impl Store {
             let claims: Vec<Claim> =
                 found.iter().map(|text| Claim { id: text.message.id, until }).collect();
             let claim = sql!(
-                "UPDATE message SET due_at = r.until FROM rows!($1: id id(msg), until i64) AS r WHERE message.id = r.id"
+                "UPDATE message SET due_at = r.until given!(id id(msg), until i64) WHERE message.id = r.id"
             );
-            put(&mut tx, claim, &claims).await?;
+            tx.put(claim, &claims).await?;
             tx.commit().await?;
             Ok(found)
         })
@@ -304,12 +303,16 @@ impl Store {
         }
         let rows: Vec<Settled> = messages.into_iter().map(|id| Settled { id }).collect();
         let sql = sql!(
-            "UPDATE message SET due_at = NULL FROM rows!($1: id id(msg)) AS r \
+            "UPDATE message SET due_at = NULL given!(id id(msg)) \
              WHERE message.id = r.id AND message.status = 'unknown'"
         );
-        self.write(sql, vec![Given::Text(array(&rows)?)])
-            .await
-            .map(drop)
+        let pools = self.inner.pools.clone();
+        self.apart(async move {
+            let mut tx = pools.begin().await?;
+            tx.put(sql, &rows).await?;
+            tx.commit().await
+        })
+        .await
     }
 }
 
@@ -342,10 +345,10 @@ async fn move_texts(
         .collect();
     let sql = sql!(
         "UPDATE message SET status = r.status, via = r.via, due_at = r.due_at, reason = r.reason, \
-         attempts = r.attempts, carrier_id = r.carrier_id FROM rows!($1: id id(msg), status text, via text, \
-         due_at i64, reason text, attempts i64, carrier_id text) AS r WHERE message.id = r.id"
+         attempts = r.attempts, carrier_id = r.carrier_id given!(id id(msg), status text, via text, \
+         due_at i64, reason text, attempts i64, carrier_id text) WHERE message.id = r.id"
     );
-    put(tx, sql, &rows).await
+    tx.put(sql, &rows).await.map(drop)
 }
 
 /// Adds to months' counts, or takes from them.
@@ -361,10 +364,10 @@ async fn count(tx: &mut Tx, by: BTreeMap<(AccountId, i32), (i64, i64)>) -> Resul
         .collect();
     let sql = sql!(
         "UPDATE usage SET messages = usage.messages + r.messages, segments = usage.segments + r.segments \
-         FROM rows!($1: account_id=account id(acct), month i64, messages i64, segments i64) AS r \
+         given!(account_id=account id(acct), month i64, messages i64, segments i64) \
          WHERE usage.account_id = r.account_id AND usage.month = r.month"
     );
-    put(tx, sql, &rows).await
+    tx.put(sql, &rows).await.map(drop)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::model::{
 
 use super::StoreError;
 use super::both::{Sql, sql};
-use super::pools::{Arg, Tx, array};
+use super::pools::Tx;
 use super::tables::{
     CALL, CONSENT, CONTACT, CONVERSATION, CONVERSATION_MORE, JOB, JOB_MORE, LEG, MESSAGE, RUN,
     THREAD_EVENT, VOICEMAIL, VOICEMAIL_MORE, WAS, insert, insert_text, upsert,
@@ -156,12 +156,12 @@ const NOTICE: &str = "event_id=event id(evt), position i64, at i64, code text, w
 /// Adds the events themselves.
 pub(super) async fn save_events(tx: &mut Tx, events: &[EventOut<'_>]) -> Result<(), StoreError> {
     let sql = sql!(insert_text("event", EVENT));
-    put(tx, sql, events).await
+    tx.put(sql, events).await.map(drop)
 }
 
 pub(super) async fn save_notices(tx: &mut Tx, notices: &[NoticeOut<'_>]) -> Result<(), StoreError> {
     let sql = sql!(insert_text("ops_notice", NOTICE));
-    put(tx, sql, notices).await
+    tx.put(sql, notices).await.map(drop)
 }
 
 /// Lines in conversations.
@@ -170,7 +170,7 @@ pub(super) async fn save_thread_events<T: Serialize>(
     rows: &[T],
 ) -> Result<(), StoreError> {
     let sql = sql!(insert_text("thread_event", THREAD_EVENT));
-    put(tx, sql, rows).await
+    tx.put(sql, rows).await.map(drop)
 }
 
 /// Jobs of texts that go by e-mail.
@@ -181,7 +181,7 @@ pub(super) async fn save_jobs(tx: &mut Tx, jobs: &[Job], now: Timestamp) -> Resu
 
 async fn insert_jobs(tx: &mut Tx, rows: &[JobOut<'_>]) -> Result<(), StoreError> {
     let sql = sql!(insert_text("job", &format!("{JOB}{JOB_MORE}")));
-    put(tx, sql, rows).await
+    tx.put(sql, rows).await.map(drop)
 }
 
 /// Contacts' phones, where they are looked up.
@@ -199,13 +199,13 @@ pub(super) async fn save_phones(
         })
         .collect();
     let sql = sql!(format!(
-        "{} WHERE true ON CONFLICT DO NOTHING",
+        "{} ON CONFLICT DO NOTHING",
         insert_text(
             "contact_phone",
             "account_id=account id(acct), party text, contact_id=contact id(ctc)"
         )
     ));
-    put(tx, sql, &phones).await
+    tx.put(sql, &phones).await.map(drop)
 }
 
 impl<'t> Saves<'t> {
@@ -298,7 +298,7 @@ impl<'t> Saves<'t> {
         static SQL: std::sync::LazyLock<Sql> =
             std::sync::LazyLock::new(|| insert("message", MESSAGE));
         let rows: Vec<&Message> = self.messages.0.values().map(|(row, _)| *row).collect();
-        put(tx, &SQL, &rows).await?;
+        tx.put(&SQL, &rows).await?;
         let changes: Vec<StatusOut<'_>> = self
             .statuses
             .values()
@@ -311,7 +311,7 @@ impl<'t> Saves<'t> {
                 at: change.at,
             })
             .collect();
-        put(tx, sql_status(), &changes).await
+        tx.put(sql_status(), &changes).await.map(drop)
     }
 
     async fn save_conversations(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -391,7 +391,8 @@ pub(super) async fn save_consents(
     if entries.is_empty() {
         return Ok(());
     }
-    put(tx, sql!(insert_text("consent", CONSENT)), entries).await?;
+    tx.put(sql!(insert_text("consent", CONSENT)), entries)
+        .await?;
     // Of several in this batch only the latest may be given to one statement.
     let mut latest: BTreeMap<(String, String), &ConsentEntry> = BTreeMap::new();
     for entry in entries {
@@ -415,7 +416,7 @@ pub(super) async fn save_consents(
         })
         .collect();
     let sql = sql!(format!(
-        "{} WHERE true ON CONFLICT (party, scope_key) DO UPDATE SET consent_id = excluded.consent_id, \
+        "{} ON CONFLICT (party, scope_key) DO UPDATE SET consent_id = excluded.consent_id, \
          verdict = excluded.verdict, at = excluded.at WHERE excluded.at > consent_now.at \
          OR (excluded.at = consent_now.at AND (excluded.verdict = 'out' OR consent_now.verdict = 'in'))",
         insert_text(
@@ -423,7 +424,7 @@ pub(super) async fn save_consents(
             "party text, scope_key text, consent_id=id id(cons), verdict text, at i64"
         )
     ));
-    put(tx, sql, &rows).await
+    tx.put(sql, &rows).await.map(drop)
 }
 
 /// A scope as one text, for keys.
@@ -496,21 +497,8 @@ fn sql_status() -> &'static Sql {
          reason = CASE WHEN {MAY} THEN coalesce(r.reason, message.reason) ELSE message.reason END, \
          due_at = CASE WHEN NOT {MAY} THEN message.due_at WHEN r.status IN ('held', 'queued') THEN r.at END, \
          carrier_id = coalesce(message.carrier_id, r.carrier_id) \
-         FROM rows!($1: id id(msg), status text, carrier_id text, reason text, at i64) AS r WHERE message.id = r.id"
+         given!(id id(msg), status text, carrier_id text, reason text, at i64) WHERE message.id = r.id"
     ))
-}
-
-/// One statement for all rows; none for no rows.
-pub(super) async fn put<T: Serialize>(
-    tx: &mut Tx,
-    sql: &Sql,
-    rows: &[T],
-) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    tx.run(sql, &[Arg::Text(&array(rows)?)]).await?;
-    Ok(())
 }
 
 async fn versioned<T: Serialize, M: Serialize>(
@@ -538,10 +526,7 @@ async fn compared<T: Serialize>(
     table: &str,
     rows: &[T],
 ) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let touched = tx.run(sql, &[Arg::Text(&array(rows)?)]).await?;
+    let touched = tx.put(sql, rows).await?;
     match usize::try_from(touched) == Ok(rows.len()) {
         true => Ok(()),
         false => Err(StoreError::Conflict(table.to_owned())),

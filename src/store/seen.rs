@@ -21,7 +21,6 @@ use crate::model::{EventId, Id, Timestamp};
 
 use super::both::sql;
 use super::pools::{Arg, Pools, Tx, array, read};
-use super::save::put;
 use super::turn::{Known, NewEvent, twins};
 use super::{NodeScope, Store, StoreError};
 
@@ -54,12 +53,15 @@ pub(super) struct Seen {
     _lock: File,
 }
 
-/// A closed segment that is not all written yet, in the order of its keys.
+/// A closed segment that is not all written yet.
 #[derive(Debug, Clone)]
 struct Closing {
     id: i64,
-    keys: Arc<Vec<(u128, EventId)>>,
+    keys: Arc<HashMap<u128, EventId>>,
 }
+
+/// Keys in order, each with its event.
+type Keys = Vec<(u128, EventId)>;
 
 /// A closed segment that is written.
 #[derive(Debug)]
@@ -141,12 +143,12 @@ impl Seen {
 
     fn find_in_memory(&self, key: u128) -> Option<EventId> {
         let open = self.open.get(&key).copied();
-        open.or_else(|| {
-            self.closing.iter().find_map(|closing| {
-                let at = closing.keys.binary_search_by_key(&key, |(key, _)| *key);
-                at.ok().map(|at| closing.keys[at].1)
-            })
-        })
+        let closing = || {
+            self.closing
+                .iter()
+                .find_map(|closing| closing.keys.get(&key))
+        };
+        open.or_else(|| closing().copied())
     }
 
     #[cfg(test)]
@@ -228,7 +230,7 @@ struct SegmentRow {
 impl Store {
     /// What SQLite has received, locked until the batch is committed and taken in; `None` on PostgreSQL.
     pub(super) async fn seen(&self) -> Result<Option<MappedMutexGuard<'_, Seen>>, StoreError> {
-        let (Pools::Lite { .. }, Some(file)) = (&self.inner.pools, &self.inner.file) else {
+        let Pools::Lite(lite) = &self.inner.pools else {
             return Ok(None);
         };
         let slot = self.inner.seen.lock().await;
@@ -236,7 +238,7 @@ impl Store {
             Ok(seen) => return Ok(Some(seen)),
             Err(slot) => slot,
         };
-        let seen = Seen::load(&self.inner.pools, file).await?;
+        let seen = Seen::load(&self.inner.pools, lite.file()).await?;
         Ok(Some(MutexGuard::map(slot, |slot| slot.insert(seen))))
     }
 
@@ -244,7 +246,7 @@ impl Store {
     /// then its keys stay in memory.
     pub(super) fn begin_sealing(&self) {
         let store = self.clone();
-        tokio::spawn(async move {
+        self.inner.runtime.spawn(async move {
             let done = store.seal().await;
             if let Ok(Some(mut seen)) = store.seen().await {
                 seen.sealing = false;
@@ -259,55 +261,84 @@ impl Store {
     }
 
     async fn seal(&self) -> Result<(), StoreError> {
-        let closing = {
-            let Some(mut seen) = self.seen().await? else {
-                return Ok(());
+        let store = self.clone();
+        let closing = self.apart(async move {
+            let Some(mut seen) = store.seen().await? else {
+                return Ok(Vec::new());
             };
-            seen.cut(&self.inner.pools).await?;
-            seen.closing.clone()
-        };
-        for segment in closing {
-            self.write_segment(&segment).await?;
-            let filter = Filter::of(&segment.keys);
-            let mut tx = self.inner.pools.begin().await?;
-            let sql = sql!("UPDATE seen_segment SET filter = $2 WHERE id = $1");
-            let args = [Arg::Int(segment.id), Arg::Bytes(&filter.0)];
-            tx.run(sql, &args).await?;
-            tx.commit().await?;
-            if let Some(mut seen) = self.seen().await? {
-                seen.closing.retain(|closing| closing.id != segment.id);
-                seen.sealed.push(Sealed {
-                    id: segment.id,
-                    filter,
-                });
+            seen.cut(&store.inner.pools).await?;
+            Ok(seen.closing.clone())
+        });
+        for Closing { id, keys } in closing.await? {
+            let (sorted, filter) = self.sorted(keys).await?;
+            for part in sorted.chunks(SEAL_ROWS) {
+                self.write_keys(id, part.to_vec()).await?;
             }
+            self.write_filter(id, filter).await?;
         }
         Ok(())
     }
 
-    async fn write_segment(&self, segment: &Closing) -> Result<(), StoreError> {
+    /// Keys in the order in which they are written, and their filter.
+    async fn sorted(
+        &self,
+        keys: Arc<HashMap<u128, EventId>>,
+    ) -> Result<(Keys, Filter), StoreError> {
+        let sort = move || {
+            let mut sorted: Keys = keys.iter().map(|(key, event)| (*key, *event)).collect();
+            sorted.sort_unstable_by_key(|(key, _)| *key);
+            let filter = Filter::of(&sorted);
+            (sorted, filter)
+        };
+        let sorted = self.inner.runtime.spawn_blocking(sort).await;
+        sorted.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    async fn write_keys(&self, segment: i64, keys: Keys) -> Result<(), StoreError> {
         #[derive(Serialize)]
         struct Out {
             segment: i64,
             hash: Uuid,
             event: EventId,
         }
-        for part in segment.keys.chunks(SEAL_ROWS) {
-            let rows = part.iter().map(|(key, event)| Out {
-                segment: segment.id,
+        let pools = self.inner.pools.clone();
+        self.apart(async move {
+            let out = |(key, event): &(u128, EventId)| Out {
+                segment,
                 hash: Uuid::from_u128(*key),
                 event: *event,
-            });
+            };
+            let rows: Vec<Out> = keys.iter().map(out).collect();
             let sql = sql!(
-                "INSERT INTO seen (segment, hash, event_id) SELECT segment, hash, event_id \
-                 FROM rows!($1: segment i64, hash uuid, event_id=event id(evt)) AS r \
-                 WHERE true ON CONFLICT DO NOTHING"
+                "INSERT INTO seen (segment, hash, event_id) \
+                 values!(segment i64, hash uuid, event_id=event id(evt)) ON CONFLICT DO NOTHING"
             );
-            let mut tx = self.inner.pools.begin().await?;
-            put(&mut tx, sql, &rows.collect::<Vec<_>>()).await?;
+            let mut tx = pools.begin().await?;
+            tx.put(sql, &rows).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
+    /// The last of a segment: from now on its filter stands for its keys.
+    async fn write_filter(&self, segment: i64, filter: Filter) -> Result<(), StoreError> {
+        let store = self.clone();
+        self.apart(async move {
+            let mut tx = store.inner.pools.begin().await?;
+            let sql = sql!("UPDATE seen_segment SET filter = $2 WHERE id = $1");
+            let args = [Arg::Int(segment), Arg::Bytes(&filter.0)];
+            tx.run(sql, &args).await?;
             tx.commit().await?;
-        }
-        Ok(())
+            if let Some(mut seen) = store.seen().await? {
+                seen.closing.retain(|closing| closing.id != segment);
+                seen.sealed.push(Sealed {
+                    id: segment,
+                    filter,
+                });
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Forgets keys of events received before this instant, at most `limit`; how many. When fewer than `limit`
@@ -318,6 +349,12 @@ impl Store {
         before: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
+        let store = self.clone();
+        self.apart(async move { store.forget_old(before, limit).await })
+            .await
+    }
+
+    async fn forget_old(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let Some(mut seen) = self.seen().await? else {
             let sql = sql!(
                 "DELETE FROM seen WHERE (connection, hash) IN \
@@ -386,8 +423,6 @@ impl Seen {
             }
             // The process ended while it was written: it is written again with the next one.
             let (keys, _) = load_keys(&mut tx, row.seq_first, row.seq_last).await?;
-            let mut keys: Vec<(u128, EventId)> = keys.into_iter().collect();
-            keys.sort_unstable_by_key(|(key, _)| *key);
             seen.closing.push(Closing {
                 id: row.id,
                 keys: Arc::new(keys),
@@ -424,12 +459,10 @@ impl Seen {
         let Some(Cut { id }) = cut.into_iter().next() else {
             return Ok(());
         };
-        let mut keys: Vec<(u128, EventId)> = std::mem::take(&mut self.open).into_iter().collect();
-        keys.sort_unstable_by_key(|(key, _)| *key);
         self.open_at = None;
         self.closing.push(Closing {
             id,
-            keys: Arc::new(keys),
+            keys: Arc::new(std::mem::take(&mut self.open)),
         });
         Ok(())
     }
@@ -447,10 +480,12 @@ async fn load_filter(tx: &mut Tx, segment: i64) -> Result<Filter, StoreError> {
     })
 }
 
-type Keys = (HashMap<u128, EventId>, Option<Timestamp>);
-
 /// The keys of the events in a stretch, and when the first of them came.
-async fn load_keys(tx: &mut Tx, first: i64, last: i64) -> Result<Keys, StoreError> {
+async fn load_keys(
+    tx: &mut Tx,
+    first: i64,
+    last: i64,
+) -> Result<(HashMap<u128, EventId>, Option<Timestamp>), StoreError> {
     let sql = sql!(
         "SELECT received_at, connection, hex(dedupe) || hex(id) FROM event \
          WHERE seq BETWEEN $1 AND $2 AND dedupe IS NOT NULL ORDER BY seq"

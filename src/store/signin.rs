@@ -10,7 +10,7 @@ use crate::model::{Id, Timestamp, UserId};
 
 use super::both::{Sql, sql};
 use super::pools::{Arg, Given};
-use super::{Actor, Store, StoreError, apart};
+use super::{Actor, Store, StoreError};
 
 /// Sessions of one user; the oldest gives way to a new one.
 const SESSIONS_MAX: i64 = 20;
@@ -265,7 +265,7 @@ impl Store {
     /// Runs statements in one transaction; how many rows the last one touched.
     async fn save(&self, work: Vec<(&'static Sql, Vec<Given>)>) -> Result<u64, StoreError> {
         let pools = self.inner.pools.clone();
-        apart(async move {
+        self.apart(async move {
             let mut tx = pools.begin().await?;
             let mut touched = 0;
             for (sql, given) in &work {

@@ -44,12 +44,12 @@ pub(super) const VOICEMAIL_MORE: &str = ", owner_kind text, owner_id id(x), was 
 pub(super) const WAS: &str = ", was i64";
 pub(super) const JOB_MORE: &str = ", message_id id(msg), made_at i64";
 
-/// New rows of a table from the array `$1`.
+/// New rows of a table given.
 pub(super) fn insert(table: &str, list: &str) -> Sql {
     Sql::new(&insert_text(table, list))
 }
 
-/// New and changed rows of a table from the array `$1`. A changed one is written only over the version it was
+/// New and changed rows of a table given. A changed one is written only over the version it was
 /// made from: fewer rows touched than given mean that somebody else was first. `also` sets further columns.
 pub(super) fn upsert(table: &str, list: &str, also: &str) -> Sql {
     // What never changes is not set: SQLite writes the entries of an index anew for every column that is named.
@@ -66,13 +66,12 @@ pub(super) fn upsert(table: &str, list: &str, also: &str) -> Sql {
         .map(|column| format!("{0} = excluded.{0}", column.name))
         .collect();
     Sql::new(&format!(
-        "{} WHERE true ON CONFLICT pk! DO UPDATE SET {}{also} WHERE {table}.version = excluded.was",
+        "{} ON CONFLICT pk! DO UPDATE SET {}{also} WHERE {table}.version = excluded.was",
         insert_text(table, list),
         set.join(", "),
     ))
 }
 
 pub(super) fn insert_text(table: &str, list: &str) -> String {
-    let names = names(list);
-    format!("INSERT INTO {table} ({names}) SELECT {names} FROM rows!($1: {list}) AS r")
+    format!("INSERT INTO {table} ({}) values!({list})", names(list))
 }

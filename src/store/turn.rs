@@ -17,7 +17,7 @@ use super::locks::take_locks;
 use super::pools::{Arg, Tx, array, read};
 use super::save::{EventOut, NoticeOut, Saves, save_events, save_notices};
 use super::seen::seen_key;
-use super::{NodeScope, RACES_MAX, Store, StoreError, apart};
+use super::{NodeScope, RACES_MAX, Store, StoreError};
 
 /// How often an event may ask for more before it counts as undecidable.
 const ROUNDS_MAX: usize = 4;
@@ -98,7 +98,7 @@ impl Store {
         D: FnMut(&State, usize, &NewEvent) -> Decision + Send + 'static,
     {
         let store = self.clone();
-        apart(async move {
+        self.apart(async move {
             let places: Vec<usize> = (0..batch.len()).collect();
             match store.races(&batch, &places, &mut decide).await {
                 Err(StoreError::Data(_) | StoreError::Corrupt { .. }) => {

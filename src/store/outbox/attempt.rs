@@ -9,7 +9,7 @@ use crate::model::{AccountId, Id, Ids, Message, MessageId, MessageStatus, Timest
 use crate::store::StoreError;
 use crate::store::both::sql;
 use crate::store::pools::{Arg, Tx, array};
-use crate::store::save::{put, save_thread_events};
+use crate::store::save::save_thread_events;
 use crate::store::tables::MESSAGE;
 
 use super::{AttemptOutcome, AttemptResult, count, line, move_texts};
@@ -59,11 +59,11 @@ pub(super) async fn attempted(tx: &mut Tx, outcomes: &[AttemptOutcome]) -> Resul
     }
     move_texts(tx, texts.values().map(|tried| &tried.message)).await?;
     let sql = sql!(
-        "UPDATE attempt SET ended_at = r.at, outcome = r.outcome, code = r.code FROM rows!($1: \
-         message_id=message id(msg), attempt i64, at i64, outcome text, code text) AS r \
+        "UPDATE attempt SET ended_at = r.at, outcome = r.outcome, code = r.code given!(\
+         message_id=message id(msg), attempt i64, at i64, outcome text, code text) \
          WHERE attempt.message_id = r.message_id AND attempt.attempt = r.attempt"
     );
-    put(tx, sql, &ended).await?;
+    tx.put(sql, &ended).await?;
     count(tx, counted).await?;
     save_thread_events(tx, &lines).await
 }

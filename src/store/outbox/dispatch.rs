@@ -17,7 +17,7 @@ use crate::policy::consent::verdict;
 use crate::store::StoreError;
 use crate::store::both::sql;
 use crate::store::pools::{Arg, Tx, array};
-use crate::store::save::{put, save_jobs, save_thread_events};
+use crate::store::save::{save_jobs, save_thread_events};
 use crate::store::tables::{CONSENT, MESSAGE};
 use crate::store::upkeep::first_id;
 
@@ -339,11 +339,11 @@ impl Judged {
         move_texts(tx, self.moved.iter()).await?;
         let intents = sql!(
             "INSERT INTO attempt (message_id, attempt, account_id, month, segments, started_at) \
-             SELECT message_id, attempt, account_id, month, segments, at FROM rows!($1: message_id=message id(msg), \
-             attempt i64, account_id=account id(acct), month i64, segments i64, at i64) AS r WHERE true \
+             values!(message_id=message id(msg), \
+             attempt i64, account_id=account id(acct), month i64, segments i64, started_at=at i64) \
              ON CONFLICT DO NOTHING"
         );
-        put(tx, intents, &self.intents).await?;
+        tx.put(intents, &self.intents).await?;
         count(tx, self.counted).await?;
         save_jobs(tx, &self.jobs, now).await?;
         save_thread_events(tx, &self.lines).await?;

@@ -435,11 +435,12 @@ async fn a_full_disk_acknowledges_nothing() {
 }
 
 async fn limit_pages(bench: &Bench, pages: u32) {
-    let crate::store::pools::Pools::Lite { writer, .. } = &bench.store.inner.pools else {
+    let crate::store::pools::Pools::Lite(lite) = &bench.store.inner.pools else {
         panic!()
     };
-    let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-    sqlx::query(pragma).execute(writer).await.unwrap();
+    lite.on_writer(|writer| writer.pragma_update(None, "max_page_count", pages))
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,339 @@
+//! SQLite's connections: one that writes, on a thread of its own, several that only read, and one for checkpoints.
+//!
+//! There is one writer because SQLite has one anyway, and a refused lock costs more than a queue. Its transactions run
+//! whole on its thread (see [`Lite::writer_thread`]): a statement there is a function call, where a hop to another
+//! thread would cost more than the statement. Checkpoints have a connection of their own, because one on the writer's
+//! would stop every commit behind it for as long as the disk takes.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Row, Statement};
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, oneshot};
+
+use super::StoreError;
+use super::bind::bind_row;
+use super::both::Field;
+use super::pools::{Arg, Given, Triple};
+
+/// Connections that only read.
+const READERS: usize = 4;
+/// What the writer keeps of the file in memory.
+const WRITER_CACHE_KIB: i64 = -65_536;
+/// What each reader keeps of it.
+const READER_CACHE_KIB: i64 = -16_384;
+/// Statements kept ready on a connection; above the number we have.
+const STATEMENTS_MAX: usize = 256;
+/// How long a caller waits for a connection; past it the database counts as unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long SQLite waits for another process, such as `signalbox apply`, to commit.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often what was committed is moved from the log into the file.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
+/// Past this many pages (256 MiB) the log is made to begin anew even if commits must wait for it.
+const LOG_PAGES_MAX: i64 = 65_536;
+
+/// The connections to a file.
+#[derive(Debug)]
+pub(super) struct Lite {
+    file: PathBuf,
+    writer: Arc<Mutex<Writer>>,
+    thread: Handle,
+    readers: Arc<Readers>,
+    /// The threads of the writer and of the checkpoints end when these do.
+    _alive: (oneshot::Sender<()>, mpsc::Sender<()>),
+}
+
+/// The writing connection. One that could not be brought out of a transaction is replaced.
+#[derive(Debug)]
+struct Writer {
+    file: PathBuf,
+    connection: Option<Connection>,
+    closed: bool,
+}
+
+/// The connections that only read.
+#[derive(Debug)]
+struct Readers {
+    file: PathBuf,
+    places: Arc<Semaphore>,
+    idle: StdMutex<Vec<Connection>>,
+}
+
+impl Lite {
+    /// Opens a file; a missing one is made, and its folder too.
+    pub(super) fn open(file: &Path) -> Result<Self, StoreError> {
+        make_folder(file)?;
+        // The writer comes first: it makes the file.
+        let connection = open_writer(file)?;
+        let checkpoints = open_writer(file)?;
+        let (alive, ended) = mpsc::channel();
+        thread("sqlite-log", move || {
+            keep_checkpointing(&checkpoints, &ended);
+        })?;
+        let (thread, busy) = writer_thread()?;
+        let file = file.to_owned();
+        Ok(Self {
+            writer: Arc::new(Mutex::new(Writer {
+                file: file.clone(),
+                connection: Some(connection),
+                closed: false,
+            })),
+            thread,
+            readers: Arc::new(Readers {
+                file: file.clone(),
+                places: Arc::new(Semaphore::new(READERS)),
+                idle: StdMutex::default(),
+            }),
+            file,
+            _alive: (busy, alive),
+        })
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Where transactions run: everything there is one thread's, so long work that needs no transaction
+    /// has no place on it.
+    pub(super) fn writer_thread(&self) -> &Handle {
+        &self.thread
+    }
+
+    /// Begins a transaction that may write.
+    pub(super) async fn begin(&self) -> Result<LiteTx, StoreError> {
+        let locked = tokio::time::timeout(ACQUIRE_TIMEOUT, self.writer.clone().lock_owned()).await;
+        let late = |_| StoreError::Unavailable("another transaction takes too long".to_owned());
+        let mut writer = locked.map_err(late)?;
+        if writer.closed {
+            return Err(closed());
+        }
+        if writer.connection.is_none() {
+            writer.connection = Some(open_writer(&writer.file)?);
+        }
+        let tx = LiteTx { writer };
+        // Deferred, it would be refused at its first write whenever another process wrote since.
+        tx.execute("BEGIN IMMEDIATE", &[])?;
+        Ok(tx)
+    }
+
+    /// Reads outside a transaction.
+    pub(super) async fn read(
+        &self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<Triple>, StoreError> {
+        let place =
+            tokio::time::timeout(ACQUIRE_TIMEOUT, self.readers.places.clone().acquire_owned());
+        let late = |_| StoreError::Unavailable("too many read at once".to_owned());
+        let place = place.await.map_err(late)?.map_err(|_| closed())?;
+        let readers = self.readers.clone();
+        let args: Vec<Given> = args.iter().map(Given::from).collect();
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            readers.read(sql, &args)
+        });
+        done.await
+            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+    }
+
+    /// Closes every connection after what is under way.
+    pub(super) async fn close(&self) {
+        self.readers.places.close();
+        self.readers.idle().clear();
+        let mut writer = self.writer.lock().await;
+        writer.closed = true;
+        writer.connection = None;
+    }
+
+    /// The writer's connection, for what no caller of the store does.
+    #[cfg(test)]
+    pub(super) async fn on_writer<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
+        work(self.writer.lock().await.connection.as_ref().unwrap())
+    }
+}
+
+impl Readers {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, sql: &str, args: &[Given]) -> Result<Vec<Triple>, StoreError> {
+        let idle = self.idle().pop();
+        let connection = idle.map_or_else(|| open_reader(&self.file), Ok)?;
+        let args: Vec<Arg<'_>> = args.iter().map(Given::arg).collect();
+        let found = triples(&connection, sql, &args);
+        if !self.places.is_closed() {
+            self.idle().push(connection);
+        }
+        found
+    }
+}
+
+/// A transaction that may write. Dropped, it is rolled back.
+pub(super) struct LiteTx {
+    writer: OwnedMutexGuard<Writer>,
+}
+
+impl LiteTx {
+    fn connection(&self) -> Result<&Connection, StoreError> {
+        self.writer.connection.as_ref().ok_or_else(closed)
+    }
+
+    /// Runs a statement; how many rows it touched.
+    pub(super) fn execute(&self, sql: &str, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+        let mut statement = self.connection()?.prepare_cached(sql)?;
+        bind(&mut statement, args)?;
+        Ok(statement.raw_execute()? as u64)
+    }
+
+    /// Runs a statement for each row, its columns bound; how many rows of the table it touched.
+    pub(super) fn execute_each<T: Serialize>(
+        &self,
+        sql: &str,
+        fields: &[Field],
+        rows: &[T],
+    ) -> Result<u64, StoreError> {
+        let mut statement = self.connection()?.prepare_cached(sql)?;
+        let mut touched = 0;
+        for row in rows {
+            statement.clear_bindings();
+            bind_row(&mut statement, fields, row)?;
+            touched += statement.raw_execute()? as u64;
+        }
+        Ok(touched)
+    }
+
+    pub(super) fn triples(&self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Triple>, StoreError> {
+        triples(self.connection()?, sql, args)
+    }
+
+    pub(super) fn commit(self) -> Result<(), StoreError> {
+        self.execute("COMMIT", &[]).map(drop)
+    }
+}
+
+impl Drop for LiteTx {
+    fn drop(&mut self) {
+        let open = |connection: &Connection| !connection.is_autocommit();
+        // A full disk may have ended it inside SQLite already.
+        if self.connection().is_ok_and(open) && self.execute("ROLLBACK", &[]).is_err() {
+            self.writer.connection = None;
+        }
+    }
+}
+
+fn bind(statement: &mut Statement<'_>, args: &[Arg<'_>]) -> Result<(), StoreError> {
+    for (at, arg) in (1..).zip(args) {
+        match *arg {
+            Arg::Text(text) => statement.raw_bind_parameter(at, text)?,
+            Arg::Int(int) => statement.raw_bind_parameter(at, int)?,
+            Arg::Id(id) => statement.raw_bind_parameter(at, id.as_bytes())?,
+            Arg::Bytes(bytes) => statement.raw_bind_parameter(at, bytes)?,
+        }
+    }
+    Ok(())
+}
+
+/// Rows of three columns, or of the last one alone.
+fn triples(
+    connection: &Connection,
+    sql: &str,
+    args: &[Arg<'_>],
+) -> Result<Vec<Triple>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    bind(&mut statement, args)?;
+    let alone = statement.column_count() == 1;
+    let mut found = Vec::new();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next()? {
+        found.push(triple(row, alone)?);
+    }
+    Ok(found)
+}
+
+fn triple(row: &Row<'_>, alone: bool) -> rusqlite::Result<Triple> {
+    Ok(match alone {
+        true => (0, String::new(), row.get(0)?),
+        false => (row.get(0)?, row.get(1)?, row.get(2)?),
+    })
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("it is closed".to_owned())
+}
+
+/// Makes the folder of the file, for nobody else to look into: texts are kept there as they are.
+fn make_folder(file: &Path) -> Result<(), StoreError> {
+    let Some(folder) = file.parent().filter(|folder| !folder.exists()) else {
+        return Ok(());
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))
+}
+
+fn open_writer(file: &Path) -> Result<Connection, StoreError> {
+    let how = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = open(file, how, WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(connection)
+}
+
+fn open_reader(file: &Path) -> Result<Connection, StoreError> {
+    open(file, OpenFlags::SQLITE_OPEN_READ_ONLY, READER_CACHE_KIB)
+}
+
+fn open(file: &Path, how: OpenFlags, cache_kib: i64) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(file, how | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "cache_size", cache_kib)?;
+    Ok(connection)
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+    let begun = std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work);
+    begun
+        .map(drop)
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+fn writer_thread() -> Result<(Handle, oneshot::Sender<()>), StoreError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let runtime = runtime.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let handle = runtime.handle().clone();
+    let (alive, ended) = oneshot::channel();
+    thread("sqlite-writer", move || {
+        // An error is the other side's end, which is what is waited for.
+        let _ = runtime.block_on(ended);
+    })?;
+    Ok((handle, alive))
+}
+
+/// Moves what was committed from SQLite's log into its file, again and again until the other side is gone.
+fn keep_checkpointing(connection: &Connection, ended: &mpsc::Receiver<()>) {
+    while ended.recv_timeout(CHECKPOINT_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)") > LOG_PAGES_MAX {
+            checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)");
+        }
+    }
+}
+
+/// How many pages the log has. A failed checkpoint is no failure of the store: the next one does its work,
+/// and a full disk is told by the writer.
+fn checkpoint(connection: &Connection, pragma: &str) -> i64 {
+    let pages = connection.query_row(pragma, [], |row| row.get(1));
+    pages.unwrap_or(0)
+}
