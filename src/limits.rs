@@ -119,6 +119,23 @@ impl Limits {
         Verdict::WaitUntil(now + REFILL_PAUSE)
     }
 
+    /// How many tokens [`Limits::take_now`] may give at most now; nothing is spent.
+    pub fn left(&self, key: &str, rate: Rate, now: Timestamp) -> u32 {
+        let rate = Rate {
+            per_second: rate.per_second.max(PER_SECOND_MIN),
+            burst: rate.burst.max(1),
+        };
+        let own = self.own();
+        let cell = own.keys.get(key).copied().unwrap_or_default();
+        let now = now.micros();
+        match self.shared {
+            None => room(cell.idle_at, rate, now),
+            Some(_) if cell.lease_end > now && cell.leased > 0 => cell.leased,
+            Some(_) if cell.closed_until > now => 0,
+            Some(_) => rate.burst,
+        }
+    }
+
     /// Leases what [`Limits::take_now`] could not give. Does nothing on a node that shares no rates.
     pub async fn refill(&self, now: Timestamp) {
         let Some(shared) = &self.shared else { return };
@@ -259,6 +276,12 @@ fn grant(idle_at: i64, rate: Rate, n: u32, now: i64) -> Result<i64, i64> {
         at if at <= now => Ok(after),
         at => Err(at),
     }
+}
+
+/// How many single tokens [`grant`] would give one after the other.
+fn room(idle_at: i64, rate: Rate, now: i64) -> u32 {
+    let behind = idle_at.saturating_sub(now).max(0) as f64 * rate.per_second / 1e6;
+    (f64::from(rate.burst) - behind).max(0.0) as u32
 }
 
 /// What the sharers gave.
@@ -464,6 +487,24 @@ mod tests {
         }
         limits.take("new", rate(1.0, 1), 1, later).await;
         assert_eq!(limits.keys(), 1);
+    }
+
+    #[test]
+    fn what_is_left_is_what_is_given() {
+        let limits = Limits::local(10);
+        let rate = Rate {
+            per_second: 10.0,
+            burst: 5,
+        };
+        let mut now = Timestamp::from_micros(1_000_000);
+        for pause_ms in [0, 1, 99, 100, 101, 250, 499, 500, 10_000] {
+            now = now + Duration::from_millis(pause_ms);
+            let left = limits.left("a", rate, now);
+            let given = (0..20).filter(|_| limits.take_now("a", rate, 1, now) == Verdict::Go);
+            assert_eq!(left as usize, given.count(), "after {pause_ms} ms");
+            assert_eq!(limits.left("a", rate, now), 0);
+        }
+        assert_eq!(limits.left("never asked", rate, now), 5);
     }
 
     #[test]

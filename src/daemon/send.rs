@@ -29,6 +29,10 @@ use super::{Daemon, Link};
 
 /// How often the outbox is looked at when nobody says that something is due.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often it is looked at while no connection may send anything: for the texts that go another way.
+const LOOK_CLOSED_EVERY: Duration = Duration::from_secs(1);
+/// Texts looked at then.
+const CLOSED_CLAIM_MAX: usize = 64;
 /// How long after a lost answer the carrier's own record is first looked at.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
@@ -57,6 +61,8 @@ struct Waiting {
     lines: Lines,
     /// How many texts the round has looked at, sent or not.
     looked_at: usize,
+    /// When a round last looked at any.
+    last_at: Timestamp,
 }
 
 /// Claims as many as there are places and sends them. Whether there may be more.
@@ -77,6 +83,10 @@ async fn round(
         return freed.is_ok();
     }
     daemon.limits.refill(daemon.now()).await;
+    let most = most.min(may_leave(daemon, waiting));
+    if most == 0 {
+        return false;
+    }
     let limit = u32::try_from(most).unwrap_or(u32::MAX);
     let claimed = claim(daemon, limit, waiting.clone()).await;
     // Texts that were told to wait were in the way of others as much as those that leave.
@@ -98,6 +108,29 @@ async fn round(
         });
     }
     full
+}
+
+/// How many texts are worth a look: no more than the connections' rates let out, because each of the others would
+/// be read and written only to wait.
+fn may_leave(daemon: &Daemon, waiting: &Mutex<Waiting>) -> usize {
+    let now = daemon.now();
+    let left = daemon.links.values().map(|link| {
+        let (key, rate) = connection_rate(link);
+        daemon.limits.left(&key, rate, now) as usize
+    });
+    let left = left.fold(0, usize::saturating_add);
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    if left == 0 && now < waiting.last_at + LOOK_CLOSED_EVERY {
+        return 0;
+    }
+    waiting.last_at = now;
+    if left == 0 { CLOSED_CLAIM_MAX } else { left }
+}
+
+/// The key and the rate of a connection's texts.
+fn connection_rate(link: &Link) -> (String, Rate) {
+    let connection = &link.connection;
+    (format!("sms:{}", connection.key), rate(connection.rate))
 }
 
 async fn claim(daemon: &Daemon, most: u32, waiting: Arc<Mutex<Waiting>>) -> Vec<ToSend> {
@@ -216,18 +249,18 @@ fn rated(
         .directory
         .account(due.message.account)
         .map_or(f64::MAX, |account| account.plan.rate);
+    let (line, line_rate) = connection_rate(link);
     let asked = [
-        ("account", format!("plan:{}", due.message.account), plan, 1),
         (
-            "connection",
-            format!("sms:{}", due.connection),
-            link.connection.rate,
-            segments,
+            "account",
+            format!("plan:{}", due.message.account),
+            rate(plan),
+            1,
         ),
+        ("connection", line, line_rate, segments),
     ];
     let waited = due.message.due_at > Some(due.message.created_at);
-    for (word, key, per_second, tokens) in asked {
-        let rate = rate(per_second);
+    for (word, key, rate, tokens) in asked {
         let turn = match lines.before(&key, waited, now) {
             Some(end) => end,
             None => match daemon.limits.take_now(&key, rate, tokens, now) {
