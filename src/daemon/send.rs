@@ -1,6 +1,8 @@
 //! Texts that are due: judged in the transaction that claims them, handed to the carrier, and their outcome
 //! saved. What may have left is never handed over again.
 
+mod facts;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,17 +13,17 @@ use crate::ambient::Stopwatch;
 use crate::decide::{Input, World};
 use crate::limits::{Rate, Verdict as RateVerdict};
 use crate::metrics;
-use crate::model::account::{Plan, PlanUnit};
 use crate::model::calendar::{month, zone};
-use crate::model::consent::Verdict;
 use crate::model::turn::Notice;
 use crate::model::{
     AccountId, Dlr, FailureClass, Inbound, MessageStatus, Order, Outcome, SendFailure, Timestamp,
 };
 use crate::net::client::ClientError;
-use crate::policy::allowance::{Allowance, Facts, PlanUse, Reason, Window, allowance};
+use crate::policy::allowance::{Allowance, Reason, allowance};
 use crate::policy::retry::{Retry, retry};
 use crate::store::{AttemptOutcome, AttemptResult, Dispatch, DueText, NodeScope, ToSend};
+
+use facts::{by_email, facts, refused};
 
 use super::lines::Lines;
 use super::timers::lease;
@@ -181,54 +183,6 @@ fn judge(
         };
         tell(&daemon, due);
         decided
-    }
-}
-
-fn refused(reason: Reason) -> Dispatch {
-    metrics::withheld(reason.code());
-    Dispatch::Refuse(reason.code().to_owned())
-}
-
-fn by_email(world: &World, due: &DueText, reason: Reason) -> Dispatch {
-    metrics::withheld(reason.code());
-    let account = world.directory.account(due.message.account);
-    let name = account.map_or("us", |account| account.name.as_str());
-    Dispatch::Email {
-        to: due.contact_email.clone().unwrap_or_default(),
-        subject: format!("A message from {name}"),
-        text: due.message.text.clone(),
-        reason: reason.code().to_owned(),
-    }
-}
-
-fn facts(world: &World, due: &DueText, now: Timestamp) -> Option<Facts> {
-    let account = world.directory.account(due.message.account)?;
-    let number = world.directory.number(due.message.number)?;
-    Some(Facts {
-        kind: due.message.kind,
-        number_active: number.active && number.sms,
-        textable: due.message.party.can_receive(),
-        consent: due.consent.unwrap_or(Verdict::Unknown),
-        window: Window::Any,
-        plan: plan_use(&account.plan, &account.zone, due, now),
-        contact_email: due.contact_email.is_some(),
-        now,
-    })
-}
-
-fn plan_use(plan: &Plan, zone_name: &str, due: &DueText, now: Timestamp) -> PlanUse {
-    let (used, needs) = match plan.unit {
-        PlanUnit::Messages => (due.plan_used.messages, 1),
-        PlanUnit::Segments => (due.plan_used.segments, u32::from(due.message.segments)),
-    };
-    let renews_at = zone(zone_name).map_or(now, |zone| month(&zone, now).ends_at);
-    let used = u32::try_from(used).unwrap_or(u32::MAX);
-    PlanUse {
-        limit: plan.monthly,
-        used,
-        needs,
-        beyond: plan.beyond,
-        renews_at,
     }
 }
 

@@ -209,6 +209,12 @@ fn send<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, by: UserId, text: &str) -> R
         .contact
         .as_ref()
         .is_some_and(|contact| contact.email.is_some());
+    if !frame.textable() && !email {
+        return Err(Why::Text(
+            "not_textable",
+            "This phone is not to be texted, and no e-mail address is known.",
+        ));
+    }
     if frame.opted_out() && !email {
         return Err(Why::Text(
             "opted_out",

@@ -144,6 +144,23 @@ fn replies_that_cannot_be_sent() {
 }
 
 #[test]
+fn a_phone_not_to_be_texted_gets_no_reply_but_an_e_mail() {
+    let (mut bench, id) = begun();
+    let contact = bench.store.contacts.values_mut().next().unwrap();
+    contact.phones[0].textable = false;
+    check(
+        &mut bench,
+        "ana",
+        reply(id, "Soon", 0, true),
+        "not_textable",
+    );
+    let contact = bench.store.contacts.values_mut().next().unwrap();
+    contact.email = Some("pat@example.org".into());
+    let turn = check(&mut bench, "ana", reply(id, "Soon", 0, true), "ok");
+    assert_eq!(sent(&turn), ["Soon"]);
+}
+
+#[test]
 fn somebody_opted_out_with_an_address_is_answered_by_e_mail() {
     let (mut bench, id) = begun();
     bench.sms(SHARED, "STOP");
