@@ -10,6 +10,7 @@ use super::party::party;
 use super::request::{api, form};
 use super::settings::Settings;
 use crate::carrier::Malformed;
+use crate::model::consent::ComplianceClass;
 use crate::model::{
     Connection, Dlr, Hook, Inbound, MediaRef, MessageId, MessageStatus, Mo, Order, Outcome, Party,
     SendFailure, Timestamp,
@@ -31,7 +32,18 @@ pub(super) fn message(fields: &Fields<'_>) -> Result<Inbound, Malformed> {
         text: fields.get("Body").unwrap_or_default().to_owned(),
         media: media(fields),
         carrier_answered: fields.filled("OptOutType").is_some(),
+        carrier_said: fields.filled("OptOutType").and_then(opt_out_type),
     }))
+}
+
+/// What the carrier's own table of words says. The words may be any, so that ours need not know them.
+fn opt_out_type(word: &str) -> Option<ComplianceClass> {
+    match word {
+        "STOP" => Some(ComplianceClass::Stop),
+        "START" => Some(ComplianceClass::Start),
+        "HELP" => Some(ComplianceClass::Help),
+        _ => None,
+    }
 }
 
 /// The id; the older names are all that some dialects or old applications send.

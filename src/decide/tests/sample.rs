@@ -406,6 +406,7 @@ impl Bench {
             text: text.to_owned(),
             media: vec![],
             carrier_answered: false,
+            carrier_said: None,
         }
     }
 

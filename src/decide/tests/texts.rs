@@ -2,7 +2,7 @@
 
 use super::sample::{Bench, PAT, PLAIN, SHARED, account, group, messages, number, ops, sent};
 use crate::model::account::OptOutBy;
-use crate::model::consent::{Consent, ConsentScope};
+use crate::model::consent::{ComplianceClass, Consent, ConsentScope};
 use crate::model::conversation::ConversationState;
 use crate::model::{Inbound, MessageKind};
 
@@ -151,6 +151,30 @@ fn who_confirms() {
     let by = |by| Bench::with(&[], |parts| parts.number(SHARED).opt_out = Some(by));
     assert_eq!(stop(&mut by(OptOutBy::Carrier), false), []);
     assert_eq!(stop(&mut by(OptOutBy::Us), false).len(), 1);
+}
+
+#[test]
+fn the_carriers_own_words_count_as_ours() {
+    use ComplianceClass::{Help, Start, Stop};
+    let mut bench = Bench::new(&flows());
+    let mut says = |text: &str, said: Option<ComplianceClass>| {
+        let mut mo = bench.mo(PAT, SHARED, text);
+        (mo.carrier_said, mo.carrier_answered) = (said, said.is_some());
+        let turn = bench.carrier(Inbound::Message(mo));
+        let out = bench.store.consents.last().map(|entry| entry.verdict);
+        let asked = bench.store.runs.values().any(|run| !run.ended);
+        (turn.rule, sent(&turn).len(), out, asked)
+    };
+    // Basta is no word of ours, but Twilio was told that it is one.
+    assert_eq!(says("apply", None), ("keyword", 1, None, true));
+    let stopped = ("compliance", 0, Some(Consent::Out), false);
+    assert_eq!(says("basta", Some(Stop)), stopped);
+    let told = ("compliance", 0, Some(Consent::Out), false);
+    assert_eq!(says("que", Some(Help)), told);
+    let again = ("compliance", 0, Some(Consent::In), false);
+    assert_eq!(says("vamos", Some(Start)), again);
+    // Nobody else can turn our word into its opposite.
+    assert_eq!(says("stop", Some(Start)), stopped);
 }
 
 #[test]
