@@ -88,7 +88,9 @@ async fn give_up(daemon: &Daemon, text: &UnknownText) {
     tracing::warn!(%message, "an unknown text stays unknown");
     let link = daemon.link(&text.connection);
     if link.is_some_and(|link| link.connection.on_unknown == OnUnknown::Email) {
-        let given_up = daemon.receive_own("given_up", Input::GivenUp { message });
+        // Told again because it could not be marked as settled, it must not be mailed again.
+        let (once, given_up) = (message.to_string(), Input::GivenUp { message });
+        let given_up = daemon.receive_once("given_up", Some(&once), given_up);
         if let Err(refused) = given_up.await {
             let reason = refused.reason();
             tracing::warn!(%message, reason, "its words could not be mailed; it is looked up again");

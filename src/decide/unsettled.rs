@@ -1,9 +1,9 @@
 //! A text of which nobody can say whether it left, and nobody will: its words go by e-mail where the
 //! connection wants that and the contact has an address. The text stays unknown.
 
-use crate::model::MessageId;
 use crate::model::conversation::ThreadEventKind;
 use crate::model::turn::{JobKind, Need};
+use crate::model::{Message, MessageId, MessageStatus};
 
 use super::frame::{Frame, Place};
 use super::text::job;
@@ -18,7 +18,9 @@ pub(super) fn given_up(cx: &mut Cx<'_>, id: MessageId) -> Decided {
         .messages
         .get(&id)
         .ok_or_else(|| vec![Need::Message(id)])?;
-    let Some(message) = found else {
+    // A receipt may have come since it was last looked for: what arrived is not told twice.
+    let open = |message: &&Message| message.status == MessageStatus::Unknown;
+    let Some(message) = found.as_ref().filter(open) else {
         return cx.ignored("unsettled");
     };
     let (account, number) = (

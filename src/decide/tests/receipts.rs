@@ -1,6 +1,7 @@
 //! Receipts: early, late, repeated, reversed, and of texts we do not know.
 
 use super::sample::{Bench, PAT, SHARED, messages};
+use crate::decide::Input;
 use crate::model::consent::Consent;
 use crate::model::{Dlr, Inbound, Message, MessageId, MessageStatus, Party};
 
@@ -65,6 +66,20 @@ fn receipts_are_matched_by_our_id_then_by_the_carriers() {
     let turn = bench.carrier(receipt(Some(unknown), MessageStatus::Sent, None));
     assert_eq!(turn.rule, "receipt_unmatched");
     assert_eq!(turn.account, None);
+}
+
+#[test]
+fn only_what_is_still_unknown_goes_by_e_mail() {
+    use MessageStatus::{Accepted, Delivered, Failed, Sending, Unknown};
+    for status in [Unknown, Sending, Accepted, Delivered, Failed] {
+        let (mut bench, message) = sending(status);
+        let contact = bench.store.contacts.values_mut().next().unwrap();
+        contact.email = Some("pat@example.org".into());
+        bench.happens(&Input::GivenUp { message });
+        let mailed = usize::from(status == Unknown);
+        assert_eq!(bench.store.jobs.len(), mailed, "{status:?}");
+        assert_eq!(bench.lines("college").len(), mailed, "{status:?}");
+    }
 }
 
 #[test]
