@@ -304,6 +304,25 @@ fn an_open_conversation_gets_what_no_rule_takes() {
 }
 
 #[test]
+fn a_closed_thread_that_a_flow_takes_is_no_longer_closed() {
+    let mut bench = Bench::new(&flows());
+    for (text, after) in [
+        ("apply nurse", ConversationState::Automated),
+        ("apply nurse", ConversationState::Automated),
+    ] {
+        bench.sms(SHARED, text);
+        assert_eq!(bench.conversation("college").state, after);
+        let mut threads = bench.store.conversations.values_mut();
+        threads.next().unwrap().state = ConversationState::Closed;
+    }
+    // What is in somebody's list stays there.
+    let mut threads = bench.store.conversations.values_mut();
+    threads.next().unwrap().state = ConversationState::Open;
+    bench.sms(SHARED, "apply nurse");
+    assert_eq!(bench.conversation("college").state, ConversationState::Open);
+}
+
+#[test]
 fn what_nobody_claims_goes_to_the_managing_account() {
     let mut bench = Bench::new(&[]);
     check(&mut bench, "hello", "unmatched", "clinic", &[]);
