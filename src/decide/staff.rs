@@ -4,7 +4,7 @@ use crate::inbox::conversation::{self as moves};
 use crate::inbox::{Refused, assignment, sight};
 use crate::model::account::{Account, Route};
 use crate::model::consent::Consent;
-use crate::model::conversation::ThreadEventKind;
+use crate::model::conversation::{RunRow, ThreadEventKind};
 use crate::model::people::Contact;
 use crate::model::staff::{StaffAction, StaffVerb};
 use crate::model::turn::{Need, Write};
@@ -14,7 +14,7 @@ use crate::model::{
 
 use super::frame::{Frame, Place};
 use super::text::change_consent;
-use super::{Cx, Decided};
+use super::{Cx, Decided, run};
 
 /// The longest text staff may send, in characters (what carriers take).
 pub(super) const REPLY_CHARS_MAX: usize = 1600;
@@ -144,7 +144,9 @@ fn apply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, action: &StaffAction) -> Re
             sight::may_reply(cx.directory(), conversation, by, *read_version, *anyway)?;
             // The answer must come back to a person, not to a flow.
             frame.post_unless_open(cx, None, None);
-            return send(cx, frame, by, text);
+            send(cx, frame, by, text)?;
+            take_over(cx, frame);
+            return Ok(());
         }
         StaffVerb::Assign { to, note, .. } => assignment::assign(
             cx.directory(),
@@ -159,12 +161,17 @@ fn apply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, action: &StaffAction) -> Re
             if *close {
                 let closed = moves::close(conversation)?;
                 frame.event(cx, Some(by), kind);
+                take_over(cx, frame);
                 closed
             } else {
                 kind
             }
         }
-        StaffVerb::Close { .. } => moves::close(conversation)?,
+        StaffVerb::Close { .. } => {
+            let closed = moves::close(conversation)?;
+            take_over(cx, frame);
+            closed
+        }
         StaffVerb::Reopen { .. } => moves::reopen(cx.directory(), conversation, contact)?,
         StaffVerb::Read { .. } => {
             moves::read(conversation);
@@ -179,6 +186,21 @@ fn apply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, action: &StaffAction) -> Re
     };
     frame.event(cx, Some(by), kind);
     Ok(())
+}
+
+/// Who answers a thread or closes it ends the questions of flows in it: what the person says next is said to
+/// people.
+fn take_over<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>) {
+    let (thread, here) = (frame.thread, Some(frame.conversation.id));
+    let asking = |run: &&RunRow| run.conversation == here && run.waits_for_text && !run.ended;
+    for row in thread.runs.iter().filter(asking) {
+        run::end(cx, row);
+        let text = format!(
+            "The flow {} asked a question here; it has ended, because a member took the thread.",
+            row.flow
+        );
+        frame.event(cx, None, ThreadEventKind::Note { text });
+    }
 }
 
 /// The checks before a text of a member is queued; they are made again when it is dispatched.
@@ -275,6 +297,7 @@ fn start_text(cx: &mut Cx<'_>, action: &StaffAction, start: &Start<'_>) -> Decid
     frame.post_unless_open(cx, Some(Route::User(action.by)), None);
     match send(cx, &mut frame, action.by, start.text) {
         Ok(()) => {
+            take_over(cx, &mut frame);
             frame.save(cx);
             Ok(())
         }
