@@ -43,6 +43,8 @@ pub use lifecycle::{Doors, serve};
 pub use receive::{Received, Refused};
 pub use reload::store_at;
 pub use staff::{ActRefused, Acted};
+#[cfg(test)]
+pub(crate) use staff::{acted, once};
 
 /// Everything that lives as long as the process. Cheap to clone; clones are the same daemon.
 #[derive(Debug, Clone)]

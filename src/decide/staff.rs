@@ -7,7 +7,7 @@ use crate::model::consent::Consent;
 use crate::model::conversation::{RunRow, ThreadEventKind};
 use crate::model::people::Contact;
 use crate::model::staff::{StaffAction, StaffVerb};
-use crate::model::turn::{Need, Write};
+use crate::model::turn::{Need, Told, Turn, Write};
 use crate::model::{
     CallId, ConversationId, MessageKind, NumberId, Party, ProgramId, UserId, VoicemailId,
 };
@@ -34,6 +34,14 @@ pub(super) fn needs(action: &StaffAction) -> Vec<Need> {
 pub(super) fn act(cx: &mut Cx<'_>, action: &StaffAction) -> Decided {
     cx.rule("staff");
     cx.turn.account = Some(action.account);
+    carry_out(cx, action)?;
+    if cx.turn.refused.is_none() {
+        cx.turn.told = Some(told(&cx.turn));
+    }
+    Ok(())
+}
+
+fn carry_out(cx: &mut Cx<'_>, action: &StaffAction) -> Decided {
     match &action.what {
         StaffVerb::StartText {
             program,
@@ -55,6 +63,18 @@ pub(super) fn act(cx: &mut Cx<'_>, action: &StaffAction) -> Decided {
             Some(id) => on_thread(cx, action, id),
             None => Ok(()),
         },
+    }
+}
+
+/// What came of an action that was carried out, for the member and for every repeat of it.
+fn told(turn: &Turn) -> Told {
+    let row = turn.writes.iter().rev().find_map(|write| match write {
+        Write::Conversation(row) => Some(row),
+        _ => None,
+    });
+    Told {
+        conversation: row.map(|row| row.id),
+        version: row.map(|row| row.version),
     }
 }
 

@@ -25,6 +25,7 @@ fn check(bench: &mut Bench, by: &str, what: StaffVerb, expected: &str) -> Turn {
     let turn = act(bench, by, what.clone());
     let code = turn.refused.as_ref().map_or("ok", |refused| refused.code);
     assert_eq!(code, expected, "{by}: {what:?}");
+    assert_eq!(turn.told.is_some(), code == "ok");
     turn
 }
 
