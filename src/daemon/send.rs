@@ -3,7 +3,7 @@
 
 mod facts;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::metrics;
 use crate::model::calendar::{month, zone};
 use crate::model::turn::Notice;
 use crate::model::{
-    AccountId, Dlr, FailureClass, Inbound, MessageStatus, Order, Outcome, SendFailure, Timestamp,
+    AccountId, Dlr, FailureClass, Inbound, Message, MessageStatus, Order, Outcome, SendFailure,
+    Timestamp,
 };
 use crate::net::client::ClientError;
 use crate::policy::allowance::{Allowance, Reason, allowance};
@@ -43,7 +44,7 @@ pub(super) async fn run(daemon: Daemon) {
     let stopping = daemon.stopping();
     let in_flight = daemon.config().limits.outbox_in_flight_max;
     let places = Arc::new(Semaphore::new(in_flight));
-    let (outcomes, saved) = mpsc::channel(in_flight);
+    let (outcomes, saved) = mpsc::channel::<Tried>(in_flight);
     daemon.tasks.spawn(save_outcomes(daemon.clone(), saved));
     let waiting = Arc::new(Mutex::new(Waiting::default()));
     loop {
@@ -55,6 +56,9 @@ pub(super) async fn run(daemon: Daemon) {
         while !stopping.is_cancelled() && round(&daemon, &places, &outcomes, &waiting).await {}
     }
 }
+
+/// What came of an attempt, and whose pages show it.
+type Tried = (AttemptOutcome, Notice);
 
 /// What is remembered from one round to the next.
 #[derive(Debug, Default)]
@@ -71,7 +75,7 @@ struct Waiting {
 async fn round(
     daemon: &Daemon,
     places: &Arc<Semaphore>,
-    outcomes: &mpsc::Sender<AttemptOutcome>,
+    outcomes: &mpsc::Sender<Tried>,
     waiting: &Arc<Mutex<Waiting>>,
 ) -> bool {
     let most = daemon
@@ -105,7 +109,8 @@ async fn round(
         let tasks = daemon.tasks.clone();
         tasks.spawn(async move {
             let outcome = attempt(&daemon, &text).await;
-            let _ = outcomes.send(outcome).await;
+            let notice = about(&text.text.message);
+            let _ = outcomes.send((outcome, notice)).await;
             drop(place);
         });
     }
@@ -241,11 +246,16 @@ pub(super) fn rate(per_second: f64) -> Rate {
 /// The thread shows by which way a text went; this is said once the claim is saved, so a look too early
 /// sees the old state and the next notice mends it.
 fn tell(daemon: &Daemon, due: &DueText) {
-    daemon.announce(Notice {
-        account: due.message.account,
-        conversation: Some(due.message.conversation),
+    daemon.announce(about(&due.message));
+}
+
+/// Whose pages show what becomes of a text.
+pub(super) fn about(message: &Message) -> Notice {
+    Notice {
+        account: message.account,
+        conversation: Some(message.conversation),
         boxes: Vec::new(),
-    });
+    }
 }
 
 /// One attempt. Whatever happens, there is an outcome.
@@ -367,11 +377,11 @@ fn count(text: &ToSend, result: &AttemptResult) {
 
 /// Outcomes that come together are saved together. One that cannot be saved is tried until it is, because
 /// only its loss would make the text unknown.
-async fn save_outcomes(daemon: Daemon, mut outcomes: mpsc::Receiver<AttemptOutcome>) {
+async fn save_outcomes(daemon: Daemon, mut outcomes: mpsc::Receiver<Tried>) {
     let most = daemon.config().limits.outbox_in_flight_max;
     let mut batch = Vec::with_capacity(most);
     while outcomes.recv_many(&mut batch, most).await > 0 {
-        let taken = std::mem::take(&mut batch);
+        let (taken, notices): (Vec<_>, Vec<_>) = std::mem::take(&mut batch).into_iter().unzip();
         while let Err(error) = daemon
             .store()
             .attempted(NodeScope::daemon(), taken.clone())
@@ -387,10 +397,21 @@ async fn save_outcomes(daemon: Daemon, mut outcomes: mpsc::Receiver<AttemptOutco
                 break;
             }
         }
+        for notice in each_once(notices) {
+            daemon.announce(notice);
+        }
         for outcome in taken {
             learn_opt_out(&daemon, outcome).await;
         }
     }
+}
+
+/// Several texts of a thread are one change of its page.
+fn each_once(notices: Vec<Notice>) -> Vec<Notice> {
+    let mut told = HashSet::new();
+    let mut fresh = notices;
+    fresh.retain(|notice| told.insert((notice.account, notice.conversation)));
+    fresh
 }
 
 /// A refusal that says "opted out" goes into the ledger, by the same way as a receipt that says so.
@@ -411,7 +432,9 @@ async fn learn_opt_out(daemon: &Daemon, outcome: AttemptOutcome) {
         connection: String::new(),
         inbound: Inbound::Receipt(dlr),
     };
-    if let Err(refused) = daemon.receive_own("refusal", input).await {
+    let once = format!("{}:{}", outcome.message, outcome.attempt);
+    let told = daemon.receive_once("refusal", Some(&once), input);
+    if let Err(refused) = told.await {
         tracing::warn!(
             reason = refused.reason(),
             "an opt-out told by the carrier was not saved"
