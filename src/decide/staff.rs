@@ -247,20 +247,18 @@ fn send<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, by: UserId, text: &str) -> R
             "This number cannot send texts.",
         ));
     }
-    let email = frame
-        .contact
-        .as_ref()
-        .is_some_and(|contact| contact.email.is_some());
+    let contact = frame.contact.as_ref();
+    let email = cx.world.email && contact.is_some_and(|contact| contact.email.is_some());
     if !frame.textable() && !email {
         return Err(Why::Text(
             "not_textable",
-            "This phone is not to be texted, and no e-mail address is known.",
+            "This phone is not to be texted, and no e-mail can go in a text's place.",
         ));
     }
     if frame.opted_out() && !email {
         return Err(Why::Text(
             "opted_out",
-            "This person has opted out of texts and has no e-mail address.",
+            "This person has opted out of texts, and no e-mail can go in their place.",
         ));
     }
     frame.send(cx, MessageKind::Staff, text, Some(by), None);

@@ -370,7 +370,7 @@ fn opted_out(consents: &[ScopeConsent]) -> Option<String> {
         .iter()
         .any(|(_, said)| matches!(said, Some((Consent::Out, _))));
     out.then(|| {
-        "They opted out: a reply goes by e-mail where an address is known, else it is refused."
+        "They opted out: a reply goes by e-mail where that is possible, else it is refused."
             .to_owned()
     })
 }

@@ -37,7 +37,7 @@ pub(super) fn facts(world: &World, due: &DueText, now: Timestamp) -> Option<Fact
         consent: due.consent.unwrap_or(Verdict::Unknown),
         window: Window::Any,
         plan: plan_use(&account.plan, &account.zone, due, now),
-        contact_email: due.contact_email.is_some(),
+        contact_email: world.email && due.contact_email.is_some(),
         now,
     })
 }
@@ -119,6 +119,7 @@ mod tests {
         let directory = Directory::new(1, vec![account()], vec![], vec![number()], vec![]);
         World {
             directory: Arc::new(directory),
+            email: true,
             ..World::default()
         }
     }
@@ -161,6 +162,16 @@ mod tests {
     fn check(world: &World, due: &DueText, expected: Allowance) {
         let facts = facts(world, due, Timestamp::default()).unwrap();
         assert_eq!(allowance(&facts), expected);
+    }
+
+    #[test]
+    fn nothing_goes_by_e_mail_where_no_mail_server_is() {
+        let mut world = world();
+        let mut due = due(true, Some("pat@example.org"));
+        due.consent = Some(Verdict::Out);
+        check(&world, &due, Allowance::Email(Reason::OptedOut));
+        world.email = false;
+        check(&world, &due, Allowance::Refuse(Reason::OptedOut));
     }
 
     #[test]

@@ -304,6 +304,7 @@ impl Bench {
                 flows: Arc::default(),
                 connections: Arc::new([("twilio".to_owned(), facts)].into()),
                 words: Arc::new(ComplianceWords::everywhere().clone()),
+                email: true,
             },
             store: Store::default(),
             now: Timestamp::from_micros(1_772_555_400_000_000),

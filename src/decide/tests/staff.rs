@@ -168,6 +168,11 @@ fn somebody_opted_out_with_an_address_is_answered_by_e_mail() {
     bench.sms(SHARED, "STOP");
     let contact = bench.store.contacts.values_mut().next().unwrap();
     contact.email = Some("pat@example.org".into());
+    // Nothing can take the other way where there is no mail server.
+    bench.world.email = false;
+    let papers = reply(id, "We have your papers", 0, true);
+    check(&mut bench, "ana", papers, "opted_out");
+    bench.world.email = true;
     // Queued; the dispatch finds the opt-out and takes the other way.
     let papers = reply(id, "We have your papers", 0, true);
     assert_eq!(sent(&check(&mut bench, "ana", papers, "ok")).len(), 1);

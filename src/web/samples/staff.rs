@@ -108,6 +108,7 @@ impl TestStaff {
     async fn answered(&self, action: StaffAction, once: Option<String>) -> Answer {
         let world = World {
             directory: self.directory(),
+            email: true,
             ..World::default()
         };
         let input = Input::Staff(action);
