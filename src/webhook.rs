@@ -9,6 +9,8 @@ use axum::routing::any;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 
+use serde::Serialize;
+
 use crate::ambient::Stopwatch;
 use crate::carrier;
 use crate::daemon::{Daemon, Inner, Link, Received, Refused};
@@ -211,8 +213,19 @@ async fn whole(
 fn raw(request: &Request<Bytes>, inbounds: &[Inbound]) -> Vec<u8> {
     let body = String::from_utf8_lossy(request.body());
     let query = request.uri().query().unwrap_or_default();
-    let kept = serde_json::json!({ "query": query, "body": body, "inbound": inbounds });
+    let kept = Kept {
+        query,
+        body: &body,
+        inbound: inbounds,
+    };
     serde_json::to_vec(&kept).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Kept<'r> {
+    query: &'r str,
+    body: &'r str,
+    inbound: &'r [Inbound],
 }
 
 async fn answered(daemon: &Daemon, link: &Link, hook: Hook, webhook: Webhook) -> Response {
@@ -220,8 +233,17 @@ async fn answered(daemon: &Daemon, link: &Link, hook: Hook, webhook: Webhook) ->
         return reply(hold(link));
     }
     let mut script = None;
-    for inbound in webhook.inbounds {
-        match save(daemon, link, hook, inbound, webhook.raw.clone()).await {
+    let Webhook { inbounds, mut raw } = webhook;
+    let mut left = inbounds.len();
+    for inbound in inbounds {
+        left -= 1;
+        // Mostly there is one, and it needs no copy.
+        let kept = if left == 0 {
+            std::mem::take(&mut raw)
+        } else {
+            raw.clone()
+        };
+        match save(daemon, link, hook, inbound, kept).await {
             Ok(answer) => script = script.or(script_of(answer)),
             Err(refused) => return later(daemon, refused),
         }

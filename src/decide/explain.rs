@@ -448,7 +448,7 @@ pub fn nothing_known(needs: &[Need]) -> State {
     for need in needs {
         match need.clone() {
             Need::Thread(number, party) => {
-                state.threads.insert((number, party), Thread::default());
+                state.put_thread(number, party, Thread::default());
             }
             Need::Conversation(id) => {
                 state.conversations.insert(id, None);

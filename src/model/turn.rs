@@ -1,6 +1,6 @@
 //! One event decided: what was known, what changed, what must leave.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::consent::ConsentEntry;
 use super::conversation::{Conversation, RunRow, ThreadEvent, Voicemail};
@@ -78,8 +78,10 @@ pub enum Decision {
 /// What the store has loaded for a batch. An absent key was not asked for; `None` was not found.
 #[derive(Debug, Clone, Default)]
 pub struct State {
-    /// Threads; always found, if empty.
+    /// Threads; always found, if empty. Put in with [`State::put_thread`].
     pub threads: HashMap<(NumberId, Party), Thread>,
+    /// The numbers of the threads.
+    numbers: HashSet<NumberId>,
     /// Where conversations are.
     pub conversations: HashMap<ConversationId, Option<(NumberId, Party)>>,
     /// Calls.
@@ -258,6 +260,12 @@ pub struct Notice {
 }
 
 impl State {
+    /// Takes in a thread as it is loaded.
+    pub fn put_thread(&mut self, number: NumberId, party: Party, thread: Thread) {
+        self.numbers.insert(number);
+        self.threads.insert((number, party), thread);
+    }
+
     /// Takes a turn's changes into what is known, so that the next event of the batch sees them.
     pub fn apply(&mut self, turn: &Turn) {
         for write in &turn.writes {
@@ -309,20 +317,27 @@ impl State {
         }
     }
 
-    fn take_contact(&mut self, row: &Contact) {
-        for ((_, party), thread) in &mut self.threads {
-            if row.phones.iter().any(|phone| phone.phone == *party) {
-                put(&mut thread.contacts, row, |have| have.id == row.id);
+    /// The threads of a party on all numbers.
+    fn for_threads_of(&mut self, party: &Party, mut with: impl FnMut(&mut Thread)) {
+        for number in &self.numbers {
+            if let Some(thread) = self.threads.get_mut(&(*number, party.clone())) {
+                with(thread);
             }
         }
     }
 
-    fn take_consent(&mut self, row: &ConsentEntry) {
-        for ((_, party), thread) in &mut self.threads {
-            if row.party == *party {
-                put(&mut thread.consents, row, |have| have.scope == row.scope);
-            }
+    fn take_contact(&mut self, row: &Contact) {
+        for phone in &row.phones {
+            self.for_threads_of(&phone.phone, |thread| {
+                put(&mut thread.contacts, row, |have| have.id == row.id);
+            });
         }
+    }
+
+    fn take_consent(&mut self, row: &ConsentEntry) {
+        self.for_threads_of(&row.party, |thread| {
+            put(&mut thread.consents, row, |have| have.scope == row.scope);
+        });
     }
 
     fn take_run(&mut self, row: &RunRow) {

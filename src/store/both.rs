@@ -9,6 +9,8 @@
 //! |---|---|
 //! | `rows!($1: id=of id(conv), at i64)` | a sub-query with these columns, read from an array of objects |
 //! | `values!(id=of id(conv), at i64)` | these columns of the rows that an `INSERT` is given |
+//! | `with!(id=of id(conv), at i64)` | the rows `r` that a question is asked for |
+//! | `each!` | these rows, as the first of a `FROM` |
 //! | `given!(id=of id(conv), at i64)` | the rows that an `UPDATE` is given, as its `FROM`, called `r` |
 //! | `doc!(c: id=of id(conv), at i64)` | the row of alias `c` as the text of one object |
 //! | `nest!(c: …)` | the same, inside `obj!( )` |
@@ -21,7 +23,7 @@
 //! | `lock!(m)` | `FOR UPDATE OF m` where there are several writers |
 //! | `claim!(m)` | the same, passing over what others hold |
 //!
-//! Rows of `values!` and `given!` come from an array on PostgreSQL. SQLite, to which a statement is a function call,
+//! Rows of `values!`, `given!` and `with!` come from an array on PostgreSQL. SQLite, to which a statement is a function call,
 //! runs the statement once for each row with its columns bound: that costs less than reading an array, and a statement
 //! that touches one row needs no journal of its own.
 //!
@@ -105,14 +107,10 @@ enum Tongue {
 
 /// The columns that a statement is given.
 fn given(text: &str) -> impl Iterator<Item = Column<'_>> {
-    let (_, after) = text
-        .split_once("values!")
-        .or_else(|| text.split_once("given!"))
-        .unzip();
-    after
-        .map(|after| columns(parenthesised(after).0))
-        .into_iter()
-        .flatten()
+    let marks = ["values!", "given!", "with!"];
+    let after = marks.iter().find_map(|mark| Some(text.split_once(mark)?.1));
+    let list = after.map(|after| columns(parenthesised(after).0));
+    list.into_iter().flatten()
 }
 
 /// A statement for SQLite, whose parameters are numbered by `?`; what it is given it has as parameters.
@@ -141,11 +139,8 @@ fn expand(text: &str, tongue: Tongue) -> String {
             .map_or(0, |at| at + 1);
         let (name, after) = (&rest[start..bang], &rest[bang + 1..]);
         out.push_str(&rest[..start]);
-        if name == "pk" {
-            out.push_str(match tongue {
-                Tongue::Lite => "(id)",
-                Tongue::Pg => "(account_id, id)",
-            });
+        if let Some(word) = word(name, tongue) {
+            out.push_str(word);
             rest = after;
             continue;
         }
@@ -156,6 +151,17 @@ fn expand(text: &str, tongue: Tongue) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// A mark that has nothing in parentheses.
+fn word(name: &str, tongue: Tongue) -> Option<&'static str> {
+    match (name, tongue) {
+        ("pk", Tongue::Lite) => Some("(id)"),
+        ("pk", Tongue::Pg) => Some("(account_id, id)"),
+        ("each", Tongue::Lite) => Some(""),
+        ("each", Tongue::Pg) => Some("r CROSS JOIN"),
+        _ => None,
+    }
 }
 
 /// The inside of the parentheses that `text` begins with, and what follows them.
@@ -178,7 +184,11 @@ fn mark(name: &str, inner: &str, tongue: Tongue) -> String {
     let lite = tongue == Tongue::Lite;
     match name {
         "rows" => rows(inner, tongue),
-        "given" if lite => String::new(),
+        "given" | "with" if lite => String::new(),
+        "with" => format!(
+            "WITH r AS MATERIALIZED {}",
+            rows(&format!("$1: {inner}"), tongue)
+        ),
         "given" => format!("FROM {} AS r", rows(&format!("$1: {inner}"), tongue)),
         "values" if lite => format!("VALUES ({})", places(columns(inner).count())),
         "values" => {

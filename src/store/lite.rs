@@ -213,6 +213,22 @@ impl LiteTx {
         triples(self.connection()?, sql, args)
     }
 
+    /// Asks for each row, its columns bound.
+    pub(super) fn triples_each<T: Serialize>(
+        &self,
+        sql: &str,
+        fields: &[Field],
+        rows: &[T],
+    ) -> Result<Vec<Triple>, StoreError> {
+        let mut statement = self.connection()?.prepare_cached(sql)?;
+        let mut found = Vec::new();
+        for row in rows {
+            bind_row(&mut statement, fields, row)?;
+            take(&mut statement, &mut found)?;
+        }
+        Ok(found)
+    }
+
     pub(super) fn commit(self) -> Result<(), StoreError> {
         self.execute("COMMIT", &[]).map(drop)
     }
@@ -248,13 +264,18 @@ fn triples(
 ) -> Result<Vec<Triple>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
     bind(&mut statement, args)?;
-    let alone = statement.column_count() == 1;
     let mut found = Vec::new();
+    take(&mut statement, &mut found)?;
+    Ok(found)
+}
+
+fn take(statement: &mut Statement<'_>, found: &mut Vec<Triple>) -> Result<(), StoreError> {
+    let alone = statement.column_count() == 1;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
         found.push(triple(row, alone)?);
     }
-    Ok(found)
+    Ok(())
 }
 
 fn triple(row: &Row<'_>, alone: bool) -> rusqlite::Result<Triple> {

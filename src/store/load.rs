@@ -307,21 +307,21 @@ impl Loaded {
             return Ok(());
         }
         let sql = sql!(format!(
-            "WITH r AS MATERIALIZED rows!($1: i i64, number_id=id id(num), party=text text) \
-             SELECT r.i, 'conversation', doc!(c: {CONVERSATION}) FROM r CROSS JOIN conversation c \
-              WHERE c.number_id = r.number_id AND c.party = r.party \
+            "with!(i i64, number_id=id id(num), party=text text) \
+             SELECT r.i, 'conversation', doc!(c: {CONVERSATION}) FROM each! party_index k CROSS JOIN conversation c \
+              WHERE k.party = r.party AND k.what = 'conversation' AND k.within_id = r.number_id AND c.id = k.id \
              UNION ALL SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
-               (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = c.id \
-                ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind = 'automated') \
-              FROM r CROSS JOIN conversation c WHERE c.number_id = r.number_id AND c.party = r.party \
-             UNION ALL SELECT r.i, 'run', doc!(x: {RUN}) FROM r CROSS JOIN run x \
+               (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = k.id \
+                ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind = 'automated') FROM each! party_index k \
+              WHERE k.party = r.party AND k.what = 'conversation' AND k.within_id = r.number_id \
+             UNION ALL SELECT r.i, 'run', doc!(x: {RUN}) FROM each! run x \
               WHERE x.number_id = r.number_id AND x.party = r.party AND NOT x.ended AND x.call_id IS NULL \
-             UNION ALL SELECT r.i, 'consent', doc!(s: {CONSENT}) FROM r CROSS JOIN consent_now n CROSS JOIN consent s \
+             UNION ALL SELECT r.i, 'consent', doc!(s: {CONSENT}) FROM each! consent_now n CROSS JOIN consent s \
               WHERE n.party = r.party AND s.id = n.consent_id \
              UNION ALL SELECT r.i, 'contact', doc!(p: {CONTACT}) \
-              FROM r CROSS JOIN account_number a CROSS JOIN contact_phone f CROSS JOIN contact p \
-              WHERE a.number_id = r.number_id AND f.account_id = a.account_id AND f.party = r.party \
-               AND p.account_id = f.account_id AND p.id = f.contact_id"
+              FROM each! party_index k CROSS JOIN account_number a CROSS JOIN contact p \
+              WHERE k.party = r.party AND k.what = 'contact' AND a.account_id = k.within_id \
+               AND a.number_id = r.number_id AND p.account_id = k.within_id AND p.id = k.id"
         ));
         let parties: Vec<String> = keys.iter().map(|(_, party)| party.to_string()).collect();
         let question: Vec<Asked<'_, NumberId>> = keys
@@ -336,7 +336,7 @@ impl Loaded {
             })
             .collect();
         let mut threads: Vec<Thread> = keys.iter().map(|_| Thread::default()).collect();
-        for (i, kind, doc) in tx.triples(sql, &[Arg::Text(&array(&question)?)]).await? {
+        for (i, kind, doc) in tx.triples_of(sql, &question).await? {
             let Some((thread, (_, party))) = place_mut(&mut threads, i).zip(place(keys, i)) else {
                 continue;
             };
@@ -347,7 +347,7 @@ impl Loaded {
             let of = thread.conversations.iter();
             let found = of.map(|row| (row.id, Some(key.clone())));
             self.state.conversations.extend(found);
-            self.state.threads.insert(key.clone(), thread);
+            self.state.put_thread(key.0, key.1.clone(), thread);
         }
         Ok(())
     }

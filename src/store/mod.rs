@@ -86,12 +86,20 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
-    1,
-    "begin",
-    include_str!("migrations/sqlite/0001_begin.sql"),
-    include_str!("migrations/postgres/0001_begin.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+    (
+        1,
+        "begin",
+        include_str!("migrations/sqlite/0001_begin.sql"),
+        include_str!("migrations/postgres/0001_begin.sql"),
+    ),
+    (
+        2,
+        "party_index",
+        include_str!("migrations/sqlite/0002_party_index.sql"),
+        include_str!("migrations/postgres/0002_party_index.sql"),
+    ),
+];
 
 impl Store {
     /// Opens the store. The schema is not touched; see [`Store::migrate`].

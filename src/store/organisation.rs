@@ -109,8 +109,8 @@ impl Store {
         let asked = array(&asked.collect::<Vec<_>>())?;
         let sql = sql!(format!(
             "SELECT doc!(p: {CONTACT}) FROM rows!($1: account_id=account id(acct), party text) AS r \
-             CROSS JOIN contact_phone f CROSS JOIN contact p WHERE f.account_id = r.account_id \
-             AND f.party = r.party AND p.account_id = f.account_id AND p.id = f.contact_id"
+             CROSS JOIN party_index f CROSS JOIN contact p WHERE f.party = r.party AND f.what = 'contact' \
+             AND f.within_id = r.account_id AND p.account_id = f.within_id AND p.id = f.id"
         ));
         let mut found: Vec<Contact> = self
             .inner

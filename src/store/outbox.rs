@@ -235,7 +235,7 @@ impl Store {
             let mut tx = pools.begin().await?;
             let sql = sql!(
                 "UPDATE message SET status = 'unknown', reason = 'node_lost', due_at = $1 WHERE id IN \
-                 (SELECT m.id FROM message m WHERE m.due_at <= $1 AND m.status = 'sending' \
+                 (SELECT m.id FROM message m WHERE m.due_at <= $1 AND m.status IN ('sending', 'unknown') AND m.status = 'sending' \
                   ORDER BY m.due_at LIMIT $2 claim!(m)) RETURNING obj!('id', ident!(msg: id), 'attempt', attempts)"
             );
             let args = [Arg::Int(now.micros()), Arg::Int(STALE_MAX)];
@@ -273,7 +273,7 @@ impl Store {
                 "SELECT obj!('message', nest!(m: {MESSAGE}), 'number_address', n.address, 'connection', n.connection, \
                  'attempted_at', coalesce(a.started_at, m.created_at)) FROM message m CROSS JOIN number n \
                  LEFT JOIN attempt a ON a.account_id = m.account_id AND a.message_id = m.id AND a.attempt = m.attempts \
-                 WHERE m.due_at <= $1 AND m.status = 'unknown' AND n.id = m.number_id \
+                 WHERE m.due_at <= $1 AND m.status IN ('sending', 'unknown') AND m.status = 'unknown' AND n.id = m.number_id \
                  ORDER BY m.due_at LIMIT $2 claim!(m)"
             ));
             let args = [Arg::Int(now.micros()), Arg::Int(limit.into())];

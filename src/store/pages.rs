@@ -436,7 +436,8 @@ impl Store {
             "SELECT obj!('texts_in', (SELECT count(*) FROM message m WHERE m.id >= $1 AND m.kind = 'inbound'), \
              'texts_out', (SELECT count(*) FROM message m WHERE m.id >= $1 AND m.kind <> 'inbound'), \
              'calls', (SELECT count(*) FROM call k WHERE k.id >= $1), \
-             'texts_waiting', (SELECT count(*) FROM message m WHERE m.due_at IS NOT NULL AND m.status IN ('held', 'queued', 'sending')), \
+             'texts_waiting', (SELECT count(*) FROM message m WHERE m.due_at IS NOT NULL AND m.status IN ('queued', 'held')) \
+              + (SELECT count(*) FROM message m WHERE m.due_at IS NOT NULL AND m.status IN ('sending', 'unknown') AND m.status = 'sending'), \
              'texts_unknown', (SELECT count(*) FROM message m WHERE m.id >= $1 AND m.status = 'unknown'), \
              'undecided', (SELECT count(*) FROM event e WHERE e.undecided IS NOT NULL AND e.received_at >= $2), \
              'jobs_failed', (SELECT count(*) FROM job j WHERE j.id >= $1 AND j.failed_at IS NOT NULL))"

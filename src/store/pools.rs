@@ -184,6 +184,18 @@ impl Tx {
         }
     }
 
+    /// The same for a question that is asked for each of these rows.
+    pub(super) async fn triples_of<T: Serialize>(
+        &mut self,
+        sql: &Sql,
+        rows: &[T],
+    ) -> Result<Vec<Triple>, StoreError> {
+        match self {
+            Self::Lite(tx) => tx.triples_each(sql.lite, &sql.fields, rows),
+            Self::Pg(tx) => pg_fetch(&mut **tx, sql, &[Arg::Text(&array(rows)?)]).await,
+        }
+    }
+
     /// The values of each row's only column, a JSON text.
     pub(super) async fn list<T: DeserializeOwned>(
         &mut self,

@@ -11,7 +11,7 @@ use crate::model::conversation::{Conversation, RunRow, ThreadEvent, Voicemail};
 use crate::model::people::Contact;
 use crate::model::turn::{Job, JobKind, StatusChange, Turn, Write};
 use crate::model::{
-    AccountId, Call, ContactId, EventId, Id, Leg, Message, MessageId, MessageStatus, Timestamp,
+    AccountId, Call, EventId, Id, Leg, Message, MessageId, MessageStatus, Party, Timestamp,
 };
 
 use super::StoreError;
@@ -116,16 +116,18 @@ struct StatusOut<'t> {
     at: Timestamp,
 }
 
+/// What a party is known by: a conversation inside a number, or a contact inside an account.
 #[derive(Serialize)]
-struct PhoneOut<'t> {
-    account: AccountId,
-    party: &'t crate::model::Party,
-    contact: ContactId,
+struct Known<'t> {
+    party: &'t Party,
+    what: &'static str,
+    within: Uuid,
+    id: Uuid,
 }
 
 #[derive(Serialize)]
 struct NowOut<'t> {
-    party: &'t crate::model::Party,
+    party: &'t Party,
     scope_key: String,
     id: crate::model::ConsentId,
     verdict: Consent,
@@ -189,23 +191,28 @@ pub(super) async fn save_phones(
     tx: &mut Tx,
     contacts: impl Iterator<Item = &Contact>,
 ) -> Result<(), StoreError> {
-    let phones: Vec<PhoneOut<'_>> = contacts
+    let phones: Vec<Known<'_>> = contacts
         .flat_map(|row| {
-            row.phones.iter().map(|phone| PhoneOut {
-                account: row.account,
+            row.phones.iter().map(|phone| Known {
                 party: &phone.phone,
-                contact: row.id,
+                what: "contact",
+                within: row.account.uuid(),
+                id: row.id.uuid(),
             })
         })
         .collect();
+    save_known(tx, &phones).await
+}
+
+async fn save_known(tx: &mut Tx, known: &[Known<'_>]) -> Result<(), StoreError> {
     let sql = sql!(format!(
         "{} ON CONFLICT DO NOTHING",
         insert_text(
-            "contact_phone",
-            "account_id=account id(acct), party text, contact_id=contact id(ctc)"
+            "party_index",
+            "party text, what text, within_id=within uuid, id uuid"
         )
     ));
-    tx.put(sql, &phones).await.map(drop)
+    tx.put(sql, known).await.map(drop)
 }
 
 impl<'t> Saves<'t> {
@@ -336,7 +343,17 @@ impl<'t> Saves<'t> {
                 With { row: *row, more }
             })
             .collect();
-        compared(tx, &SQL, "conversation", &rows).await
+        compared(tx, &SQL, "conversation", &rows).await?;
+        let new = self.conversations.0.values().filter(|(_, was)| *was == 0);
+        let known: Vec<Known<'_>> = new
+            .map(|(row, _)| Known {
+                party: &row.party,
+                what: "conversation",
+                within: row.number.uuid(),
+                id: row.id.uuid(),
+            })
+            .collect();
+        save_known(tx, &known).await
     }
 
     async fn save_contacts(&self, tx: &mut Tx) -> Result<(), StoreError> {

@@ -80,8 +80,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Backlogs, StoreError> {
         let sql = sql!(
-            "SELECT obj!('outbox', (SELECT count(*) FROM (SELECT 1 FROM message m WHERE m.due_at <= $1 LIMIT $2) AS w), \
-             'outbox_since', (SELECT min(m.due_at) FROM message m WHERE m.due_at <= $1), \
+            "SELECT obj!('outbox', (SELECT count(*) FROM (SELECT 1 FROM message m WHERE m.due_at <= $1 AND m.status IN ('queued', 'held') LIMIT $2) AS w), \
+             'outbox_since', (SELECT min(m.due_at) FROM message m WHERE m.due_at <= $1 AND m.status IN ('queued', 'held')), \
              'jobs', (SELECT count(*) FROM (SELECT 1 FROM job j WHERE j.due_at <= $1 LIMIT $2) AS w), \
              'jobs_since', (SELECT min(j.due_at) FROM job j WHERE j.due_at <= $1), \
              'timers', (SELECT count(*) FROM (SELECT 1 FROM run r WHERE r.due_at <= $1 AND NOT r.ended LIMIT $2) AS w), \

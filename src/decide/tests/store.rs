@@ -39,7 +39,7 @@ impl Store {
             match need {
                 Need::Thread(number, party) => {
                     let thread = self.thread(*number, party);
-                    state.threads.insert((*number, party.clone()), thread);
+                    state.put_thread(*number, party.clone(), thread);
                 }
                 Need::Conversation(id) => {
                     let found = self.conversations.get(id);
