@@ -157,7 +157,7 @@ pub(super) fn sent(order: &Order, reply: &Response<Bytes>) -> Result<Outcome, Se
     }
 }
 
-/// The reply to a search: the earliest text with these words that is not older than the attempt.
+/// The reply to a search: the texts with these words that are not older than the attempt, the earliest first.
 pub(super) fn found(
     order: &Order,
     (words, since): (&str, Timestamp),
@@ -179,11 +179,13 @@ pub(super) fn found(
     };
     let texts = page.messages.into_iter().take(FOUND_MAX);
     let fitting = texts.filter_map(|text| Some((fits(&text)?, text)));
-    let found = fitting.min_by_key(|(made, _)| *made).map(|(_, text)| {
+    let mut fitting: Vec<_> = fitting.collect();
+    fitting.sort_by_key(|(made, _)| *made);
+    let found = fitting.into_iter().map(|(_, text)| {
         let status = status(&text.status).unwrap_or(MessageStatus::Accepted);
         (text.sid, status)
     });
-    Ok(Outcome::TextFound(found))
+    Ok(Outcome::TextsFound(found.collect()))
 }
 
 fn rfc_2822(text: &str) -> Option<Timestamp> {
