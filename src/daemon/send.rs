@@ -24,7 +24,7 @@ use crate::policy::allowance::{Allowance, Reason, allowance};
 use crate::policy::retry::{Retry, retry};
 use crate::store::{AttemptOutcome, AttemptResult, Dispatch, DueText, NodeScope, ToSend};
 
-use facts::{by_email, facts, refused};
+use facts::{Asked, by_email, connection_rate, facts, rates, refused};
 
 use super::lines::Lines;
 use super::timers::lease;
@@ -122,7 +122,7 @@ async fn round(
 fn may_leave(daemon: &Daemon, waiting: &Mutex<Waiting>) -> usize {
     let now = daemon.now();
     let left = daemon.links.values().map(|link| {
-        let (key, rate) = connection_rate(link);
+        let (key, rate) = connection_rate(&link.connection);
         daemon.limits.left(&key, rate, now) as usize
     });
     let left = left.fold(0, usize::saturating_add);
@@ -132,12 +132,6 @@ fn may_leave(daemon: &Daemon, waiting: &Mutex<Waiting>) -> usize {
     }
     waiting.last_at = now;
     if left == 0 { CLOSED_CLAIM_MAX } else { left }
-}
-
-/// The key and the rate of a connection's texts.
-fn connection_rate(link: &Link) -> (String, Rate) {
-    let connection = &link.connection;
-    (format!("sms:{}", connection.key), rate(connection.rate))
 }
 
 async fn claim(daemon: &Daemon, most: u32, waiting: Arc<Mutex<Waiting>>) -> Vec<ToSend> {
@@ -191,8 +185,8 @@ fn judge(
     }
 }
 
-/// Asks the rates of the account's plan and of the connection, the account's first: what waits for it takes
-/// nothing from the others of the connection. A text that must wait gets its place in the line.
+/// Asks the rates of the account's plan, of the number and of the connection, in this order: what waits for one
+/// takes nothing from the others of the next. A text that must wait gets its place in the line.
 fn rated(
     daemon: &Daemon,
     world: &World,
@@ -203,23 +197,14 @@ fn rated(
     let Some(link) = daemon.links.get(&due.connection) else {
         return refused(Reason::NumberInactive);
     };
-    let segments = u32::from(due.message.segments).max(1);
-    let plan = world
-        .directory
-        .account(due.message.account)
-        .map_or(f64::MAX, |account| account.plan.rate);
-    let (line, line_rate) = connection_rate(link);
-    let asked = [
-        (
-            "account",
-            format!("plan:{}", due.message.account),
-            rate(plan),
-            1,
-        ),
-        ("connection", line, line_rate, segments),
-    ];
     let waited = due.message.due_at > Some(due.message.created_at);
-    for (word, key, rate, tokens) in asked {
+    for Asked {
+        word,
+        key,
+        rate,
+        tokens,
+    } in rates(world, &link.connection, due)
+    {
         let turn = match lines.before(&key, waited, now) {
             Some(end) => end,
             None => match daemon.limits.take_now(&key, rate, tokens, now) {

@@ -1,11 +1,13 @@
 //! What is known of a due text when it is judged, and what becomes of one that does not go as a text.
 
+use super::rate;
 use crate::decide::World;
+use crate::limits::Rate;
 use crate::metrics;
-use crate::model::Timestamp;
 use crate::model::account::{Plan, PlanUnit};
 use crate::model::calendar::{month, zone};
 use crate::model::consent::Verdict;
+use crate::model::{Connection, Timestamp};
 use crate::policy::allowance::{Facts, PlanUse, Reason, Window};
 use crate::store::{Dispatch, DueText};
 
@@ -56,6 +58,51 @@ fn plan_use(plan: &Plan, zone_name: &str, due: &DueText, now: Timestamp) -> Plan
         beyond: plan.beyond,
         renews_at,
     }
+}
+
+/// A rate that a text is asked for before it goes.
+pub(super) struct Asked {
+    /// Whose, for metrics.
+    pub(super) word: &'static str,
+    /// By what it is counted.
+    pub(super) key: String,
+    /// How many a second.
+    pub(super) rate: Rate,
+    /// How many this text takes.
+    pub(super) tokens: u32,
+}
+
+/// The rates of a text, in the order in which they are asked.
+pub(super) fn rates(world: &World, connection: &Connection, due: &DueText) -> Vec<Asked> {
+    let segments = u32::from(due.message.segments).max(1);
+    let (account, number) = (due.message.account, due.message.number);
+    let asked = |word, key, rate, tokens| Asked {
+        word,
+        key,
+        rate,
+        tokens,
+    };
+    let mut all = Vec::with_capacity(3);
+    if let Some(account) = world.directory.account(account) {
+        let (key, plan) = (format!("plan:{}", account.id), rate(account.plan.rate));
+        all.push(asked("account", key, plan, 1));
+    }
+    if let Some(own) = world.directory.number(number).and_then(|it| it.rate) {
+        all.push(asked(
+            "number",
+            format!("num:{number}"),
+            rate(own),
+            segments,
+        ));
+    }
+    let (key, whole) = connection_rate(connection);
+    all.push(asked("connection", key, whole, segments));
+    all
+}
+
+/// The key and the rate of a connection's texts.
+pub(super) fn connection_rate(connection: &Connection) -> (String, Rate) {
+    (format!("sms:{}", connection.key), rate(connection.rate))
 }
 
 #[cfg(test)]
@@ -112,6 +159,7 @@ mod tests {
             calls: id(1),
             active: true,
             open_conversations: true,
+            rate: None,
         }
     }
 
@@ -162,6 +210,31 @@ mod tests {
     fn check(world: &World, due: &DueText, expected: Allowance) {
         let facts = facts(world, due, Timestamp::default()).unwrap();
         assert_eq!(allowance(&facts), expected);
+    }
+
+    #[test]
+    fn a_text_waits_for_its_account_its_number_and_its_connection() {
+        let mut connection = Connection::new("main", "twilio", "https://sms.example.org");
+        connection.rate = 30.0;
+        let mut due = due(true, None);
+        due.message.segments = 3;
+        let asked = |number: Number| {
+            let directory = Directory::new(1, vec![account()], vec![], vec![number], vec![]);
+            let world = World {
+                directory: Arc::new(directory),
+                ..World::default()
+            };
+            let all = rates(&world, &connection, &due).into_iter();
+            all.map(|one| (one.word, one.rate.per_second, one.tokens))
+                .collect::<Vec<_>>()
+        };
+        let (plan, whole) = (("account", 10.0, 1), ("connection", 30.0, 3));
+        assert_eq!(asked(number()), [plan, whole]);
+        let slow = Number {
+            rate: Some(0.5),
+            ..number()
+        };
+        assert_eq!(asked(slow), [plan, ("number", 0.5, 3), whole]);
     }
 
     #[test]

@@ -199,6 +199,7 @@ fn numbers() -> Vec<Number> {
         calls: account("college"),
         active: true,
         open_conversations: true,
+        rate: None,
     };
     vec![make(SHARED, "clinic"), make(PLAIN, "college")]
 }
