@@ -194,6 +194,7 @@ pub(super) async fn explain(command: &ExplainCommand) -> anyhow::Result<i32> {
             directory,
             flows,
             words,
+            email: true,
             ..World::default()
         };
         let load = |needs: Vec<_>| async move { Ok(nothing_known(&needs)) };

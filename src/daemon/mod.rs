@@ -43,6 +43,8 @@ pub use lifecycle::{Doors, serve};
 pub use receive::{Received, Refused};
 pub use reload::store_at;
 pub use staff::{ActRefused, Acted};
+#[cfg(test)]
+pub(crate) use staff::{acted, once};
 
 /// Everything that lives as long as the process. Cheap to clone; clones are the same daemon.
 #[derive(Debug, Clone)]
@@ -134,7 +136,7 @@ impl Daemon {
             limits: reload::limits(&config).map_err(|error| machine(error.to_string()))?,
             shared_live: config.redis.as_ref().map(|_| shared_live),
             live: broadcast::channel(config.limits.sse_buffer_events_max).0,
-            world: ArcSwap::from_pointee(first_world(&links)),
+            world: ArcSwap::from_pointee(first_world(&links, config.smtp.is_some())),
             outbox_due: Notify::new(),
             jobs_due: Notify::new(),
             stopping: CancellationToken::new(),
@@ -292,7 +294,7 @@ fn links(config: &Config) -> Result<HashMap<String, Link>, StartError> {
 }
 
 /// The world before the organisation is read.
-fn first_world(links: &HashMap<String, Link>) -> World {
+fn first_world(links: &HashMap<String, Link>, email: bool) -> World {
     let facts = |link: &Link| ConnectionFacts {
         opt_out: match link.connection.opt_out {
             OptOut::Us => OptOutBy::Us,
@@ -308,6 +310,7 @@ fn first_world(links: &HashMap<String, Link>) -> World {
                 .collect(),
         ),
         words: Arc::new(ComplianceWords::everywhere().clone()),
+        email,
         ..World::default()
     }
 }

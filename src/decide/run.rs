@@ -38,6 +38,7 @@ pub(super) fn start_text<'a>(
         frame.save(cx);
         return Ok(());
     };
+    moves::automate(&mut frame.conversation);
     let id: RunId = cx.ids.fresh();
     let row = RunRow {
         id,
