@@ -118,7 +118,7 @@ async fn settle(daemon: &Daemon, job: &Job, result: Result<(), Put>) {
                 Retry::At(at) => store.job_retry(scope, job.id, at).await,
                 Retry::Never => {
                     tracing::warn!(job = %job.id, code = %failure.code, reason = %failure.words, "a job is given up");
-                    give_up(daemon, job, &failure.code).await;
+                    give_up(daemon, job, &failure).await;
                     store.job_failed(scope, job.id, now, &failure.code).await
                 }
             }
@@ -156,9 +156,11 @@ fn failed(class: FailureClass, code: &str) -> Put {
 }
 
 /// What never will be done has consequences for who waits for it.
-async fn give_up(daemon: &Daemon, job: &Job, code: &str) {
+async fn give_up(daemon: &Daemon, job: &Job, failure: &SendFailure) {
     match &job.kind {
-        JobKind::Order(order) => told(daemon, order, None, Some(code.to_owned())).await,
+        // The leg may well ring: its own reports tell, or the ring time ends the waiting for it.
+        JobKind::Order(order) if failure.class == FailureClass::Unknown && places(order) => {}
+        JobKind::Order(order) => told(daemon, order, None, Some(failure.code.clone())).await,
         JobKind::FetchVoicemail { voicemail, .. } => {
             metrics::voicemails("lost");
             if let Err(error) = daemon

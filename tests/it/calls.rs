@@ -1,6 +1,6 @@
 //! Calls: who is rung, who takes them, and the voicemail when nobody does.
 
-use signalbox::twin::{LineKind, PhoneAction};
+use signalbox::twin::{Faults, LineKind, PhoneAction};
 
 use crate::support::on_both_stores;
 use crate::support::staff::Staff;
@@ -8,6 +8,7 @@ use crate::support::stage::{ANA, BEN, CLEO, CLINIC, Kind, SHARED, STRANGER, Stag
 
 on_both_stores!(
     the_first_who_accepts_has_the_call,
+    a_leg_whose_answer_is_lost_rings_all_the_same,
     nobody_accepts,
     one_after_another_down_to_the_voicemail,
     the_second_answers,
@@ -55,6 +56,30 @@ async fn the_first_who_accepts_has_the_call(kind: Kind) {
 async fn nobody_accepts(kind: Kind) {
     let stage = Stage::start(kind).await;
     let call = stage.twin.call(STRANGER, SHARED).unwrap();
+/// The carrier rings Ana and Ben, and nobody learns that it does but by what it tells of their legs.
+async fn a_leg_whose_answer_is_lost_rings_all_the_same(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    stage.twin.set_faults(Faults {
+        lose_answer_of_next_call: 2,
+        ..Faults::default()
+    });
+    let call = stage.twin.call(STRANGER, SHARED).unwrap();
+    stage.sees(LineKind::Rings, ANA, "").await;
+    stage.sees(LineKind::Rings, BEN, "").await;
+    let given_up = "SELECT reason FROM job WHERE due_at IS NULL AND reason IS NOT NULL";
+    stage
+        .eventually("both answers are lost", async || {
+            stage.rows.column(given_up).await.len() == 2
+        })
+        .await;
+    stage.twin.phone(ANA, PhoneAction::Answer).unwrap();
+    stage.sees(LineKind::Listens, ANA, "").await;
+    stage.twin.press_on(ANA, "1").unwrap();
+    stage.sees(LineKind::Connected, "", "").await;
+    stage.twin.hang_up(&call).unwrap();
+    stage.until(CALL, &[&["completed", "answered"]]).await;
+}
+
     stage.twin.voicemail(&call, 12, "").unwrap();
     stage.sees(LineKind::Rings, ANA, "").await;
     stage.sees(LineKind::Rings, BEN, "").await;

@@ -219,6 +219,22 @@ fn legs_that_cannot_be_placed() {
 }
 
 #[test]
+fn a_leg_that_has_shown_itself_was_placed() {
+    let mut it = ringing();
+    let orders = it.bench.store.orders();
+    // The answer to the request is lost, and the phone rings all the same.
+    it.status(it.ana, CallStatus::Ringing);
+    let late = it.bench.ordered(&orders[0], Some("answer_lost"));
+    assert_eq!((late.rule, late.writes.len()), ("leg_late", 0));
+    it.screen(it.ana, None, PROMPT);
+    it.screen(it.ana, Some("1"), "joins");
+    let late = it.bench.ordered(&orders[0], Some("answer_lost"));
+    assert_eq!((late.rule, late.writes.len()), ("leg_late", 0));
+    assert_eq!(it.bench.hears_now(it.call), "holds");
+    assert_eq!(it.bench.live_legs(it.call), ["ana"]);
+}
+
+#[test]
 fn the_time_is_over() {
     let mut it = ringing().placed();
     it.bench.pass(21);
