@@ -235,6 +235,28 @@ fn a_leg_that_has_shown_itself_was_placed() {
 }
 
 #[test]
+fn nobody_waits_alone_in_the_room() {
+    // Ana has pressed and is on the way into the room when the caller's leaving is told, by either report.
+    for with_status in [true, false] {
+        let mut it = ringing().placed();
+        it.status(it.ben, CallStatus::Busy);
+        it.screen(it.ana, None, PROMPT);
+        it.screen(it.ana, Some("1"), "joins");
+        if with_status {
+            it.bench.status(it.call, CallStatus::Completed);
+        } else {
+            let gone = dial_ended(DialStatus::Canceled, true);
+            it.bench.told(it.call, gone);
+        }
+        it.orders(&["end ana"]);
+        assert_eq!(it.bench.leg_of("ana").status, CallStatus::Completed);
+        it.status(it.ana, CallStatus::Completed);
+        it.orders(&[]);
+        assert_eq!(it.bench.outcome(it.call), "answered");
+    }
+}
+
+#[test]
 fn the_time_is_over() {
     let mut it = ringing().placed();
     it.bench.pass(21);
