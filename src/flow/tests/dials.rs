@@ -229,6 +229,14 @@ fn with_acceptance_an_answer_alone_is_worth_nothing() {
     });
     drive.take(ended(DialStatus::Answered));
     assert_eq!(drive.hears(), "en:declined | hangup");
+    let (mut drive, leg) = begin();
+    drive.take(asks(leg, None));
+    drive.take(ended(DialStatus::Answered));
+    assert_eq!(
+        drive.hears(),
+        "en:declined | hangup",
+        "the leg's end comes second"
+    );
     // Accepted, told twice, then over.
     let (mut drive, leg) = begin();
     drive.take(asks(leg, None));

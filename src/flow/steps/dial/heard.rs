@@ -141,7 +141,9 @@ impl Dial {
                     leg: leg.leg,
                     status: leg_status,
                 });
-                leg.state = state;
+                // Who hears the prompt and is no more has hung up at it, whichever is told first.
+                let refused = leg.state == LegState::Prompted && status != DialStatus::Canceled;
+                leg.state = if refused { LegState::Declined } else { state };
             }
         }
     }
