@@ -38,6 +38,10 @@ async fn the_first_who_accepts_has_the_call(kind: Kind) {
             &[&[ANA, "1"], &[BEN, "0"]],
         )
         .await;
+    stage.twin.press_on(BEN, "1").unwrap();
+    stage
+        .sees(LineKind::Hears, BEN, "The call has already been taken")
+        .await;
     stage.sees(LineKind::Ended, BEN, "").await;
     stage.twin.hang_up(&call).unwrap();
     stage.until(CALL, &[&["completed", "answered"]]).await;
@@ -52,10 +56,6 @@ async fn the_first_who_accepts_has_the_call(kind: Kind) {
         .await;
 }
 
-/// One lets it ring, one declines: the caller leaves a message for the group.
-async fn nobody_accepts(kind: Kind) {
-    let stage = Stage::start(kind).await;
-    let call = stage.twin.call(STRANGER, SHARED).unwrap();
 /// The carrier rings Ana and Ben, and nobody learns that it does but by what it tells of their legs.
 async fn a_leg_whose_answer_is_lost_rings_all_the_same(kind: Kind) {
     let stage = Stage::start(kind).await;
@@ -80,6 +80,10 @@ async fn a_leg_whose_answer_is_lost_rings_all_the_same(kind: Kind) {
     stage.until(CALL, &[&["completed", "answered"]]).await;
 }
 
+/// One lets it ring, one declines: the caller leaves a message for the group.
+async fn nobody_accepts(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    let call = stage.twin.call(STRANGER, SHARED).unwrap();
     stage.twin.voicemail(&call, 12, "").unwrap();
     stage.sees(LineKind::Rings, ANA, "").await;
     stage.sees(LineKind::Rings, BEN, "").await;
