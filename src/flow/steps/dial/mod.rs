@@ -35,7 +35,6 @@ pub(crate) struct Dial {
     accept: bool,
     prompt: Text,
     caller_id: CallerId,
-    record: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -225,7 +224,7 @@ impl Dial {
             ring_s,
             caller_id: caller_id.clone(),
             screen: self.accept,
-            record: self.record,
+            record: false,
         });
         engine.effects.push(Effect::Ring {
             legs,
