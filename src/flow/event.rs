@@ -36,6 +36,8 @@ pub enum Event<'a> {
         /// Whether the caller has left.
         caller_gone: bool,
     },
+    /// The file of a recording is ready, and the recording's end was not told yet.
+    RecordingReady(EarlyRecording<'a>),
     /// A called leg answered and asks what it shall hear, or pressed a key at the prompt.
     Screen {
         /// Which leg.
@@ -54,6 +56,17 @@ pub enum Event<'a> {
     },
     /// The caller has left.
     HungUp,
+}
+
+/// A recording known before its end was told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EarlyRecording<'a> {
+    /// The carrier's id of it.
+    pub recording: &'a str,
+    /// Where its file is.
+    pub url: &'a str,
+    /// Its length in seconds.
+    pub duration_s: u32,
 }
 
 /// All that a step may know besides its run.

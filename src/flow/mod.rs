@@ -25,7 +25,7 @@ mod yaml;
 
 pub use check::{Checked, check};
 pub use effect::{Effect, Ended, RingLeg, Step, Stepped, Trace};
-pub use event::{Event, Facts};
+pub use event::{EarlyRecording, Event, Facts};
 pub use fault::{Fault, render};
 pub use names::{DirectoryNames, FlowName, Names, NoNames, name_of};
 pub use run::Run;
