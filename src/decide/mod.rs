@@ -4,8 +4,10 @@
 //! Production, `explain` and later `flow test` and `replay` call these same functions. They read no clock and
 //! do no I/O, and they always have an answer: what is odd goes to the number's default route with the reason.
 
+mod begin;
 mod call;
 mod contact;
+mod drive;
 pub mod explain;
 mod frame;
 mod leg;

@@ -12,7 +12,7 @@ use crate::model::{CallId, CallVerb, MessageKind, Party, RevisionId, RunId, Time
 use crate::policy::budget::{Budget, LoopBudget};
 
 use super::frame::{Frame, Place};
-use super::{Cx, Decided, call};
+use super::{Cx, Decided, begin, call};
 
 /// How often one event may leave for another flow.
 pub(super) const GOTOS_PER_EVENT_MAX: usize = 10;
@@ -171,7 +171,7 @@ pub(super) fn going(cx: &Cx<'_>, row: &RunRow) -> Result<Going, String> {
         .map_err(|_| format!("the run of {} cannot be read", row.flow))?;
     let flow = match cx.world.flows.revision(row.revision) {
         Some(flow) => flow,
-        None => call::fallback_flow(cx, row)
+        None => begin::fallback_flow(cx, row)
             .ok_or_else(|| format!("the revision of {} is gone", row.flow))?,
     };
     Ok(Going {
@@ -459,7 +459,7 @@ fn set_field(frame: &mut Frame<'_>, field: &str, value: &serde_json::Value) {
     }
 }
 
-/// The revision of runs that no stored flow decides: those of [`call::fallback_flow`].
+/// The revision of runs that no stored flow decides: those of [`begin::fallback_flow`].
 pub(super) fn no_revision() -> RevisionId {
     crate::model::Id::from_uuid(uuid::Uuid::nil())
 }

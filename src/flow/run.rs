@@ -206,6 +206,11 @@ impl Run {
         serde_json::from_str(text)
     }
 
+    /// Whether it wants to be woken.
+    pub fn wakes(&self) -> bool {
+        self.due_at.is_some()
+    }
+
     /// The beginning of another flow: variables stay behind, the bounds on steps do not begin anew.
     pub(crate) fn into_flow(mut self, flow_key: &str) -> Self {
         flow_key.clone_into(&mut self.flow);
