@@ -86,7 +86,12 @@ impl<'a> OnCall<'a> {
         self.call.status = status;
         self.call.ended_at = Some(cx.at.now);
         let accepted = |leg: &&Leg| leg.accepted && !leg.status.is_final();
-        let accepted: Vec<LegId> = self.legs.iter().filter(accepted).map(|leg| leg.id).collect();
+        let accepted: Vec<LegId> = self
+            .legs
+            .iter()
+            .filter(accepted)
+            .map(|leg| leg.id)
+            .collect();
         for id in accepted {
             leg::end(cx, self, id);
             leg::set(self, id, CallStatus::Completed);

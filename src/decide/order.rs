@@ -68,11 +68,7 @@ fn not_placed(cx: &mut Cx<'_>, id: LegId) -> Decided {
     };
     // A leg that has shown itself was placed, whatever became of the answer to the request.
     let unheard_of = |leg: &Leg| leg.status == CallStatus::Queued && leg.carrier_id.is_none();
-    if !state
-        .legs
-        .iter()
-        .any(|leg| leg.id == id && unheard_of(leg))
-    {
+    if !state.legs.iter().any(|leg| leg.id == id && unheard_of(leg)) {
         return cx.ignored("leg_late");
     }
     cx.rule("leg_failed");

@@ -186,7 +186,10 @@ fn digits_are_gathered() {
     assert_eq!(drive.hears(), "gather<4>(en:Number)");
     drive.take(Event::Digits("1234"));
     assert_eq!(drive.hears(), "en:Known | hangup");
-    assert!(!drive.flow.takes_open_keys(&drive.run), "nothing is awaited");
+    assert!(
+        !drive.flow.takes_open_keys(&drive.run),
+        "nothing is awaited"
+    );
     let mut drive = Drive::call(steps);
     drive.start();
     drive.take(Event::Digits(""));
