@@ -96,6 +96,36 @@ async fn nobody_accepts(kind: Kind) {
     voicemail_is_kept(&stage, "billing", "12").await;
     stage.until(CALL, &[&["completed", "voicemail"]]).await;
 }
+    stage.sees(LineKind::Ended, STRANGER, "").await;
+    let counted = stage.metric("signalbox_calls_total", &[]).await;
+    assert_eq!(counted, 1.0, "each call once");
+}
+
+/// The carrier moves the caller, and its answer to that is lost: the caller hears the greeting once.
+async fn a_caller_is_moved_once(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    stage.twin.call(STRANGER, SHARED).unwrap();
+    stage.sees(LineKind::Rings, ANA, "").await;
+    stage.sees(LineKind::Rings, BEN, "").await;
+    stage.twin.set_faults(Faults {
+        lose_answer_of_next_call: 1,
+        ..Faults::default()
+    });
+    stage.twin.phone(ANA, PhoneAction::Decline).unwrap();
+    stage.twin.phone(BEN, PhoneAction::Decline).unwrap();
+    stage
+        .sees(LineKind::Hears, STRANGER, "leave a message for billing")
+        .await;
+    stage
+        .eventually("the move is settled", async || {
+            stage.rows.count("job").await == 0
+        })
+        .await;
+    let moves = stage.twin.requests().into_iter().filter(|request| {
+        let urls = request.form.iter().any(|(name, _)| name == "Url");
+        urls && !request.path.ends_with("/Calls.json")
+    });
+    assert_eq!(moves.count(), 1);
 
 /// Ana is busy, Ben does not answer, Cleo declines; the recording is fetched and only the group hears it.
 async fn one_after_another_down_to_the_voicemail(kind: Kind) {
