@@ -8,7 +8,9 @@ use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Program, Route};
 use crate::model::conversation::{RunRow, ThreadEventKind};
 use crate::model::turn::{Need, Write};
-use crate::model::{CallId, CallVerb, MessageKind, Party, RevisionId, RunId, Timestamp};
+use crate::model::{
+    CallId, CallVerb, Connection, MessageKind, Party, RevisionId, RunId, Timestamp,
+};
 use crate::policy::budget::{Budget, LoopBudget};
 
 use super::frame::{Frame, Place};
@@ -271,6 +273,9 @@ pub(super) fn take_step<'a>(
         text,
         presence: &known,
         legs_max: connection.map_or(1, |facts| facts.legs_max),
+        calls_per_second: connection.map_or(Connection::CALLS_PER_SECOND_DEFAULT, |facts| {
+            facts.calls_per_second
+        }),
         opted_out: frame.opted_out(),
         automated_left: automated_left(cx, frame),
     };

@@ -92,6 +92,8 @@ pub struct Facts<'a> {
     pub presence: &'a dyn Fn(UserId) -> Option<Presence>,
     /// How many devices the carrier's own dial takes at once.
     pub legs_max: u32,
+    /// How many legs a second the carrier places by order.
+    pub calls_per_second: f64,
     /// The far end has opted out of texts from this number.
     pub opted_out: bool,
     /// Another automated text may still go to this person.

@@ -432,6 +432,7 @@ fn presence_is_asked_for_once_for_all() {
         text: None,
         presence: &presence,
         legs_max: 10,
+        calls_per_second: 1.0,
         opted_out: false,
         automated_left: true,
     };

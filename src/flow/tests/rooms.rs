@@ -169,6 +169,23 @@ fn when_nobody_is_left_the_caller_is_moved() {
 }
 
 #[test]
+fn the_last_of_many_rings_as_long_as_the_first() {
+    // Erin's leg is placed ten seconds after farid's.
+    let steps = "  one:\n    dial: { group: nurses, order: simultaneous, accept: key, ring: 25s }\n    then: { else: end }\n";
+    for (steps, seconds) in [
+        (steps.to_owned(), 35),
+        (steps.replace("ring: 25s", "ring: 25s, total: 30s"), 30),
+    ] {
+        let mut drive = Drive::call(&steps);
+        drive.calls_per_second = 0.1;
+        drive.start();
+        assert_eq!(drive.asked(), "ring farid+erin 25s into a room");
+        let due = drive.last().due_at.unwrap();
+        assert_eq!(due.since(drive.now).as_secs(), seconds);
+    }
+}
+
+#[test]
 fn the_ring_time_is_over() {
     let mut drive = begin();
     drive.later(24).take(Event::Timer);
