@@ -180,17 +180,12 @@ async fn ask(daemon: &Daemon, job: &Job, order: &Order) -> Result<(), Put> {
     let Some(link) = daemon.link(&job.connection) else {
         return Err(no_link().into());
     };
-    if let Order::PlaceLeg { leg, .. } = order {
+    if !still_wanted(daemon, order).await {
+        return Ok(());
+    }
+    if let Order::PlaceLeg { .. } = order {
         if daemon.now().since(job.due_at) > PLACE_WITHIN {
             return Err(failed(FailureClass::Permanent, "too_late"));
-        }
-        if !daemon
-            .store()
-            .leg_is_wanted(NodeScope::daemon(), *leg)
-            .await
-            .unwrap_or(true)
-        {
-            return Ok(());
         }
         let key = format!("calls:{}", job.connection);
         let verdict = daemon
@@ -211,12 +206,24 @@ async fn ask(daemon: &Daemon, job: &Job, order: &Order) -> Result<(), Put> {
         Ok(Outcome::LegPlaced { carrier_id }) => told(daemon, order, Some(carrier_id), None).await,
         Ok(_) => {}
         Err(failure) if failure.class == FailureClass::Unknown && !places(order) => {
-            // Moving and ending a leg twice does no harm.
+            // What was done is seen before it is asked for again; ending a leg twice does no harm.
             return Err(transient(&failure.code));
         }
         Err(failure) => return Err(failure.into()),
     }
     Ok(())
+}
+
+/// Whether nothing has happened since that makes an order needless, or harmful: sent to its script once more, a
+/// caller would hear it from the beginning.
+async fn still_wanted(daemon: &Daemon, order: &Order) -> bool {
+    let (store, scope) = (daemon.store(), NodeScope::daemon());
+    let wanted = match order {
+        Order::PlaceLeg { leg, .. } => store.leg_is_wanted(scope, *leg).await,
+        Order::MoveCall { call, turn, .. } => store.move_is_wanted(scope, *call, *turn).await,
+        _ => Ok(true),
+    };
+    wanted.unwrap_or(true)
 }
 
 /// A leg may ring already; placing it again would ring twice.

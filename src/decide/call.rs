@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::flow::{Event, Run};
 use crate::model::conversation::RunRow;
-use crate::model::turn::{CallState, Need};
+use crate::model::turn::{CallState, Need, Write};
 use crate::model::{
     Call, CallEvent, CallEventKind, CallId, CallScript, CallStatus, CallVerb, CallbackKey, Leg,
     Party, RunId,
@@ -132,6 +132,7 @@ fn started<'a>(cx: &mut Cx<'a>, arrived: &Arrived<'a>) -> Decided {
         status: CallStatus::Ringing,
         outcome: None,
         turn: 0,
+        fetched: 0,
         script: None,
         started_at: cx.at.now,
         ended_at: None,
@@ -197,7 +198,7 @@ fn went_on<'a>(
             caller_gone: *caller_gone,
         },
         _ => {
-            repeat_script(cx, &state.call);
+            repeat_script(cx, state);
             return cx.ignored("call_resumed");
         }
     };
@@ -213,15 +214,22 @@ fn stale<'a>(cx: &mut Cx<'a>, state: &'a CallState, kind: &CallEventKind) -> Dec
     {
         return status_changed(cx, state, CallStatus::Completed);
     }
-    repeat_script(cx, &state.call);
+    repeat_script(cx, state);
     cx.ignored("call_stale")
 }
 
 /// What the caller should be hearing: for a carrier that lost its place.
-fn repeat_script(cx: &mut Cx<'_>, call: &Call) {
+fn repeat_script(cx: &mut Cx<'_>, state: &CallState) {
+    let call = &state.call;
     let hangup = || script(call, vec![CallVerb::Hangup]);
     let again = call.script.clone().filter(|_| call.ended_at.is_none());
     cx.answer(again.unwrap_or_else(hangup));
+    if call.fetched < call.turn {
+        let mut now = call.clone();
+        now.fetched = call.turn;
+        now.version += 1;
+        cx.write(Write::Call(Box::new(now)));
+    }
 }
 
 pub(super) fn script(call: &Call, verbs: Vec<CallVerb>) -> CallScript {

@@ -97,6 +97,7 @@ pub(super) fn finish<'a>(
         leg::move_caller(cx, &on);
     }
     if awaited {
+        on.call.fetched = on.call.turn;
         let ended = row.ended;
         let otherwise = if ended {
             CallVerb::Hangup

@@ -336,12 +336,17 @@ impl Shared {
         let many = Refused(429, 20_429, "Too many concurrent calls");
         let sid = self.place(placed).ok_or(many)?;
         let leg = self.world().leg(&sid).cloned().ok_or(NOT_FOUND)?;
+        Ok(self.unless_lost(&leg, StatusCode::CREATED))
+    }
+
+    /// What became of an order about a leg, unless a test wants that nobody learns it.
+    fn unless_lost(&self, leg: &Leg, status: StatusCode) -> Response {
         if take_one(&mut self.world().faults.lose_answer_of_next_call) {
-            let text = "the answer to a placed leg is lost on purpose";
+            let text = "the answer to an order about a leg is lost on purpose";
             self.line(LineKind::Fault, None, Some(&leg.to), text);
-            return Ok(lost());
+            return lost();
         }
-        Ok((StatusCode::CREATED, axum::Json(self.leg_json(&leg))).into_response())
+        (status, axum::Json(self.leg_json(leg))).into_response()
     }
 
     fn checked_call(&self, asked: &Asked) -> Result<Placed, Refused> {
@@ -402,7 +407,7 @@ impl Shared {
         if !leg.tell(command) {
             return Err(Refused(429, 20_429, "Too many requests for this call"));
         }
-        Ok(axum::Json(self.leg_json(&leg)).into_response())
+        Ok(self.unless_lost(&leg, StatusCode::OK))
     }
 
     fn one_leg(&self, file: &str) -> Result<Response, Refused> {

@@ -10,6 +10,7 @@ on_both_stores!(
     the_first_who_accepts_has_the_call,
     a_leg_whose_answer_is_lost_rings_all_the_same,
     nobody_accepts,
+    a_caller_is_moved_once,
     one_after_another_down_to_the_voicemail,
     the_second_answers,
     who_hangs_up_is_a_missed_call,
@@ -95,7 +96,6 @@ async fn nobody_accepts(kind: Kind) {
     stage.sees(LineKind::Recorded, STRANGER, "").await;
     voicemail_is_kept(&stage, "billing", "12").await;
     stage.until(CALL, &[&["completed", "voicemail"]]).await;
-}
     stage.sees(LineKind::Ended, STRANGER, "").await;
     let counted = stage.metric("signalbox_calls_total", &[]).await;
     assert_eq!(counted, 1.0, "each call once");
@@ -126,6 +126,7 @@ async fn a_caller_is_moved_once(kind: Kind) {
         urls && !request.path.ends_with("/Calls.json")
     });
     assert_eq!(moves.count(), 1);
+}
 
 /// Ana is busy, Ben does not answer, Cleo declines; the recording is fetched and only the group hears it.
 async fn one_after_another_down_to_the_voicemail(kind: Kind) {

@@ -318,6 +318,10 @@ fn an_old_turn_hears_the_present_script_and_changes_nothing() {
         (told.rule, bench.hears(&told).as_str()),
         ("call_resumed", "rings ana")
     );
+    assert!(
+        told.writes.is_empty(),
+        "it had the script by an answer already"
+    );
     assert_eq!(bench.store.calls, before.calls);
     assert_eq!(bench.store.runs, before.runs);
     // An event of a call nobody knows.

@@ -99,8 +99,11 @@ impl Ringing {
     fn moved_on(&mut self, hears: &str) {
         let turn = self.bench.store.calls[&self.call].turn;
         self.orders(&[&format!("move {turn}")]);
+        let fetched = |bench: &Bench, call| bench.store.calls[&call].fetched;
+        assert!(fetched(&self.bench, self.call) < turn);
         let told = self.bench.told(self.call, CallEventKind::Resumed);
         assert_eq!(self.bench.hears(&told), hears);
+        assert_eq!(fetched(&self.bench, self.call), turn);
     }
 }
 
