@@ -301,6 +301,7 @@ fn first_world(links: &HashMap<String, Link>, email: bool) -> World {
             OptOut::Carrier => OptOutBy::Carrier,
         },
         legs_max: u32::try_from(link.carrier.capabilities().dial_legs_max).unwrap_or(1),
+        calls_per_second: link.connection.calls_per_second,
     };
     World {
         connections: Arc::new(

@@ -8,11 +8,13 @@ use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Program, Route};
 use crate::model::conversation::{RunRow, ThreadEventKind};
 use crate::model::turn::{Need, Write};
-use crate::model::{CallId, CallVerb, MessageKind, Party, RevisionId, RunId, Timestamp};
+use crate::model::{
+    CallId, CallVerb, Connection, MessageKind, Party, RevisionId, RunId, Timestamp,
+};
 use crate::policy::budget::{Budget, LoopBudget};
 
 use super::frame::{Frame, Place};
-use super::{Cx, Decided, call};
+use super::{Cx, Decided, begin, call};
 
 /// How often one event may leave for another flow.
 pub(super) const GOTOS_PER_EVENT_MAX: usize = 10;
@@ -172,7 +174,7 @@ pub(super) fn going(cx: &Cx<'_>, row: &RunRow) -> Result<Going, String> {
         .map_err(|_| format!("the run of {} cannot be read", row.flow))?;
     let flow = match cx.world.flows.revision(row.revision) {
         Some(flow) => flow,
-        None => call::fallback_flow(cx, row)
+        None => begin::fallback_flow(cx, row)
             .ok_or_else(|| format!("the revision of {} is gone", row.flow))?,
     };
     Ok(Going {
@@ -272,6 +274,9 @@ pub(super) fn take_step<'a>(
         text,
         presence: &known,
         legs_max: connection.map_or(1, |facts| facts.legs_max),
+        calls_per_second: connection.map_or(Connection::CALLS_PER_SECOND_DEFAULT, |facts| {
+            facts.calls_per_second
+        }),
         opted_out: frame.opted_out(),
         automated_left: automated_left(cx, frame),
     };
@@ -463,7 +468,7 @@ fn set_field(frame: &mut Frame<'_>, field: &str, value: &serde_json::Value) {
     }
 }
 
-/// The revision of runs that no stored flow decides: those of [`call::fallback_flow`].
+/// The revision of runs that no stored flow decides: those of [`begin::fallback_flow`].
 pub(super) fn no_revision() -> RevisionId {
     crate::model::Id::from_uuid(uuid::Uuid::nil())
 }
