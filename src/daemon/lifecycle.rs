@@ -55,11 +55,11 @@ pub async fn serve(
         .store()
         .prepare_to_receive(NodeScope::daemon())
         .await?;
-    flows::publish_at_start(&daemon).await;
+    let looked = flows::publish_at_start(&daemon).await;
     let saving = tokio::spawn(saving);
     let doors = doors(&daemon);
     let listeners = listen(&daemon, doors).await?;
-    let workers = work(&daemon);
+    let workers = work(&daemon, looked);
     ready(&daemon);
     notify(&[sd_notify::NotifyState::Ready]);
     let watchdog = tokio::spawn(watchdog());
@@ -142,14 +142,14 @@ async fn listen(daemon: &Daemon, doors: Doors) -> Result<TaskTracker, StartError
 }
 
 /// Starts everything that works by itself.
-fn work(daemon: &Daemon) -> TaskTracker {
+fn work(daemon: &Daemon, looked: flows::Looked) -> TaskTracker {
     let tracker = TaskTracker::new();
     tracker.spawn(send::run(daemon.clone()));
     tracker.spawn(settle::run(daemon.clone()));
     tracker.spawn(jobs::run(daemon.clone()));
     tracker.spawn(timers::run(daemon.clone()));
     tracker.spawn(reload::run(daemon.clone()));
-    tracker.spawn(flows::watch(daemon.clone()));
+    tracker.spawn(flows::watch(daemon.clone(), looked));
     tracker.spawn(forget::run(daemon.clone()));
     tracker.spawn(upkeep(daemon.clone()));
     tracker

@@ -41,7 +41,7 @@ use crate::store::{Store, StoreError};
 pub use flows::{FileReport, publish_folder};
 pub use lifecycle::{Doors, serve};
 pub use receive::{Received, Refused};
-pub use reload::store_at;
+pub use reload::{store_at, world};
 pub use staff::{ActRefused, Acted};
 
 /// Everything that lives as long as the process. Cheap to clone; clones are the same daemon.
@@ -241,6 +241,32 @@ impl Inner {
     async fn drained(&self) {
         self.drained.cancelled().await;
     }
+}
+
+/// What decisions know of a configuration alone: its connections and the compliance words in force.
+///
+/// # Errors
+/// Every wrong setting, at its place in the file.
+pub fn world_of(config: &Config) -> Result<World, StartError> {
+    links(config).map(|links| first_world(&links))
+}
+
+/// The same where no configuration is at hand: a number's connection is of the kind that it is named for, else of
+/// the first kind there is, with the settings that a connection has by itself.
+pub fn world_without_config(directory: &Directory) -> World {
+    let link = |key: &str| {
+        let carrier = carrier::by_kind(key).or_else(|| carrier::ALL.first().copied())?;
+        let connection = Connection::new(key, carrier.name(), "");
+        Some((
+            key.to_owned(),
+            Link {
+                connection,
+                carrier,
+            },
+        ))
+    };
+    let keys = directory.numbers().map(|number| number.connection.as_str());
+    first_world(&keys.filter_map(link).collect())
 }
 
 /// Whether every connection's settings are what its carrier needs.

@@ -24,10 +24,11 @@ pub use receipt::means_opted_out;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Flow, Trace};
+use crate::flow::{self, DirectoryNames, Fault, Flow, NoNames, Trace};
 use crate::model::account::OptOutBy;
 use crate::model::consent::ComplianceWords;
 use crate::model::directory::Directory;
@@ -60,14 +61,53 @@ pub struct ConnectionFacts {
     pub legs_max: u32,
 }
 
+/// How long a revision stays that nothing is on any more: what was decided with it may not be saved yet, or be
+/// saved by another node that has not heard of the next one.
+const REVISION_KEPT: Duration = Duration::from_secs(3600);
+/// Revisions that stay so at most.
+const REVISIONS_KEPT_MAX: usize = 1_000;
+
 /// The flows that new runs start with, and every revision that a live run may still be on.
 #[derive(Debug, Clone, Default)]
 pub struct Flows {
     active: HashMap<(AccountId, String), RevisionId>,
     revisions: HashMap<RevisionId, Arc<Flow>>,
+    /// Since when nothing is known to be on a revision that stays for a while.
+    left: HashMap<RevisionId, Timestamp>,
 }
 
 impl Flows {
+    /// Reads a published text again. People may have left since whom it names, which is no fault of it now.
+    ///
+    /// # Errors
+    /// Its faults: it was published by a version that read flows otherwise.
+    pub fn read(directory: &Directory, key: &str, yaml: &str) -> Result<Arc<Flow>, Vec<Fault>> {
+        let strict = flow::check(key, yaml, &DirectoryNames::new(directory, Vec::new()));
+        let read = strict.or_else(|_| flow::check(key, yaml, &NoNames));
+        read.map(|checked| Arc::new(checked.flow))
+    }
+
+    /// Keeps for a while what is held no more, for runs that are being saved just now.
+    pub fn keep(&mut self, before: &Self, now: Timestamp) {
+        let mut left: Vec<(Timestamp, RevisionId)> = Vec::new();
+        for revision in before.revisions.keys() {
+            let since = before.left.get(revision).copied().unwrap_or(now);
+            if !self.revisions.contains_key(revision) && now.since(since) < REVISION_KEPT {
+                left.push((since, *revision));
+            }
+        }
+        left.sort_unstable_by(|a, b| b.cmp(a));
+        for (since, revision) in left.into_iter().take(REVISIONS_KEPT_MAX) {
+            self.left.insert(revision, since);
+            self.revisions.extend(
+                before
+                    .revisions
+                    .get_key_value(&revision)
+                    .map(|(id, flow)| (*id, flow.clone())),
+            );
+        }
+    }
+
     /// Adds a revision; `active` when new runs start with it.
     pub fn insert(
         &mut self,
