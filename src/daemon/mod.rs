@@ -1,6 +1,7 @@
 //! The shell: one value that everything long-lived hangs on, built once and passed along. It feeds the pure
 //! core with events and carries out what that asks for, after it is saved.
 
+mod fault;
 mod flows;
 mod forget;
 mod jobs;
@@ -62,6 +63,7 @@ pub struct Inner {
     client: Client,
     mailer: Option<Mailer>,
     limits: Limits,
+    faults_told: fault::Told,
     outbox_due: Notify,
     jobs_due: Notify,
     stopping: CancellationToken,
@@ -135,6 +137,7 @@ impl Daemon {
             shared_live: config.redis.as_ref().map(|_| shared_live),
             live: broadcast::channel(config.limits.sse_buffer_events_max).0,
             world: ArcSwap::from_pointee(first_world(&links)),
+            faults_told: fault::Told::default(),
             outbox_due: Notify::new(),
             jobs_due: Notify::new(),
             stopping: CancellationToken::new(),

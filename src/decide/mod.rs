@@ -187,6 +187,15 @@ pub enum Input {
     },
     /// A member of staff did something.
     Staff(StaffAction),
+    /// A carrier refuses what we ask for a reason that only the connection's owner can mend.
+    Fault {
+        /// The connection's key.
+        connection: String,
+        /// The reason's code.
+        code: String,
+        /// The reason, without personal data.
+        words: String,
+    },
 }
 
 /// When and by which chance an event is decided; kept with it.
@@ -215,6 +224,7 @@ pub fn needs(world: &World, input: &Input) -> Vec<Need> {
         Input::Ordered { order, .. } => order::needs(order),
         Input::GivenUp { message } => vec![Need::Message(*message)],
         Input::Staff(action) => staff::needs(action),
+        Input::Fault { .. } => Vec::new(),
     }
 }
 
@@ -238,6 +248,14 @@ pub fn decide(world: &World, state: &State, input: &Input, at: At) -> Decision {
         } => order::done(&mut cx, order, carrier_id.as_deref(), failed.as_deref()),
         Input::GivenUp { message } => unsettled::given_up(&mut cx, *message),
         Input::Staff(action) => staff::act(&mut cx, action),
+        Input::Fault {
+            connection,
+            code,
+            words,
+        } => cx.for_ops(
+            "connection_fault",
+            format!("{connection}: {words} ({code})"),
+        ),
     };
     match result {
         Ok(()) => Decision::Done(Box::new(cx.turn)),
