@@ -6,6 +6,7 @@ mod browser;
 mod calls;
 mod crash;
 mod door;
+mod explain;
 mod flows;
 mod life;
 mod sending;
