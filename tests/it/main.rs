@@ -9,6 +9,7 @@ mod door;
 mod explain;
 mod flows;
 mod life;
+mod notices;
 mod sending;
 mod support;
 mod texts;
