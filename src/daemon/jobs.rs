@@ -19,7 +19,7 @@ use crate::store::NodeScope;
 
 use super::send::{carry_out, lost, no_link, rate};
 use super::timers::lease;
-use super::{Daemon, Link};
+use super::{Daemon, Link, fault};
 
 /// How often jobs are looked for when nobody says that one is due.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -114,6 +114,7 @@ async fn settle(daemon: &Daemon, job: &Job, result: Result<(), Put>) {
         Ok(()) => store.job_done(scope, job.id, now).await,
         Err(Put::Later(at)) => store.job_retry(scope, job.id, at).await,
         Err(Put::Failed(failure)) => {
+            fault::tell(daemon, &job.connection, &failure).await;
             match retry(failure.class, job.attempts + 1, now, daemon.seed()) {
                 Retry::At(at) => store.job_retry(scope, job.id, at).await,
                 Retry::Never => {

@@ -1,6 +1,7 @@
 //! The shell: one value that everything long-lived hangs on, built once and passed along. It feeds the pure
 //! core with events and carries out what that asks for, after it is saved.
 
+mod fault;
 mod flows;
 mod forget;
 mod jobs;
@@ -41,7 +42,7 @@ use crate::store::{Store, StoreError};
 pub use flows::{FileReport, publish_folder};
 pub use lifecycle::{Doors, serve};
 pub use receive::{Received, Refused};
-pub use reload::store_at;
+pub use reload::{store_at, world};
 pub use staff::{ActRefused, Acted};
 #[cfg(test)]
 pub(crate) use staff::{acted, once};
@@ -64,6 +65,7 @@ pub struct Inner {
     client: Client,
     mailer: Option<Mailer>,
     limits: Limits,
+    faults_told: fault::Told,
     outbox_due: Notify,
     jobs_due: Notify,
     stopping: CancellationToken,
@@ -137,6 +139,7 @@ impl Daemon {
             shared_live: config.redis.as_ref().map(|_| shared_live),
             live: broadcast::channel(config.limits.sse_buffer_events_max).0,
             world: ArcSwap::from_pointee(first_world(&links, config.smtp.is_some())),
+            faults_told: fault::Told::default(),
             outbox_due: Notify::new(),
             jobs_due: Notify::new(),
             stopping: CancellationToken::new(),
@@ -243,6 +246,32 @@ impl Inner {
     async fn drained(&self) {
         self.drained.cancelled().await;
     }
+}
+
+/// What decisions know of a configuration alone: its connections and the compliance words in force.
+///
+/// # Errors
+/// Every wrong setting, at its place in the file.
+pub fn world_of(config: &Config) -> Result<World, StartError> {
+    links(config).map(|links| first_world(&links, config.smtp.is_some()))
+}
+
+/// The same where no configuration is at hand: a number's connection is of the kind that it is named for, else of
+/// the first kind there is, with the settings that a connection has by itself.
+pub fn world_without_config(directory: &Directory) -> World {
+    let link = |key: &str| {
+        let carrier = carrier::by_kind(key).or_else(|| carrier::ALL.first().copied())?;
+        let connection = Arc::new(Connection::new(key, carrier.name(), ""));
+        Some((
+            key.to_owned(),
+            Link {
+                connection,
+                carrier,
+            },
+        ))
+    };
+    let keys = directory.numbers().map(|number| number.connection.as_str());
+    first_world(&keys.filter_map(link).collect(), true)
 }
 
 /// Whether every connection's settings are what its carrier needs.

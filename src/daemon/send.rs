@@ -28,7 +28,7 @@ use facts::{Asked, by_email, connection_rate, facts, rates, refused};
 
 use super::lines::Lines;
 use super::timers::lease;
-use super::{Daemon, Link};
+use super::{Daemon, Link, fault};
 
 /// How often the outbox is looked at when nobody says that something is due.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -256,6 +256,9 @@ async fn attempt(daemon: &Daemon, text: &ToSend) -> AttemptOutcome {
         Some(link) => carry_out(daemon, &link, &order).await,
         None => Err(no_link()),
     };
+    if let Err(failure) = &result {
+        fault::tell(daemon, &text.text.connection, failure).await;
+    }
     let now = daemon.now();
     let result = judged(daemon, text, result, now);
     count(text, &result);

@@ -40,7 +40,7 @@ use both::sql;
 use pools::Pools;
 
 pub use error::StoreError;
-pub use flows::{FlowRevision, Published, Stamp};
+pub use flows::{FlowFile, FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
 pub use pages::{

@@ -472,6 +472,7 @@ fn need_words(need: &Need) -> String {
         Need::CallByCarrier(connection, id) => format!("call {connection} {id}"),
         Need::Voicemail(call) => format!("voicemail {call}"),
         Need::Presence(user) => format!("presence {user}"),
+        Need::Revision(id) => id.to_string(),
     }
 }
 

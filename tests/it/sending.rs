@@ -15,6 +15,7 @@ on_both_stores!(
     beyond_the_monthly_limit,
     opted_out_at_the_carrier,
     pages_hear_what_a_send_came_to,
+    refused_credentials_are_shown_to_ops,
 );
 
 /// Our texts to a phone: status and reason.
@@ -179,6 +180,28 @@ async fn pages_hear_what_a_send_came_to(kind: Kind) {
             heard.lock().unwrap().matches("event: changed").count() >= 2
         })
         .await;
+}
+
+/// Refused credentials are told to who can mend them: once, however many texts fail for it.
+async fn refused_credentials_are_shown_to_ops(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    let notices = "SELECT words FROM ops_notice WHERE code = 'connection_fault'";
+    let told = "main: the carrier refuses the credentials of the connection (20003)";
+    for phone in [STRANGER, NOOR] {
+        stage.twin.set_faults(Faults {
+            answer_next_send_with: Some(Refusal {
+                status: 401,
+                code: 20_003,
+            }),
+            ..Faults::default()
+        });
+        stage.twin.text(phone, SHARED, "hello", &[]).unwrap();
+        // It waits for a while for somebody to mend it.
+        stage
+            .until(&ours(phone), &[&["queued", "20003", "text"]])
+            .await;
+        stage.until(notices, &[&[told]]).await;
+    }
 }
 
 /// Two texts a month are the clinic's; the third goes by e-mail to whom has an address and nowhere else.

@@ -272,7 +272,7 @@ impl Parts {
 }
 
 /// The opening of every flow of a test.
-fn document(key: &str, steps: &str) -> String {
+pub(super) fn document(key: &str, steps: &str) -> String {
     let on = match steps.contains("reply:") || steps.contains("ask:") || steps.contains("# sms") {
         true => "sms",
         false => "call",
