@@ -9,19 +9,16 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-
-use crate::metrics;
 use crate::model::Timestamp;
 
-/// Tokens leased at once: what the rate gives in this time, so that a block never is a burst of its own.
-const LEASE_SECONDS: f64 = 0.1;
-/// Tokens of one lease.
-const LEASE_TOKENS_MAX: f64 = 256.0;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+use shared::{Lease, Shared};
+
 /// Leased tokens are spent within this time or lost, so that they never add to a later second.
 const LEASE_LIFE: Duration = Duration::from_secs(1);
-/// After Redis did not answer it is left alone for this long, so that not every text waits for it.
-const REDIS_PAUSE: Duration = Duration::from_secs(1);
 /// Keys whose tokens are leased in one refill.
 const WANTED_KEYS_MAX: usize = 1_000;
 /// When a decision that needs a lease first is asked for again.
@@ -36,6 +33,16 @@ pub struct Rate {
     pub per_second: f64,
     /// Tokens at once after a pause; at least one.
     pub burst: u32,
+}
+
+impl Rate {
+    /// The same, but never so slow that a key is remembered for days, and with room for one token.
+    fn at_least(self) -> Self {
+        Self {
+            per_second: self.per_second.max(PER_SECOND_MIN),
+            burst: self.burst.max(1),
+        }
+    }
 }
 
 /// Whether something may leave now.
@@ -83,10 +90,7 @@ impl Limits {
     /// Asks for `n` tokens of a key. More tokens than a burst has are given when the key is idle. The rate may
     /// differ from one question to the next; the newest counts.
     pub async fn take(&self, key: &str, rate: Rate, n: u32, now: Timestamp) -> Verdict {
-        let rate = Rate {
-            per_second: rate.per_second.max(PER_SECOND_MIN),
-            burst: rate.burst.max(1),
-        };
+        let rate = rate.at_least();
         let Some(shared) = &self.shared else {
             return self.own().take(key, rate, n, now);
         };
@@ -102,10 +106,7 @@ impl Limits {
     /// Asks without waiting for anybody, for decisions inside a transaction. When the tokens must come from
     /// the sharers first, the answer is to ask again after [`Limits::refill`].
     pub fn take_now(&self, key: &str, rate: Rate, n: u32, now: Timestamp) -> Verdict {
-        let rate = Rate {
-            per_second: rate.per_second.max(PER_SECOND_MIN),
-            burst: rate.burst.max(1),
-        };
+        let rate = rate.at_least();
         let Some(shared) = &self.shared else {
             return self.own().take(key, rate, n, now);
         };
@@ -121,10 +122,7 @@ impl Limits {
 
     /// How many tokens [`Limits::take_now`] may give at most now; nothing is spent.
     pub fn left(&self, key: &str, rate: Rate, now: Timestamp) -> u32 {
-        let rate = Rate {
-            per_second: rate.per_second.max(PER_SECOND_MIN),
-            burst: rate.burst.max(1),
-        };
+        let rate = rate.at_least();
         let own = self.own();
         let cell = own.keys.get(key).copied().unwrap_or_default();
         let now = now.micros();
@@ -282,338 +280,4 @@ fn grant(idle_at: i64, rate: Rate, n: u32, now: i64) -> Result<i64, i64> {
 fn room(idle_at: i64, rate: Rate, now: i64) -> u32 {
     let behind = idle_at.saturating_sub(now).max(0) as f64 * rate.per_second / 1e6;
     (f64::from(rate.burst) - behind).max(0.0) as u32
-}
-
-/// What the sharers gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lease {
-    Granted(u32),
-    Closed(Duration),
-}
-
-/// The same step in Redis, by its clock, for between `want` and `block` tokens. Idle keys vanish by themselves.
-const LEASE: &str = r"
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local cost, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local want, block = tonumber(ARGV[3]), tonumber(ARGV[4])
-local idle = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
-local room = math.max(burst, want) * cost - (idle - now)
-local fits = math.floor(room / cost + 0.000001)
-if fits < want then
-    return {0, math.ceil(want * cost - room)}
-end
-local granted = math.min(fits, block)
-idle = idle + granted * cost
-redis.call('SET', KEYS[1], string.format('%.0f', idle), 'PX', math.ceil((idle - now) / 1000) + 1)
-return {granted, 0}
-";
-
-struct Shared {
-    redis: ConnectionManager,
-    script: redis::Script,
-    sharing: Sharing,
-    /// Until when Redis is left alone; microseconds since 1970.
-    away_until: Mutex<i64>,
-    /// What decisions asked for and no lease had.
-    wanted: Mutex<HashMap<String, (Rate, u32)>>,
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared")
-            .field("sharing", &self.sharing)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    fn new(url: &str, sharing: Sharing) -> Result<Self, redis::RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(sharing.timeout))
-            .set_response_timeout(Some(sharing.timeout))
-            .set_number_of_retries(1);
-        Ok(Self {
-            redis: ConnectionManager::new_lazy_with_config(redis::Client::open(url)?, config)?,
-            script: redis::Script::new(LEASE),
-            sharing,
-            away_until: Mutex::new(i64::MIN),
-            wanted: Mutex::new(HashMap::new()),
-        })
-    }
-
-    /// The part of a rate that is safe to use unasked.
-    fn safe(&self, rate: Rate) -> Rate {
-        let share = self.sharing.share.clamp(0.0, 1.0);
-        let burst = (f64::from(rate.burst) * share) as u32;
-        Rate {
-            per_second: (rate.per_second * share).max(PER_SECOND_MIN),
-            burst: burst.max(1),
-        }
-    }
-
-    /// Asks Redis for at least `n` tokens; `None` when it does not answer in time.
-    async fn lease(&self, key: &str, rate: Rate, n: u32, now: Timestamp) -> Option<Lease> {
-        if *self.away() > now.micros() {
-            return None;
-        }
-        let block = (rate.per_second * LEASE_SECONDS)
-            .min(LEASE_TOKENS_MAX)
-            .min(f64::from(rate.burst));
-        let block = f64::from(n).max(block.floor());
-        let mut invocation = self.script.key(format!("signalbox:rate:{{{key}}}"));
-        invocation
-            .arg(1e6 / rate.per_second)
-            .arg(rate.burst)
-            .arg(n)
-            .arg(block);
-        let mut redis = self.redis.clone();
-        let asked = invocation.invoke_async::<(u32, u64)>(&mut redis);
-        let answer = tokio::time::timeout(self.sharing.timeout, asked).await;
-        match answer {
-            Ok(Ok((0, wait))) => self.came_back(Lease::Closed(Duration::from_micros(wait.max(1)))),
-            Ok(Ok((granted, _))) => self.came_back(Lease::Granted(granted)),
-            Ok(Err(_)) | Err(_) => self.went_away(now),
-        }
-    }
-
-    fn came_back(&self, lease: Lease) -> Option<Lease> {
-        metrics::redis_up(1.0);
-        Some(lease)
-    }
-
-    fn went_away(&self, now: Timestamp) -> Option<Lease> {
-        metrics::redis_lost();
-        metrics::redis_up(0.0);
-        *self.away() = (now + REDIS_PAUSE).micros();
-        None
-    }
-
-    fn wanted(&self) -> MutexGuard<'_, HashMap<String, (Rate, u32)>> {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn away(&self) -> MutexGuard<'_, i64> {
-        self.away_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ambient;
-    use crate::services::Redis;
-
-    const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
-
-    fn rate(per_second: f64, burst: u32) -> Rate {
-        Rate { per_second, burst }
-    }
-
-    fn ms(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
-
-    /// Each row: milliseconds after the start, tokens, and how long to wait (0: go).
-    async fn check(rate: Rate, rows: &[(u64, u32, u64)]) {
-        let limits = Limits::local(10);
-        for (at, n, wait) in rows {
-            let now = START + ms(*at);
-            let expected = match wait {
-                0 => Verdict::Go,
-                wait => Verdict::WaitUntil(now + ms(*wait)),
-            };
-            assert_eq!(
-                limits.take("key", rate, *n, now).await,
-                expected,
-                "at {at} ms"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn one_node_keeps_the_rate() {
-        check(
-            rate(1.0, 1),
-            &[
-                (0, 1, 0),
-                (0, 1, 1000),
-                (999, 1, 1),
-                (1000, 1, 0),
-                (5000, 1, 0),
-                (5000, 1, 1000),
-            ],
-        )
-        .await;
-        check(
-            rate(10.0, 3),
-            &[
-                (0, 1, 0),
-                (0, 1, 0),
-                (0, 1, 0),
-                (0, 1, 100),
-                (100, 1, 0),
-                (100, 2, 200),
-            ],
-        )
-        .await;
-        // More than a burst leaves when the key is idle, and is paid for afterwards.
-        check(rate(1.0, 1), &[(0, 4, 0), (1000, 1, 3000), (4000, 1, 0)]).await;
-        check(rate(0.5, 1), &[(0, 1, 0), (1000, 1, 1000)]).await;
-    }
-
-    #[tokio::test]
-    async fn keys_are_apart_and_bounded() {
-        let limits = Limits::local(100);
-        for n in 0..1000 {
-            assert_eq!(
-                limits.take(&n.to_string(), rate(1.0, 1), 1, START).await,
-                Verdict::Go
-            );
-            assert!(limits.keys() <= 100);
-        }
-        assert_eq!(
-            limits.take("999", rate(1.0, 1), 1, START).await,
-            Verdict::WaitUntil(START + ms(1000))
-        );
-        // An hour later all are idle and make room for one.
-        let later = START + Duration::from_secs(3600);
-        while limits.keys() < 100 {
-            limits
-                .take(&limits.keys().to_string(), rate(1.0, 1), 1, START)
-                .await;
-        }
-        limits.take("new", rate(1.0, 1), 1, later).await;
-        assert_eq!(limits.keys(), 1);
-    }
-
-    #[test]
-    fn what_is_left_is_what_is_given() {
-        let limits = Limits::local(10);
-        let rate = Rate {
-            per_second: 10.0,
-            burst: 5,
-        };
-        let mut now = Timestamp::from_micros(1_000_000);
-        for pause_ms in [0, 1, 99, 100, 101, 250, 499, 500, 10_000] {
-            now = now + Duration::from_millis(pause_ms);
-            let left = limits.left("a", rate, now);
-            let given = (0..20).filter(|_| limits.take_now("a", rate, 1, now) == Verdict::Go);
-            assert_eq!(left as usize, given.count(), "after {pause_ms} ms");
-            assert_eq!(limits.left("a", rate, now), 0);
-        }
-        assert_eq!(limits.left("never asked", rate, now), 5);
-    }
-
-    #[test]
-    fn the_rate_holds_in_the_long_run() {
-        let mut state = crate::model::Ids::new(START, 7);
-        for _ in 0..50 {
-            let rate = rate(
-                0.1 + (state.mix() % 1000) as f64 / 10.0,
-                1 + (state.mix() % 20) as u32,
-            );
-            let (mut now, mut idle, mut given) = (START.micros(), 0, 0.0);
-            for _ in 0..2000 {
-                now += (state.mix() % 100_000) as i64;
-                let n = 1 + (state.mix() % 3) as u32;
-                if let Ok(after) = grant(idle, rate, n, now) {
-                    idle = after;
-                    given += f64::from(n);
-                }
-            }
-            let seconds = (now - START.micros()) as f64 / 1e6;
-            let most = rate.per_second * seconds + f64::from(rate.burst.max(3)) + 0.01;
-            assert!(given <= most, "{given} of {most} at {rate:?}");
-        }
-    }
-
-    const SHARING: Sharing = Sharing {
-        share: 0.25,
-        timeout: Duration::from_millis(100),
-    };
-
-    #[tokio::test]
-    async fn without_redis_a_node_uses_its_safe_share() {
-        let limits = Limits::shared("redis://127.0.0.1:1", SHARING, 10).unwrap();
-        let watch = ambient::Stopwatch::start();
-        assert_eq!(
-            limits.take("key", rate(4.0, 4), 1, START).await,
-            Verdict::Go
-        );
-        assert_eq!(
-            limits.take("key", rate(4.0, 4), 1, START).await,
-            Verdict::WaitUntil(START + ms(1000))
-        );
-        assert!(watch.elapsed() < ms(1000), "{:?}", watch.elapsed());
-    }
-
-    #[tokio::test]
-    #[ignore = "needs Redis: ./check"]
-    async fn two_nodes_share_one_rate() {
-        let redis = Redis::start();
-        let nodes = [(); 2].map(|()| Limits::shared(&redis.url(), SHARING, 10).unwrap());
-        let rate = rate(200.0, 20);
-        let watch = ambient::Stopwatch::start();
-        let mut given = 0;
-        while watch.seconds() < 1.0 {
-            for node in &nodes {
-                match node.take("key", rate, 1, ambient::now()).await {
-                    Verdict::Go => given += 1,
-                    Verdict::WaitUntil(_) => tokio::time::sleep(ms(1)).await,
-                }
-            }
-        }
-        let most = 200.0 * watch.seconds() + 20.0;
-        assert!(f64::from(given) <= most, "{given} of {most}");
-        assert!(
-            f64::from(given) >= 120.0,
-            "{given}: the rate should also be used"
-        );
-        let other = nodes[0].take("other", rate, 1, ambient::now()).await;
-        assert_eq!(other, Verdict::Go);
-    }
-
-    #[tokio::test]
-    #[ignore = "needs Redis: ./check"]
-    async fn redis_may_vanish_and_come_back() {
-        let mut redis = Redis::start();
-        let limits = Limits::shared(&redis.url(), SHARING, 10).unwrap();
-        let slow = rate(0.01, 1);
-        let take = async |key: &str, later: u64| {
-            let watch = ambient::Stopwatch::start();
-            let verdict = limits
-                .take(key, slow, 1, ambient::now() + Duration::from_secs(later))
-                .await;
-            (verdict, watch.elapsed())
-        };
-        assert_eq!(take("a", 0).await.0, Verdict::Go);
-        assert!(matches!(take("a", 0).await.0, Verdict::WaitUntil(_)));
-        redis.freeze();
-        let (verdict, took) = take("b", 0).await;
-        assert_eq!(verdict, Verdict::Go, "the safe share");
-        assert!(took < ms(400), "{took:?}");
-        let (verdict, took) = take("b", 0).await;
-        assert!(
-            matches!(verdict, Verdict::WaitUntil(_)) && took < ms(50),
-            "{verdict:?} {took:?}"
-        );
-        redis.resume();
-        // A second later it is asked again.
-        assert_eq!(take("c", 2).await.0, Verdict::Go);
-        redis.crash();
-        assert_eq!(take("d", 4).await.0, Verdict::Go);
-        redis.run();
-        let shared = limits.shared.as_ref().unwrap();
-        for _ in 0..100 {
-            *shared.away() = 0;
-            if shared.lease("e", slow, 1, ambient::now()).await.is_some() {
-                return;
-            }
-            tokio::time::sleep(ms(50)).await;
-        }
-        panic!("Redis is not asked again");
-    }
 }
