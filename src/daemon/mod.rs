@@ -29,7 +29,6 @@ use crate::decide::{ConnectionFacts, World};
 use crate::limits::Limits;
 use crate::model::account::OptOutBy;
 use crate::model::connection::OptOut;
-use crate::model::consent::ComplianceWords;
 use crate::model::directory::Directory;
 use crate::model::turn::Notice;
 use crate::model::{Connection, Timestamp};
@@ -136,7 +135,7 @@ impl Daemon {
             limits: reload::limits(&config).map_err(|error| machine(error.to_string()))?,
             shared_live: config.redis.as_ref().map(|_| shared_live),
             live: broadcast::channel(config.limits.sse_buffer_events_max).0,
-            world: ArcSwap::from_pointee(first_world(&links, config.smtp.is_some())),
+            world: ArcSwap::from_pointee(first_world(&links, &config)),
             outbox_due: Notify::new(),
             jobs_due: Notify::new(),
             stopping: CancellationToken::new(),
@@ -294,7 +293,7 @@ fn links(config: &Config) -> Result<HashMap<String, Link>, StartError> {
 }
 
 /// The world before the organisation is read.
-fn first_world(links: &HashMap<String, Link>, email: bool) -> World {
+fn first_world(links: &HashMap<String, Link>, config: &Config) -> World {
     let facts = |link: &Link| ConnectionFacts {
         opt_out: match link.connection.opt_out {
             OptOut::Us => OptOutBy::Us,
@@ -309,8 +308,8 @@ fn first_world(links: &HashMap<String, Link>, email: bool) -> World {
                 .map(|(key, link)| (key.clone(), facts(link)))
                 .collect(),
         ),
-        words: Arc::new(ComplianceWords::everywhere().clone()),
-        email,
+        words: Arc::new(config.words.clone()),
+        email: config.smtp.is_some(),
         ..World::default()
     }
 }
