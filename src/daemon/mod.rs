@@ -82,7 +82,7 @@ impl std::ops::Deref for Daemon {
 #[derive(Clone)]
 pub struct Link {
     /// The connection.
-    pub connection: Connection,
+    pub connection: Arc<Connection>,
     /// Its carrier.
     pub carrier: &'static dyn Carrier,
 }
@@ -281,7 +281,7 @@ fn links(config: &Config) -> Result<HashMap<String, Link>, StartError> {
         links.insert(
             connection.key.clone(),
             Link {
-                connection: connection.clone(),
+                connection: Arc::new(connection.clone()),
                 carrier,
             },
         );
