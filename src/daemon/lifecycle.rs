@@ -215,6 +215,7 @@ async fn upkeep(daemon: Daemon) {
     let stopping = daemon.stopping();
     loop {
         rendering.upkeep();
+        daemon.limits.ping().await;
         measure(&daemon).await;
         tokio::select! {
             () = stopping.cancelled() => return,
