@@ -311,13 +311,9 @@ fn links(config: &Config) -> Result<HashMap<String, Link>, StartError> {
             continue;
         };
         let wrong = carrier.settings(connection).err().unwrap_or_default();
-        findings.extend(wrong.into_iter().map(|words| {
-            let setting = words
-                .split([':', ' '])
-                .next()
-                .unwrap_or_default()
-                .to_owned();
-            finding(&setting, words)
+        findings.extend(wrong.into_iter().map(|fault| Finding {
+            hide: fault.hide,
+            ..finding(&fault.setting, fault.words)
         }));
         links.insert(
             connection.key.clone(),
