@@ -363,6 +363,16 @@ fn the_tests_of_a_file_are_checked_for_shape() {
 }
 
 #[test]
+fn compliance_words_are_known_without_an_organisation() {
+    let source = sms("  one:\n    ask: { choices: { stop: [halt] } }\n    then: { else: end }\n");
+    let faults = check("flow.yaml", &source, &NoNames).unwrap_err();
+    assert!(
+        faults.iter().any(|fault| fault.code == "compliance-word"),
+        "{faults:?}"
+    );
+}
+
+#[test]
 fn too_much_is_refused_before_it_is_read() {
     let source = format!("flow: test\n# {}\n", "x".repeat(256 * 1024));
     assert_eq!(found(&source), "too-large@1:1");
