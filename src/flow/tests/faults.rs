@@ -178,6 +178,10 @@ fn steps_of_calls() {
             ),
             ("  one:\n    play: ../secret\n    next: end\n", "file@6:11"),
             (
+                "  one:\n    play: welcome.ogg\n    next: end\n",
+                "file@6:11",
+            ),
+            (
                 "  one:\n    play: http://example.org/a.mp3\n    next: end\n",
                 "file@6:11",
             ),
