@@ -117,7 +117,7 @@ metrics! {
         sent "signalbox_sent_total" (connection: key, outcome: word)
             "Dispatched texts, by outcome (accepted, failed, unknown, retried).";
         withheld "signalbox_withheld_total" (reason: word)
-            "Texts not given to the carrier, by the reason's code (opted_out, plan_exhausted, outside_window, number_inactive, not_textable and others).";
+            "Texts not given to the carrier, by the reason's code (opted_out, plan_exhausted, number_inactive, not_textable and others).";
         receipts "signalbox_receipts_total" (connection: key, status: word)
             "Delivery receipts, by the status they brought.";
         receipts_unmatched "signalbox_receipts_unmatched_total" (connection: key)
@@ -125,7 +125,7 @@ metrics! {
         emails "signalbox_emails_total" (outcome: word)
             "E-mails handed to the mail server: sent, refused, failed.";
         blobs "signalbox_blobs_total" (outcome: word)
-            "Recordings and media fetched into the blob folder: stored, refused, failed.";
+            "Recordings and media fetched into the blob folder: stored, failed.";
         timers_fired "signalbox_timers_fired_total" ()
             "Due waits, time-outs and retries that became events.";
         rate_waits "signalbox_rate_waits_total" (limit: word)
@@ -143,7 +143,7 @@ metrics! {
         queue_depth "signalbox_queue_depth" (queue: word)
             "Entries that are due and wait: receive, outbox, jobs (calls, fetches, e-mails), timers.";
         queue_age "signalbox_queue_age_seconds" (queue: word)
-            "How long the oldest due entry has waited, in seconds: outbox, jobs, timers.";
+            "How long the oldest due entry has waited, in seconds: receive, outbox, jobs, timers.";
         http_connections "signalbox_http_connections" (listener: word)
             "Open HTTP connections.";
         sse_clients "signalbox_sse_clients" ()
@@ -167,7 +167,7 @@ metrics! {
         batch_seconds "signalbox_batch_seconds" seconds ()
             "From a batch's first statement to the end of its commit, in seconds.";
         carrier_request_seconds "signalbox_carrier_request_seconds" seconds (connection: key, outcome: word)
-            "Requests to carriers, in seconds, by outcome (2xx to 5xx, not_sent, unknown).";
+            "Requests to carriers but fetches of recordings and media, in seconds, by outcome (2xx to 5xx, not_sent, unknown).";
     }
 }
 

@@ -250,11 +250,7 @@ where
 }
 
 fn counted<T>(result: Result<T, BlobError>) -> Result<T, BlobError> {
-    metrics::blobs(match &result {
-        Ok(_) => "stored",
-        Err(BlobError::Source(_)) => "refused",
-        Err(_) => "failed",
-    });
+    metrics::blobs(if result.is_ok() { "stored" } else { "failed" });
     result
 }
 
