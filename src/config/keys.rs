@@ -68,7 +68,7 @@ pub const KEYS: &[ConfigKey] = &[
     key(
         "flows",
         "flows",
-        "Folder of flow files; watched, and published when they change and pass.",
+        "Folder of flow files; watched, and published when they change and pass their check. Its folder `media` holds the sound files that flows play.",
     ),
     key(
         "blobs",
