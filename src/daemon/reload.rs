@@ -154,3 +154,24 @@ async fn look(daemon: &Daemon) -> Result<(), StoreError> {
     metrics::directory_reload(if reloaded.is_ok() { "ok" } else { "failed" });
     reloaded
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_cannot_be_asked_is_told_and_counted() {
+        let shown = metrics::install();
+        let folder = tempfile::tempdir().unwrap();
+        let listen = crate::config::Listen::default();
+        let mut config =
+            Config::demo(folder.path(), listen, "http://127.0.0.1:1", "token").unwrap();
+        config.flows = folder.path().join("flows");
+        let (daemon, _saving) = Daemon::open(config).await.unwrap();
+        assert!(look(&daemon).await.is_ok());
+        daemon.store().close().await;
+        assert!(look(&daemon).await.is_err());
+        let counted = "signalbox_directory_reloads_total{outcome=\"failed\"} ";
+        assert!(shown.text().contains(counted));
+    }
+}
