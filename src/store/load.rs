@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::model::conversation::Conversation;
 use crate::model::people::Presence;
-use crate::model::turn::{AUTOMATED_MAX, CallState, Need, State, Thread};
+use crate::model::turn::{AUTOMATED_MAX, AUTOMATED_WITHIN, CallState, Need, State, Thread};
 use crate::model::{
     CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RevisionId, RunId, Timestamp,
     UserId,
@@ -18,6 +18,7 @@ use super::both::sql;
 use super::locks::{key_of, take_locks};
 use super::pools::{Arg, Tx, array, read};
 use super::tables::{CALL, CONSENT, CONTACT, CONVERSATION, LEG, MESSAGE, RUN, VOICEMAIL};
+use super::upkeep::first_id;
 use super::{NodeScope, Store, StoreError};
 
 /// How many of a conversation's latest texts are looked through for automated ones.
@@ -59,6 +60,15 @@ struct Asked<'a, T> {
     also: Option<&'a str>,
 }
 
+/// A thread asked for, and the first id of texts that count as lately.
+#[derive(Serialize)]
+struct AskedThread<'a> {
+    i: usize,
+    id: NumberId,
+    text: &'a str,
+    since: Uuid,
+}
+
 impl Store {
     /// What is known of these keys now, for whoever only looks.
     ///
@@ -97,7 +107,7 @@ impl Loaded {
         if tx.is_shared() {
             self.lock(tx, &wanted).await?;
         }
-        self.load_threads(tx, &wanted.threads).await?;
+        self.load_threads(tx, &wanted.threads, now).await?;
         self.load_calls(tx, &wanted.calls).await?;
         self.load_messages(tx, &wanted.messages).await?;
         self.load_voicemails(tx, &wanted.voicemails).await?;
@@ -307,16 +317,17 @@ impl Loaded {
         &mut self,
         tx: &mut Tx,
         keys: &[(NumberId, Party)],
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         if keys.is_empty() {
             return Ok(());
         }
         let sql = sql!(format!(
-            "with!(i i64, number_id=id id(num), party=text text) \
+            "with!(i i64, number_id=id id(num), party=text text, since uuid) \
              SELECT r.i, 'conversation', doc!(c: {CONVERSATION}) FROM each! party_index k CROSS JOIN conversation c \
               WHERE k.party = r.party AND k.what = 'conversation' AND k.within_id = r.number_id AND c.id = k.id \
              UNION ALL SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
-               (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = k.id \
+               (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = k.id AND m.id >= r.since \
                 ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind = 'automated') FROM each! party_index k \
               WHERE k.party = r.party AND k.what = 'conversation' AND k.within_id = r.number_id \
              UNION ALL SELECT r.i, 'run', doc!(x: {RUN}) FROM each! run x \
@@ -329,15 +340,16 @@ impl Loaded {
                AND a.number_id = r.number_id AND p.account_id = k.within_id AND p.id = k.id"
         ));
         let parties: Vec<String> = keys.iter().map(|(_, party)| party.to_string()).collect();
-        let question: Vec<Asked<'_, NumberId>> = keys
+        let since = first_id(now - AUTOMATED_WITHIN);
+        let question: Vec<AskedThread<'_>> = keys
             .iter()
             .zip(&parties)
             .enumerate()
-            .map(|(i, ((number, _), party))| Asked {
+            .map(|(i, ((number, _), party))| AskedThread {
                 i,
-                id: Some(*number),
-                text: Some(party),
-                also: None,
+                id: *number,
+                text: party,
+                since,
             })
             .collect();
         let mut threads: Vec<Thread> = keys.iter().map(|_| Thread::default()).collect();
