@@ -11,6 +11,8 @@ use crate::decide::{At, World};
 use crate::model::turn::{Need, State};
 use crate::model::{Ids, Party, Timestamp};
 
+use super::say;
+
 /// What can be explained.
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
@@ -65,12 +67,12 @@ struct About {
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
     /// An organisation's file: nothing is known then of earlier texts, contacts and consent.
-    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    #[arg(long, value_name = "FILE")]
     pub organisation: Option<PathBuf>,
     /// The folder of its flows.
     #[arg(long, value_name = "DIR", requires = "organisation")]
     pub flows: Option<PathBuf>,
-    /// The configuration, whose store is asked.
+    /// The configuration: its connections, and its store when no organisation's file is given.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -122,10 +124,10 @@ where
         None => now,
     };
     let told = told(command, world, load, now).await?;
-    match about.json {
-        true => println!("{}", serde_json::to_string_pretty(&told)?),
-        false => print!("{told}"),
-    }
+    say(&match about.json {
+        true => serde_json::to_string_pretty(&told)? + "\n",
+        false => told.to_string(),
+    })?;
     Ok(i32::from(told.connection.is_none()))
 }
 
@@ -204,7 +206,7 @@ mod tests {
         assert_eq!(command.source().flows, Some("flows".into()));
         assert!(line(&["call"], &["--flows", "flows"]).is_err());
         let both = ["--organisation", "o.yaml", "--config", "c.yaml"];
-        assert!(line(&["call"], &both).is_err());
+        assert!(line(&["call"], &both).is_ok());
     }
 
     #[test]

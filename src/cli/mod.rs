@@ -10,6 +10,7 @@ mod serve;
 mod store;
 pub mod user;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -84,6 +85,15 @@ async fn dispatch(command: Command) -> anyhow::Result<i32> {
         Command::Doctor(DoctorCommand::Signature(args)) => serve::doctor_signature(&args),
         Command::Doctor(DoctorCommand::Config(args)) => serve::doctor_config(&args),
         Command::User(command) => store::user(&command).await,
+    }
+}
+
+/// Prints to standard output. A reader that has seen enough, such as `head`, is no failure.
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => Ok(done?),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::daemon::{self, Daemon, Doors};
 use crate::{ops, web, webhook};
 
-use super::{doctor, env, logging};
+use super::{doctor, env, logging, say};
 
 /// Runs the daemon.
 ///
@@ -91,11 +91,9 @@ pub(super) fn doctor_config(args: &ConfigArgs) -> anyhow::Result<i32> {
                 .map_err(|error| error.to_string())
         }) {
         Ok(config) => {
-            println!(
-                "{}: in order, {} connection(s)",
-                args.file.display(),
-                config.connections.len()
-            );
+            let connections = config.connections.len();
+            let file = args.file.display();
+            say(&format!("{file}: in order, {connections} connection(s)\n"))?;
             Ok(0)
         }
         Err(problems) => {
@@ -121,6 +119,6 @@ pub(super) fn doctor_signature(args: &doctor::SignatureArgs) -> anyhow::Result<i
         now: crate::ambient::now(),
     };
     let report = doctor::signature(args, &around);
-    print!("{}", report.text);
+    say(&report.text)?;
     Ok(report.exit)
 }

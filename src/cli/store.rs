@@ -6,13 +6,12 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::ambient;
-use crate::config::Config;
 use crate::config::organisation::{FlowRef, OrganisationFile};
+use crate::config::{Config, StoreAddress};
 use crate::daemon;
 use crate::decide::explain::nothing_known;
 use crate::decide::{Flows, World};
 use crate::flow::{self, DirectoryNames, Kind};
-use crate::model::consent::ComplianceWords;
 use crate::model::directory::Directory;
 use crate::model::organisation::OrgChange;
 use crate::model::{Ids, Party, Phone, RevisionId};
@@ -31,6 +30,21 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
         .context("the store")?;
     store.migrate().await.context("the store's migrations")?;
     Ok(store)
+}
+
+/// Opens the store that a configuration names, for a command that changes nothing: what is not there is not made,
+/// and the schema stays as it is.
+async fn open_to_look(config: &Config) -> anyhow::Result<Store> {
+    if let StoreAddress::Sqlite(file) = &config.store {
+        let shown = file.display();
+        anyhow::ensure!(
+            file.exists(),
+            "there is no store at {shown} yet; `signalbox apply` makes it"
+        );
+    }
+    Store::open(&daemon::store_at(config))
+        .await
+        .context("the store")
 }
 
 fn config(file: &Path) -> anyhow::Result<Config> {
@@ -175,7 +189,7 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
     let directory = match (&args.organisation, &args.config) {
         (Some(file), _) => Some(organisation_of(file)?),
         (None, Some(file)) => {
-            let store = open(&config(file)?).await?;
+            let store = open_to_look(&config(file)?).await?;
             Some(store.directory(NodeScope::daemon()).await?)
         }
         (None, None) => None,
@@ -184,37 +198,47 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
 }
 
 pub(super) async fn explain(command: &ExplainCommand) -> anyhow::Result<i32> {
-    let source = command.source();
-    if let Some(file) = &source.organisation {
-        let directory = Arc::new(organisation_of(file)?);
-        let folder = source.flows.clone().unwrap_or_else(|| "flows".into());
-        let flows = Arc::new(flows_of(&directory, &folder));
-        let words = Arc::new(ComplianceWords::everywhere().clone());
-        let world = World {
-            directory,
-            flows,
-            words,
-            ..World::default()
-        };
-        let load = |needs: Vec<_>| async move { Ok(nothing_known(&needs)) };
-        return super::explain::explain(command, &world, load, ambient::now()).await;
+    match &command.source().organisation {
+        Some(file) => explain_file(command, file).await,
+        None => explain_store(command).await,
     }
-    let file = source
-        .config
-        .clone()
-        .unwrap_or_else(|| "config/signalbox.yaml".into());
-    let (daemon, _saving) = daemon::Daemon::open(config(&file)?).await?;
-    let world = daemon.world();
+}
+
+/// From an organisation's file: nothing is known of what was before.
+async fn explain_file(command: &ExplainCommand, file: &Path) -> anyhow::Result<i32> {
+    let source = command.source();
+    let directory = Arc::new(organisation_of(file)?);
+    let folder = source.flows.clone().unwrap_or_else(|| "flows".into());
+    let around = match &source.config {
+        Some(file) => daemon::world_of(&config(file)?)?,
+        None => daemon::world_without_config(&directory),
+    };
+    let world = World {
+        flows: Arc::new(flows_of(&directory, &folder)),
+        directory,
+        ..around
+    };
+    let load = |needs: Vec<_>| async move { Ok(nothing_known(&needs)) };
+    super::explain::explain(command, &world, load, ambient::now()).await
+}
+
+/// From what the store holds now.
+async fn explain_store(command: &ExplainCommand) -> anyhow::Result<i32> {
+    let file = command.source().config.clone();
+    let config = config(&file.unwrap_or_else(|| "config/signalbox.yaml".into()))?;
+    let store = open_to_look(&config).await?;
+    let world = daemon::world(&config, &store).await?;
     let load = |needs: Vec<_>| {
-        let daemon = daemon.clone();
+        let store = store.clone();
         async move {
-            Ok(daemon
-                .store()
+            Ok(store
                 .look(NodeScope::daemon(), &needs, ambient::now())
                 .await?)
         }
     };
-    super::explain::explain(command, &world, load, ambient::now()).await
+    let code = super::explain::explain(command, &world, load, ambient::now()).await;
+    store.close().await;
+    code
 }
 
 /// The sound flows of a folder as if they were published; what is wrong in others is for `flow check` to tell.

@@ -37,7 +37,8 @@ macro_rules! limits {
         }
 
         impl Limits {
-            pub(super) fn read(section: &Section<'_>) -> Self {
+            /// Reads the section, each limit by itself.
+            fn each(section: &Section<'_>) -> Self {
                 let default = Self::default();
                 Self {
                     $($key: section
@@ -48,6 +49,26 @@ macro_rules! limits {
             }
         }
     };
+}
+
+impl Limits {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        let limits = Self::each(section);
+        limits.check_lease(section);
+        limits
+    }
+
+    /// What is still under way when its lease ends is begun a second time by another node: an e-mail would leave
+    /// twice, a phone be rung twice.
+    fn check_lease(&self, section: &Section<'_>) {
+        let work = self.carrier_seconds.max(self.email_seconds);
+        let least = work + self.answer_ms.div_ceil(1000) + 1;
+        if self.lease_seconds < least {
+            let help = "work that takes longer than its lease would be done twice: answer_ms and the longer of carrier_seconds and email_seconds count";
+            let words = format!("expected at least {least} with the other limits as they are");
+            section.wrong("lease_seconds", words, Some(help));
+        }
+    }
 }
 
 limits! {
@@ -80,7 +101,7 @@ limits! {
     outbox_claim_max: usize = 256, 1..=4096,
         "Outbox rows claimed with one statement.";
     lease_seconds: u64 = 60, 10..=600,
-        "How long claimed work belongs to a node before another may take it over; above carrier_seconds.";
+        "How long claimed work belongs to a node before another may take it over; longer than answer_ms and the longer of carrier_seconds and email_seconds together.";
     carrier_seconds: u64 = 15, 1..=60,
         "How long a request to a carrier may take, connecting included, before its outcome is unknown.";
     carrier_answer_bytes_max: usize = 1048576, 4096..=16777216,

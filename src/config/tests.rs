@@ -250,6 +250,40 @@ fn the_demo_is_all_under_one_folder() {
 }
 
 /// The tables of `docs/configuration.md`, made from the lists.
+#[test]
+fn a_lease_outlasts_the_work_it_is_for() {
+    let limits =
+        |lines: &str| format!("public_url: https://sms.example.org\nlimits: {{ {lines} }}\n");
+    for sound in [
+        "email_seconds: 54",
+        "lease_seconds: 36",
+        "lease_seconds: 10, carrier_seconds: 4, email_seconds: 4",
+    ] {
+        read(&limits(sound)).unwrap();
+    }
+    let told = |column: u32, least: u32| {
+        format!(
+            "2:{column} limits.lease_seconds: expected at least {least} with the other limits as they are (work that \
+             takes longer than its lease would be done twice: answer_ms and the longer of carrier_seconds and \
+             email_seconds count)"
+        )
+    };
+    check(&limits("lease_seconds: 35"), &[&told(26, 36)]);
+    check(
+        &limits("email_seconds: 300, lease_seconds: 60"),
+        &[&told(46, 306)],
+    );
+    check(
+        &limits("lease_seconds: 60, carrier_seconds: 55, email_seconds: 1"),
+        &[&told(26, 61)],
+    );
+    let problems = read(&limits("email_seconds: 300")).unwrap_err();
+    assert!(
+        problems.to_string().contains("expected at least 306"),
+        "{problems}"
+    );
+}
+
 fn tables() -> String {
     let mut text = String::from("| key | default | meaning |\n|---|---|---|\n");
     for key in KEYS {

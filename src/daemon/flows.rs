@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use crate::flow::{self, DirectoryNames, FlowName};
 use crate::metrics;
 use crate::model::directory::Directory;
-use crate::store::{Actor, Published, Stamp, Store};
+use crate::store::{Actor, FlowFile, Published, Stamp, Store};
 
 use super::Daemon;
 
@@ -45,10 +46,15 @@ pub async fn publish_folder(
         .iter()
         .filter_map(|(_, text)| flow::name_of(text))
         .collect();
-    let names = DirectoryNames::new(directory, known);
+    let around = Around {
+        store,
+        directory,
+        names: DirectoryNames::new(directory, known),
+        folder: sources.iter().map(|(file, _)| name_of(file)).collect(),
+    };
     let mut reports = Vec::new();
     for (file, text) in sources {
-        let (outcome, words) = publish(store, directory, &names, &file, &text).await?;
+        let (outcome, words) = around.publish(&file, &text).await?;
         metrics::flow_reload(outcome);
         reports.push(FileReport {
             file,
@@ -57,6 +63,21 @@ pub async fn publish_folder(
         });
     }
     Ok(reports)
+}
+
+/// What a file is judged by.
+struct Around<'a> {
+    store: &'a Store,
+    directory: &'a Directory,
+    names: DirectoryNames<'a>,
+    /// The names of all files of the folder.
+    folder: Vec<String>,
+}
+
+/// A file's name in its folder, by which it is known however the folder is reached.
+fn name_of(file: &Path) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// The flow files of a folder in the order of their names, those too large left out with a word.
@@ -92,83 +113,109 @@ fn read_folder(
     Ok(sources)
 }
 
-async fn publish(
-    store: &Store,
-    directory: &Directory,
-    names: &DirectoryNames<'_>,
-    file: &Path,
-    text: &str,
-) -> anyhow::Result<(&'static str, String)> {
-    let shown = file.display().to_string();
-    let checked = match flow::check(&shown, text, names) {
-        Ok(checked) => checked,
-        Err(faults) => return Ok(("refused", flow::render(text, &faults))),
-    };
-    let Some(account) = directory.account_by_key(&checked.flow.account) else {
-        return Ok((
-            "refused",
-            format!("{shown}: there is no account {}", checked.flow.account),
-        ));
-    };
-    let name = file
-        .file_name()
-        .map_or(shown.clone(), |name| name.to_string_lossy().into_owned());
-    let stamp = Stamp {
-        now: crate::ambient::now(),
-        seed: crate::ambient::seed(),
-    };
-    let published = store
-        .publish_file(
-            &Actor::Node,
-            account.id,
-            &checked.flow.key,
-            text,
-            &name,
-            stamp,
-        )
-        .await?;
-    Ok(match published {
-        Published::New(_) => ("published", String::new()),
-        Published::Unchanged => ("unchanged", String::new()),
-        Published::Conflict => (
-            "conflict",
-            format!(
-                "{shown}: the flow was edited elsewhere since this file was read; export it before you change the file"
-            ),
-        ),
-    })
+impl Around<'_> {
+    async fn publish(&self, file: &Path, text: &str) -> anyhow::Result<(&'static str, String)> {
+        let shown = file.display().to_string();
+        let checked = match flow::check(&shown, text, &self.names) {
+            Ok(checked) => checked.flow,
+            Err(faults) => return Ok(("refused", flow::render(text, &faults))),
+        };
+        let Some(account) = self.directory.account_by_key(&checked.account) else {
+            let words = format!("{shown}: there is no account {}", checked.account);
+            return Ok(("refused", words));
+        };
+        let stamp = Stamp {
+            now: crate::ambient::now(),
+            seed: crate::ambient::seed(),
+        };
+        let name = name_of(file);
+        let file = FlowFile {
+            name: &name,
+            folder: &self.folder,
+        };
+        let published =
+            self.store
+                .publish_file(&Actor::Node, account.id, &checked.key, text, file, stamp);
+        Ok(match published.await? {
+            Published::New(_) => ("published", String::new()),
+            Published::Unchanged => ("unchanged", String::new()),
+            Published::Conflict => ("conflict", format!("{shown}: {CONFLICT}")),
+        })
+    }
 }
 
-/// Publishes what is in the folder, tells what is wrong and takes what is right into the world.
-pub(super) async fn publish_all(daemon: &Daemon) {
-    let (config, directory) = (daemon.config(), daemon.directory());
-    match publish_folder(daemon.store(), &directory, &config.flows, &config.limits).await {
-        Ok(reports) => reports.iter().for_each(tell),
-        Err(error) => tracing::warn!(%error, "the flows could not be looked at"),
+/// What the writer of a file is told that would undo an edit.
+const CONFLICT: &str =
+    "the flow was edited elsewhere since this file was read; export it before you change the file";
+
+/// What was seen at the last look at the folder.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// The organisation's version that the files were checked against.
+    version: i64,
+    /// What was refused or in conflict then.
+    left: Vec<FileReport>,
+}
+
+impl Looked {
+    /// Whether a file was refused for what the organisation may say otherwise now.
+    fn is_worth_another(&self, daemon: &Daemon) -> bool {
+        let refused = self.left.iter().any(|report| report.outcome == "refused");
+        refused && daemon.directory().version != self.version
     }
+}
+
+/// Publishes what is in the folder, tells what is wrong unless it was told `before`, and takes what is right
+/// into the world.
+async fn publish_all(daemon: &Daemon, before: Looked) -> Looked {
+    let (config, directory) = (daemon.config(), daemon.directory());
+    let published = publish_folder(daemon.store(), &directory, &config.flows, &config.limits).await;
+    let left = match published {
+        Ok(reports) => tell(reports, &before.left),
+        Err(error) => {
+            tracing::warn!(%error, "the flows could not be looked at");
+            before.left
+        }
+    };
     if let Err(error) = daemon.reload().await {
         tracing::warn!(
             code = error.code(),
             "the flows could not be read again; the last ones stay in force"
         );
     }
-}
-
-fn tell(report: &FileReport) {
-    let file = report.file.display();
-    match report.outcome {
-        "published" => tracing::info!(%file, "a flow was published"),
-        "unchanged" => {}
-        _ => {
-            tracing::warn!(%file, outcome = report.outcome, "a flow was not published; the last one stays\n{}", report.words)
-        }
+    Looked {
+        version: directory.version,
+        left,
     }
 }
 
-/// Publishes after each change of the folder, until the daemon stops.
-pub(super) async fn watch(daemon: Daemon) {
+/// Tells what is new; what was not published.
+fn tell(reports: Vec<FileReport>, before: &[FileReport]) -> Vec<FileReport> {
+    let mut left = Vec::new();
+    for report in reports {
+        let file = report.file.display();
+        match report.outcome {
+            "published" => tracing::info!(%file, "a flow was published"),
+            "unchanged" => {}
+            outcome => {
+                if !before.contains(&report) {
+                    tracing::warn!(%file, outcome, "a flow was not published; the last one stays\n{}", report.words);
+                }
+                left.push(report);
+            }
+        }
+    }
+    left
+}
+
+/// Publishes after each change of the folder, until the daemon stops; what was refused also after each change of
+/// the organisation, which may bring what a file names.
+pub(super) async fn watch(daemon: Daemon, mut looked: Looked) {
     let (told, mut notices) = mpsc::channel(NOTICES_MAX);
-    let hear = move |_: notify::Result<notify::Event>| {
+    let hear = move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| is_our_own_look(event.kind)) {
+            return;
+        }
         // A full queue says the same already.
         let _ = told.try_send(());
     };
@@ -185,11 +232,17 @@ pub(super) async fn watch(daemon: Daemon) {
         }
     };
     let stopping = daemon.stopping();
+    let every = Duration::from_millis(daemon.config().limits.directory_poll_ms);
     let mut hash = fingerprint(&folder);
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
             _ = notices.recv() => {}
+            () = tokio::time::sleep(every), if !looked.left.is_empty() => {
+                if !looked.is_worth_another(&daemon) {
+                    continue;
+                }
+            }
         }
         // Until the writer is done.
         while tokio::time::timeout(QUIET, notices.recv())
@@ -197,11 +250,17 @@ pub(super) async fn watch(daemon: Daemon) {
             .is_ok_and(|more| more.is_some())
         {}
         let now = fingerprint(&folder);
-        if now != hash {
+        if now != hash || looked.is_worth_another(&daemon) {
             hash = now;
-            publish_all(&daemon).await;
+            looked = publish_all(&daemon, looked).await;
         }
     }
+}
+
+/// To look at the folder is told as well, and would be an endless reason for the next look.
+fn is_our_own_look(kind: EventKind) -> bool {
+    let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+    kind.is_access() && kind != written
 }
 
 /// What the folder holds, so that reading it does not look like a change.
@@ -220,10 +279,10 @@ fn fingerprint(folder: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTime
 }
 
 /// What every node does first: the folder may have changed while none was running.
-pub(super) async fn publish_at_start(daemon: &Daemon) {
+pub(super) async fn publish_at_start(daemon: &Daemon) -> Looked {
     if daemon.config().flows.is_dir() {
-        publish_all(daemon).await;
-    } else {
-        tracing::warn!(folder = %daemon.config().flows.display(), "there is no folder of flows; only published ones run");
+        return publish_all(daemon, Looked::default()).await;
     }
+    tracing::warn!(folder = %daemon.config().flows.display(), "there is no folder of flows; only published ones run");
+    Looked::default()
 }

@@ -19,7 +19,7 @@ use crate::store::NodeScope;
 
 use super::send::{carry_out, lost, no_link, rate};
 use super::timers::lease;
-use super::{Daemon, Link};
+use super::{Daemon, Link, fault};
 
 /// How often jobs are looked for when nobody says that one is due.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -117,6 +117,7 @@ async fn settle(daemon: &Daemon, job: &Job, result: Result<(), Put>) {
         Ok(()) => store.job_done(scope, job.id, now).await,
         Err(Put::Later(at)) => store.job_retry(scope, job.id, at).await,
         Err(Put::Failed(failure)) => {
+            fault::tell(daemon, &job.connection, &failure).await;
             match retry(failure.class, job.attempts + 1, now, daemon.seed()) {
                 Retry::At(at) => store.job_retry(scope, job.id, at).await,
                 Retry::Never => {
@@ -127,8 +128,21 @@ async fn settle(daemon: &Daemon, job: &Job, result: Result<(), Put>) {
             }
         }
     };
+    tell(daemon, job);
     if let Err(error) = saved {
         tracing::warn!(code = error.code(), job = %job.id, "a job's outcome was not saved; it comes again");
+    }
+}
+
+/// A thread shows by which way its texts went, and their files.
+fn tell(daemon: &Daemon, job: &Job) {
+    let shown = matches!(job.kind, JobKind::Email { .. } | JobKind::FetchMedia { .. });
+    if shown {
+        daemon.announce(Notice {
+            account: job.account,
+            conversation: None,
+            boxes: Vec::new(),
+        });
     }
 }
 

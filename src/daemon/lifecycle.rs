@@ -6,16 +6,21 @@ use axum::Router;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Config;
+use crate::config::{Config, StoreAddress};
 use crate::metrics;
 use crate::net::server::{Listener, ListenerLimits};
 use crate::net::sockets;
-use crate::store::NodeScope;
+use crate::store::{NodeScope, StoreError};
 
 use super::{Daemon, StartError, flows, forget, jobs, reload, send, settle, timers};
 
 /// How often distributions are folded into their buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Pause before a server of the store that does not answer is asked again at the start.
+const STORE_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// By how much each time it does not answer puts off systemd's time limit for a start, in microseconds.
+const START_EXTEND_US: u32 = 60_000_000;
 
 /// The routers behind the three listeners.
 #[derive(Debug)]
@@ -43,19 +48,21 @@ pub async fn serve(
     metrics::started_at(crate::ambient::now().micros() as f64 / 1e6);
     metrics::build_info(env!("CARGO_PKG_VERSION"), 1.0);
     let drain = Duration::from_secs(config.limits.drain_seconds);
-    let (daemon, saving) = Daemon::open(config).await?;
+    let Some((daemon, saving)) = open(config, &stop).await? else {
+        return Ok(());
+    };
     daemon
         .store()
         .prepare_to_receive(NodeScope::daemon())
         .await?;
-    flows::publish_at_start(&daemon).await;
+    let looked = flows::publish_at_start(&daemon).await;
     let saving = tokio::spawn(saving);
     let doors = doors(&daemon);
     let listeners = listen(&daemon, doors).await?;
-    let workers = work(&daemon);
+    let workers = work(&daemon, looked);
     ready(&daemon);
     notify(&[sd_notify::NotifyState::Ready]);
-    let watchdog = tokio::spawn(watchdog(daemon.clone()));
+    let watchdog = tokio::spawn(watchdog());
     stop.cancelled().await;
     tracing::info!("stopping: no new connections; what is under way is finished");
     notify(&[sd_notify::NotifyState::Stopping]);
@@ -70,6 +77,32 @@ pub async fn serve(
     daemon.store().close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Opens the daemon. A server of the store that does not answer is waited for: the sockets stay as they are,
+/// where a restart would only ask it the same again. Nothing when the daemon is to stop before.
+async fn open(
+    config: Config,
+    stop: &CancellationToken,
+) -> Result<Option<(Daemon, impl Future<Output = ()> + Send + use<>)>, StartError> {
+    loop {
+        match Daemon::open(config.clone()).await {
+            Err(StartError::Store(error)) if comes_back(&config, &error) => {
+                tracing::warn!(%error, "the store does not answer; it is asked again");
+            }
+            opened => return opened.map(Some),
+        }
+        notify(&[sd_notify::NotifyState::ExtendTimeoutUsec(START_EXTEND_US)]);
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(STORE_AGAIN_AFTER) => {}
+        }
+    }
+}
+
+/// A server may be on its way; a file that cannot be opened needs a person.
+fn comes_back(config: &Config, error: &StoreError) -> bool {
+    matches!(config.store, StoreAddress::Postgres(_)) && error.retryable()
 }
 
 /// Opens the three listeners; all are bound before the first one accepts.
@@ -109,14 +142,14 @@ async fn listen(daemon: &Daemon, doors: Doors) -> Result<TaskTracker, StartError
 }
 
 /// Starts everything that works by itself.
-fn work(daemon: &Daemon) -> TaskTracker {
+fn work(daemon: &Daemon, looked: flows::Looked) -> TaskTracker {
     let tracker = TaskTracker::new();
     tracker.spawn(send::run(daemon.clone()));
     tracker.spawn(settle::run(daemon.clone()));
     tracker.spawn(jobs::run(daemon.clone()));
     tracker.spawn(timers::run(daemon.clone()));
     tracker.spawn(reload::run(daemon.clone()));
-    tracker.spawn(flows::watch(daemon.clone()));
+    tracker.spawn(flows::watch(daemon.clone(), looked));
     tracker.spawn(forget::run(daemon.clone()));
     tracker.spawn(upkeep(daemon.clone()));
     tracker
@@ -178,15 +211,14 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// Shows life to systemd's watchdog for as long as the store answers.
-async fn watchdog(daemon: Daemon) {
+/// Shows life to systemd's watchdog for as long as tasks get their turns. A store that is away is told by
+/// `/health/ready`: to end this process would not bring it back, and would cut off what waits for it.
+async fn watchdog() {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return;
     };
     loop {
-        if daemon.store().ping().await.is_ok() {
-            notify(&[sd_notify::NotifyState::Watchdog]);
-        }
+        notify(&[sd_notify::NotifyState::Watchdog]);
         tokio::time::sleep(limit / 3).await;
     }
 }

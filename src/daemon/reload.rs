@@ -8,14 +8,13 @@ use secrecy::ExposeSecret;
 
 use crate::config::{Config, StoreAddress};
 use crate::decide::{Flows, World};
-use crate::flow::{self, DirectoryNames, Flow};
+use crate::flow::Flow;
 use crate::limits::{Limits, Sharing};
 use crate::metrics;
 use crate::model::directory::Directory;
-use crate::model::{AccountId, RevisionId};
-use crate::store::{NodeScope, StoreAt, StoreError};
+use crate::store::{FlowRevision, NodeScope, Store, StoreAt, StoreError};
 
-use super::Daemon;
+use super::{Daemon, StartError, world_of};
 
 /// Connections to PostgreSQL that one node opens.
 const POSTGRES_CONNECTIONS_MAX: u32 = 16;
@@ -50,65 +49,72 @@ impl Daemon {
     /// # Errors
     /// The store cannot be read; the old world stays.
     pub async fn reload(&self) -> Result<(), StoreError> {
-        let scope = NodeScope::daemon();
-        let directory = Arc::new(self.store().directory(scope).await?);
-        let flows = self.load_flows(&directory).await?;
+        let (directory, flows) = read(self.store(), &self.world().flows).await?;
         metrics::directory_version(directory.version as f64);
-        let old = self.world();
-        self.world.store(Arc::new(World {
-            directory,
-            flows: Arc::new(flows),
-            ..World::clone(&old)
-        }));
+        let now = self.now();
+        // Two that reload at a time keep what either held.
+        self.world.rcu(|old| {
+            let mut flows = flows.clone();
+            flows.keep(&old.flows, now);
+            World {
+                directory: directory.clone(),
+                flows: Arc::new(flows),
+                ..World::clone(old)
+            }
+        });
         Ok(())
-    }
-
-    /// A revision that is loaded already is not checked again: it is immutable.
-    async fn load_flows(&self, directory: &Directory) -> Result<Flows, StoreError> {
-        let scope = NodeScope::daemon();
-        let old = self.world().flows.clone();
-        let mut flows = Flows::default();
-        let active = self.store().active_flows(scope).await?;
-        let live = self.store().revisions_of_live_runs(scope).await?;
-        let mut seen: HashSet<RevisionId> = HashSet::new();
-        let all = active
-            .into_iter()
-            .map(|row| (row, true))
-            .chain(live.into_iter().map(|row| (row, false)));
-        for (row, is_active) in all {
-            if !seen.insert(row.id) {
-                continue;
-            }
-            let known = old.revision(row.id);
-            let read = || checked(directory, row.account, &row.key, &row.yaml);
-            if let Some(flow) = known.or_else(read) {
-                flows.insert(row.account, row.id, flow, is_active);
-            }
-        }
-        Ok(flows)
     }
 }
 
-/// A published flow is read again without asking whom it names: people may have left since.
-fn checked(directory: &Directory, account: AccountId, key: &str, yaml: &str) -> Option<Arc<Flow>> {
-    let loose = || flow::check(key, yaml, &flow::NoNames);
-    let names: Vec<_> = Vec::new();
-    let strict = flow::check(key, yaml, &DirectoryNames::new(directory, names));
-    match strict.or_else(|_| loose()) {
-        Ok(checked) => Some(Arc::new(checked.flow)),
-        Err(faults) => {
-            let account = directory
-                .account(account)
-                .map_or("?", |account| account.key.as_str());
-            tracing::error!(
-                account,
-                flow = key,
-                faults = faults.len(),
-                "a published flow cannot be read any more"
-            );
-            None
+/// What a store holds, as decisions see it, on top of what the configuration says.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn world(config: &Config, store: &Store) -> Result<World, StartError> {
+    let first = world_of(config)?;
+    let (directory, flows) = read(store, &first.flows).await?;
+    Ok(World {
+        directory,
+        flows: Arc::new(flows),
+        ..first
+    })
+}
+
+/// The organisation, its active flows, and the revisions of live runs.
+async fn read(store: &Store, known: &Flows) -> Result<(Arc<Directory>, Flows), StoreError> {
+    let scope = NodeScope::daemon();
+    let directory = Arc::new(store.directory(scope).await?);
+    let active = store.active_flows(scope).await?.into_iter();
+    let live = store.revisions_of_live_runs(scope).await?.into_iter();
+    let all = active
+        .map(|row| (row, true))
+        .chain(live.map(|row| (row, false)));
+    let (mut flows, mut seen) = (Flows::default(), HashSet::new());
+    for (row, is_active) in all {
+        if !seen.insert(row.id) {
+            continue;
+        }
+        // A revision that is loaded already is not checked again: it is immutable.
+        let flow = known.revision(row.id);
+        if let Some(flow) = flow.or_else(|| checked(&directory, &row)) {
+            flows.insert(row.account, row.id, flow, is_active);
         }
     }
+    Ok((directory, flows))
+}
+
+fn checked(directory: &Directory, row: &FlowRevision) -> Option<Arc<Flow>> {
+    let read = Flows::read(directory, &row.key, &row.yaml);
+    let told = read.inspect_err(|faults| {
+        let account = directory.account(row.account);
+        tracing::error!(
+            account = account.map_or("?", |account| account.key.as_str()),
+            flow = row.key,
+            faults = faults.len(),
+            "a published flow cannot be read any more"
+        );
+    });
+    told.ok()
 }
 
 /// Looks at the directory's version, so that a change by another process is heard.

@@ -355,7 +355,7 @@ fn take_on<'a>(
     event: Event<'_>,
     awaited: bool,
 ) -> Decided {
-    match run::going(cx, row) {
+    match run::going(cx, row)? {
         Ok(going) => drive(cx, on, going, event, awaited),
         Err(reason) => {
             let left = Some(run::Left::Stopped(reason));

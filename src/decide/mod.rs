@@ -5,6 +5,7 @@
 //! do no I/O, and they always have an answer: what is odd goes to the number's default route with the reason.
 
 mod begin;
+mod by_email;
 mod call;
 mod contact;
 mod drive;
@@ -26,10 +27,11 @@ pub use receipt::means_opted_out;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Flow, Trace};
+use crate::flow::{self, DirectoryNames, Fault, Flow, NoNames, Trace};
 use crate::model::account::OptOutBy;
 use crate::model::consent::ComplianceWords;
 use crate::model::directory::Directory;
@@ -51,6 +53,8 @@ pub struct World {
     pub connections: Arc<HashMap<String, ConnectionFacts>>,
     /// The compliance words in force.
     pub words: Arc<ComplianceWords>,
+    /// Whether e-mails leave at all: there is a mail server.
+    pub email: bool,
 }
 
 /// What a decision must know of a carrier connection.
@@ -64,14 +68,53 @@ pub struct ConnectionFacts {
     pub calls_per_second: f64,
 }
 
+/// How long a revision stays that nothing is on any more: what was decided with it may not be saved yet, or be
+/// saved by another node that has not heard of the next one.
+const REVISION_KEPT: Duration = Duration::from_secs(3600);
+/// Revisions that stay so at most.
+const REVISIONS_KEPT_MAX: usize = 1_000;
+
 /// The flows that new runs start with, and every revision that a live run may still be on.
 #[derive(Debug, Clone, Default)]
 pub struct Flows {
     active: HashMap<(AccountId, String), RevisionId>,
     revisions: HashMap<RevisionId, Arc<Flow>>,
+    /// Since when nothing is known to be on a revision that stays for a while.
+    left: HashMap<RevisionId, Timestamp>,
 }
 
 impl Flows {
+    /// Reads a published text again. People may have left since whom it names, which is no fault of it now.
+    ///
+    /// # Errors
+    /// Its faults: it was published by a version that read flows otherwise.
+    pub fn read(directory: &Directory, key: &str, yaml: &str) -> Result<Arc<Flow>, Vec<Fault>> {
+        let strict = flow::check(key, yaml, &DirectoryNames::new(directory, Vec::new()));
+        let read = strict.or_else(|_| flow::check(key, yaml, &NoNames));
+        read.map(|checked| Arc::new(checked.flow))
+    }
+
+    /// Keeps for a while what is held no more, for runs that are being saved just now.
+    pub fn keep(&mut self, before: &Self, now: Timestamp) {
+        let mut left: Vec<(Timestamp, RevisionId)> = Vec::new();
+        for revision in before.revisions.keys() {
+            let since = before.left.get(revision).copied().unwrap_or(now);
+            if !self.revisions.contains_key(revision) && now.since(since) < REVISION_KEPT {
+                left.push((since, *revision));
+            }
+        }
+        left.sort_unstable_by(|a, b| b.cmp(a));
+        for (since, revision) in left.into_iter().take(REVISIONS_KEPT_MAX) {
+            self.left.insert(revision, since);
+            self.revisions.extend(
+                before
+                    .revisions
+                    .get_key_value(&revision)
+                    .map(|(id, flow)| (*id, flow.clone())),
+            );
+        }
+    }
+
     /// Adds a revision; `active` when new runs start with it.
     pub fn insert(
         &mut self,
@@ -151,6 +194,15 @@ pub enum Input {
     },
     /// A member of staff did something.
     Staff(StaffAction),
+    /// A carrier refuses what we ask for a reason that only the connection's owner can mend.
+    Fault {
+        /// The connection's key.
+        connection: String,
+        /// The reason's code.
+        code: String,
+        /// The reason, without personal data.
+        words: String,
+    },
 }
 
 /// When and by which chance an event is decided; kept with it.
@@ -179,6 +231,7 @@ pub fn needs(world: &World, input: &Input) -> Vec<Need> {
         Input::Ordered { order, .. } => order::needs(order),
         Input::GivenUp { message } => vec![Need::Message(*message)],
         Input::Staff(action) => staff::needs(action),
+        Input::Fault { .. } => Vec::new(),
     }
 }
 
@@ -202,6 +255,14 @@ pub fn decide(world: &World, state: &State, input: &Input, at: At) -> Decision {
         } => order::done(&mut cx, order, carrier_id.as_deref(), failed.as_deref()),
         Input::GivenUp { message } => unsettled::given_up(&mut cx, *message),
         Input::Staff(action) => staff::act(&mut cx, action),
+        Input::Fault {
+            connection,
+            code,
+            words,
+        } => cx.for_ops(
+            "connection_fault",
+            format!("{connection}: {words} ({code})"),
+        ),
     };
     match result {
         Ok(()) => Decision::Done(Box::new(cx.turn)),

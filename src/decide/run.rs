@@ -7,14 +7,14 @@ use crate::inbox::assignment;
 use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Program, Route};
 use crate::model::conversation::{RunRow, ThreadEventKind};
-use crate::model::turn::{Need, Write};
+use crate::model::turn::{FlowText, Need, Write};
 use crate::model::{
     CallId, CallVerb, Connection, MessageKind, Party, RevisionId, RunId, Timestamp,
 };
 use crate::policy::budget::{Budget, LoopBudget};
 
 use super::frame::{Frame, Place};
-use super::{Cx, Decided, begin, call};
+use super::{Cx, Decided, Flows, begin, call};
 
 /// How often one event may leave for another flow.
 pub(super) const GOTOS_PER_EVENT_MAX: usize = 10;
@@ -40,6 +40,7 @@ pub(super) fn start_text<'a>(
         frame.save(cx);
         return Ok(());
     };
+    moves::automate(&mut frame.conversation);
     let id: RunId = cx.ids.fresh();
     let row = RunRow {
         id,
@@ -149,7 +150,7 @@ fn resume_text<'a>(
     event: Event<'_>,
     text: Option<&str>,
 ) -> Decided {
-    match going(cx, row) {
+    match going(cx, row)? {
         Ok(going) => drive_text(cx, frame, going, event, text),
         Err(reason) => {
             end(cx, row);
@@ -167,20 +168,30 @@ pub(super) struct Going {
     pub(super) flow: Arc<Flow>,
 }
 
-/// Reads a saved run. The error says why it cannot go on.
-pub(super) fn going(cx: &Cx<'_>, row: &RunRow) -> Result<Going, String> {
-    let run = Run::from_json(&row.state)
-        .map_err(|_| format!("the run of {} cannot be read", row.flow))?;
-    let flow = match cx.world.flows.revision(row.revision) {
-        Some(flow) => flow,
-        None => begin::fallback_flow(cx, row)
-            .ok_or_else(|| format!("the revision of {} is gone", row.flow))?,
+/// Reads a saved run. The inner error says why it cannot go on.
+pub(super) fn going(cx: &Cx<'_>, row: &RunRow) -> Decided<Result<Going, String>> {
+    let Ok(run) = Run::from_json(&row.state) else {
+        return Ok(Err(format!("the run of {} cannot be read", row.flow)));
     };
-    Ok(Going {
+    let gone = || format!("the revision of {} is gone", row.flow);
+    let flow = flow_of(cx, row)?.ok_or_else(gone);
+    Ok(flow.map(|flow| Going {
         row: row.clone(),
         run,
         flow,
-    })
+    }))
+}
+
+/// The flow as the run began with it. Another node may have begun it with a revision not heard of here yet.
+fn flow_of(cx: &Cx<'_>, row: &RunRow) -> Decided<Option<Arc<Flow>>> {
+    let known = cx.world.flows.revision(row.revision);
+    if let Some(flow) = known.or_else(|| begin::fallback_flow(cx, row)) {
+        return Ok(Some(flow));
+    }
+    let asked = cx.state.revisions.get(&row.revision);
+    let text = asked.ok_or_else(|| vec![Need::Revision(row.revision)])?;
+    let read = |text: &FlowText| Flows::read(cx.directory(), &text.key, &text.yaml).ok();
+    Ok(text.as_ref().and_then(read))
 }
 
 fn drive_text<'a>(
@@ -314,7 +325,10 @@ pub(super) fn settle(cx: &Cx<'_>, row: &mut RunRow, stepped: &Stepped) {
     row.waits_for_text = stepped.waits_for_text;
     row.due_at = stepped.due_at;
     row.ended = stepped.ended.is_some();
-    row.state = stepped.run.to_json();
+    // One that leaves no row needs none of it written down.
+    if !(row.ended && row.version == 0 && row.call.is_none()) {
+        row.state = stepped.run.to_json();
+    }
 }
 
 /// A run that began and ended in one event leaves no row: its texts and the event tell of it.

@@ -7,7 +7,7 @@ use super::conversation::{Conversation, RunRow, ThreadEvent, Voicemail};
 use super::people::{Contact, Presence};
 use super::{
     AccountId, Call, CallId, CallScript, ConversationId, Id, JobId, Leg, LegId, Message, MessageId,
-    MessageStatus, NumberId, Order, Party, RunId, Timestamp, UserId, VoicemailId,
+    MessageStatus, NumberId, Order, Party, RevisionId, RunId, Timestamp, UserId, VoicemailId,
 };
 
 /// What a decision must know and does not yet. A closed list: the store has one statement a kind.
@@ -33,6 +33,17 @@ pub enum Need {
     Voicemail(CallId),
     /// Whether a user can be rung.
     Presence(UserId),
+    /// A flow's text as a run began with it, when this node has not heard of that revision.
+    Revision(RevisionId),
+}
+
+/// A published text of a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowText {
+    /// The flow's key.
+    pub key: String,
+    /// The text as it was written.
+    pub yaml: String,
 }
 
 /// All that concerns a party on one of our numbers, over all accounts that share it.
@@ -100,6 +111,8 @@ pub struct State {
     pub voicemails: HashMap<CallId, Vec<Voicemail>>,
     /// Users.
     pub presence: HashMap<UserId, Presence>,
+    /// Texts of flows.
+    pub revisions: HashMap<RevisionId, Option<FlowText>>,
 }
 
 /// One change to the store. Rows are whole; where a row is written more than once in a batch the last
@@ -229,6 +242,8 @@ pub struct Turn {
     pub account: Option<AccountId>,
     /// Why a member's action was not carried out.
     pub refused: Option<Refusal>,
+    /// What a repeat of a member's action is told; nothing when it was refused.
+    pub told: Option<Told>,
     /// The flow steps taken, by verb, for metrics.
     pub steps: Vec<(&'static str, u32)>,
     /// Whose pages have something new once this is saved.
@@ -244,6 +259,16 @@ pub struct Refusal {
     pub code: &'static str,
     /// For the member.
     pub words: String,
+}
+
+/// What became of a member's action that was carried out; kept with its event, so that one sent twice hears
+/// the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Told {
+    /// The thread it concerned.
+    pub conversation: Option<ConversationId>,
+    /// That thread's version after it.
+    pub version: Option<i64>,
 }
 
 /// Something on somebody's pages changed.

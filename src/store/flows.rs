@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::turn::FlowText;
 use crate::model::{AccountId, Id, Ids, RevisionId, Timestamp};
 
 use super::both::sql;
+use super::load::Loaded;
 use super::organisation::{AuditOut, bump_version, lock_version, save_audit};
-use super::pools::{Arg, Tx};
+use super::pools::{Arg, Tx, array};
 use super::{AccountScope, Actor, NodeScope, Store, StoreError};
 
 /// Revisions of a flow that one call tells.
@@ -38,10 +40,19 @@ pub struct FlowRevision {
 pub enum Published {
     /// It is, and is active now.
     New(RevisionId),
-    /// It says what was published from it before, or what is active.
+    /// It says what was published from it before, or what another file of its folder says that is active.
     Unchanged,
     /// It changed, but so did the flow: by another way, since that file was last published.
     Conflict,
+}
+
+/// A file among those of its folder.
+#[derive(Debug, Clone, Copy)]
+pub struct FlowFile<'f> {
+    /// Its name in the folder.
+    pub name: &'f str,
+    /// The names of all files there.
+    pub folder: &'f [String],
 }
 
 /// The moment and chance of a change.
@@ -96,30 +107,33 @@ impl Store {
 
     /// Publishes a checked file when it says something new and the flow was not changed by another way since the
     /// file was last published, so that an old file never undoes an edit.
+    ///
+    /// A file that says just what is active has seen every edit, whether it is a renamed one or one that an edit
+    /// was copied to: it becomes the file of a new revision with the same text, and may be edited from there on.
+    /// Of two files that say the same the first one stays the flow's.
     pub async fn publish_file(
         &self,
         actor: &Actor,
         account: AccountId,
         key: &str,
         yaml: &str,
-        file: &str,
+        file: FlowFile<'_>,
         stamp: Stamp,
     ) -> Result<Published, StoreError> {
         let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
-        let text = text(account, key, yaml, Some(file));
+        let (text, folder) = (
+            text(account, key, yaml, Some(file.name)),
+            file.folder.to_vec(),
+        );
         self.apart(async move {
             let mut tx = pools.begin().await?;
             lock_version(&mut tx).await?;
             let active = active(&mut tx, account, &text.key).await?;
             let last = last_of_file(&mut tx, &text).await?;
-            let says =
-                |row: &Option<FlowRevision>| row.as_ref().is_some_and(|row| row.yaml == text.yaml);
-            if says(&active) || says(&last) {
-                return Ok(Published::Unchanged);
-            }
-            // Without an active one there is nothing to undo.
-            if active.is_some() && active.map(|row| row.id) != last.map(|row| row.id) {
-                return Ok(Published::Conflict);
+            match judge(&text, &folder, active.as_ref(), last.as_ref()) {
+                Judged::New => {}
+                Judged::Unchanged => return Ok(Published::Unchanged),
+                Judged::Conflict => return Ok(Published::Conflict),
             }
             let id = insert(&mut tx, &actor, text, stamp).await?;
             tx.commit().await?;
@@ -224,6 +238,77 @@ impl Store {
         );
         let active: Vec<Active> = pools.list("flow", sql, &[account, Arg::Text(key)]).await?;
         Ok((found, active.first().map(|row| row.id)))
+    }
+}
+
+/// What becomes of a file.
+enum Judged {
+    New,
+    Unchanged,
+    Conflict,
+}
+
+/// `last` is what was last published from the file.
+fn judge(
+    text: &Text,
+    folder: &[String],
+    active: Option<&FlowRevision>,
+    last: Option<&FlowRevision>,
+) -> Judged {
+    let Some(active) = active else {
+        // There is nothing to undo.
+        return Judged::New;
+    };
+    let is_last = last.is_some_and(|last| last.id == active.id);
+    let elsewhere = || {
+        active
+            .file
+            .as_ref()
+            .is_some_and(|file| folder.contains(file) && text.file.as_ref() != Some(file))
+    };
+    if active.yaml == text.yaml {
+        return if is_last || elsewhere() {
+            Judged::Unchanged
+        } else {
+            Judged::New
+        };
+    }
+    match last {
+        Some(last) if last.yaml == text.yaml => Judged::Unchanged,
+        _ if is_last => Judged::New,
+        _ => Judged::Conflict,
+    }
+}
+
+impl Loaded {
+    /// The texts of revisions that were not heard of here yet.
+    pub(super) async fn load_revisions(
+        &mut self,
+        tx: &mut Tx,
+        ids: &[RevisionId],
+    ) -> Result<(), StoreError> {
+        #[derive(Serialize)]
+        struct Asked {
+            id: RevisionId,
+        }
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let sql = sql!(format!(
+            "SELECT doc!(v: {REVISION}) FROM rows!($1: id id(rev)) AS r CROSS JOIN revision v WHERE v.id = r.id"
+        ));
+        let asked: Vec<Asked> = ids.iter().map(|id| Asked { id: *id }).collect();
+        let found: Vec<FlowRevision> = tx
+            .list("revision", sql, &[Arg::Text(&array(&asked)?)])
+            .await?;
+        let absent = ids.iter().map(|id| (*id, None));
+        self.state.revisions.extend(absent);
+        for FlowRevision { id, key, yaml, .. } in found {
+            self.state
+                .revisions
+                .insert(id, Some(FlowText { key, yaml }));
+        }
+        Ok(())
     }
 }
 

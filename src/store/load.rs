@@ -10,7 +10,8 @@ use crate::model::conversation::Conversation;
 use crate::model::people::Presence;
 use crate::model::turn::{AUTOMATED_MAX, CallState, Need, State, Thread};
 use crate::model::{
-    CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RunId, Timestamp, UserId,
+    CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RevisionId, RunId, Timestamp,
+    UserId,
 };
 
 use super::both::sql;
@@ -43,6 +44,7 @@ struct Wanted {
     messages: Vec<MessageId>,
     voicemails: Vec<CallId>,
     presence: Vec<UserId>,
+    revisions: Vec<RevisionId>,
 }
 
 /// One thing asked for, with its place in the question.
@@ -99,6 +101,7 @@ impl Loaded {
         self.load_calls(tx, &wanted.calls).await?;
         self.load_messages(tx, &wanted.messages).await?;
         self.load_voicemails(tx, &wanted.voicemails).await?;
+        self.load_revisions(tx, &wanted.revisions).await?;
         self.load_presence(tx, &wanted.presence, now).await
     }
 
@@ -120,6 +123,7 @@ impl Loaded {
                 .contains_key(&(connection.clone(), id.clone())),
             Need::Voicemail(call) => state.voicemails.contains_key(call),
             Need::Presence(user) => state.presence.contains_key(user),
+            Need::Revision(id) => state.revisions.contains_key(id),
         }
     }
 
@@ -149,6 +153,7 @@ impl Loaded {
                 Need::CallByCarrier(a, b) => carrier_calls.push((a.clone(), b.clone())),
                 Need::Voicemail(call) => wanted.voicemails.push(*call),
                 Need::Presence(user) => wanted.presence.push(*user),
+                Need::Revision(id) => wanted.revisions.push(*id),
             }
         }
         self.resolve_conversations(tx, &conversations, &mut wanted)

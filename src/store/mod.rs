@@ -40,7 +40,7 @@ use both::sql;
 use pools::Pools;
 
 pub use error::StoreError;
-pub use flows::{FlowRevision, Published, Stamp};
+pub use flows::{FlowFile, FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
 pub use pages::{
@@ -86,7 +86,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
     (
         1,
         "begin",
@@ -98,6 +98,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
         "party_index",
         include_str!("migrations/sqlite/0002_party_index.sql"),
         include_str!("migrations/postgres/0002_party_index.sql"),
+    ),
+    (
+        3,
+        "number_rate",
+        include_str!("migrations/sqlite/0003_number_rate.sql"),
+        include_str!("migrations/postgres/0003_number_rate.sql"),
     ),
     (
         4,

@@ -24,7 +24,8 @@ const REPEAT_EVERY: u64 = 16;
 /// Short, so that texts under way at a kill are looked at again within the test.
 const LIMITS: &[&str] = &[
     "lease_seconds: 10",
-    "carrier_seconds: 5",
+    "carrier_seconds: 4",
+    "email_seconds: 4",
     "queue_depth_max: 1000",
 ];
 
@@ -36,13 +37,13 @@ async fn few_kills_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes its time: ./check"]
 async fn many_kills_sqlite() {
-    survives(Kind::Sqlite, 30).await;
+    survives(Kind::Sqlite, 50).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: ./check"]
 async fn many_kills_postgres() {
-    survives(Kind::Postgres, 25).await;
+    survives(Kind::Postgres, 50).await;
 }
 
 /// A text of the test, and whose.

@@ -5,7 +5,11 @@ use signalbox::twin::LineKind;
 use crate::support::on_both_stores;
 use crate::support::stage::{Kind, NOOR, SHARED, STRANGER, Stage};
 
-on_both_stores!(files_are_followed);
+on_both_stores!(
+    files_are_followed,
+    a_refused_file_is_looked_at_again_after_apply,
+    a_renamed_file_is_followed,
+);
 
 const HELLO: &str = include_str!("cases/flows/hello.yaml");
 const SIZE: &str = include_str!("cases/flows/size.yaml");
@@ -49,6 +53,57 @@ async fn files_are_followed(kind: Kind) {
     let seen = says(&stage, STRANGER, seen, "s", "Noted: small").await;
     let seen = says(&stage, STRANGER, seen, "size", "Which size").await;
     says(&stage, STRANGER, seen, "s", "Changed: small").await;
+}
+
+/// The files may be there before the organisation that they name.
+async fn a_refused_file_is_looked_at_again_after_apply(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    let refused = || stage.metric("signalbox_flow_reloads_total", &[("outcome", "refused")]);
+    let early = "flow: early\naccount: college\non: sms\nsteps:\n  box:\n    inbox: { group: annex }\n    next: end\n";
+    stage.write_flow("early.yaml", early);
+    stage.write_flow(
+        "other.yaml",
+        &HELLO.replace("account: college", "account: annex"),
+    );
+    stage
+        .eventually("nobody knows the group and the account", async || {
+            refused().await >= 2.0
+        })
+        .await;
+    let file = stage.folder().join("organisation.yaml");
+    let organisation = std::fs::read_to_string(&file).unwrap();
+    let (group, annex) = (
+        "    groups:\n      - { key: annex, name: Annex, members: [ana] }\n",
+        "  - { key: annex, name: Annex, zone: America/Chicago, language: en, cost_centre: main, \
+         members: [{ user: ana, roles: [staff] }] }\n",
+    );
+    let organisation = organisation.replacen("    groups:\n", group, 1) + annex;
+    std::fs::write(&file, organisation).unwrap();
+    let file = file.display().to_string();
+    stage.run(&["apply", &file, "--yes", "--config", &stage.config()]);
+    let keys = "SELECT f.key FROM flow f JOIN account a ON a.id = f.account_id \
+                WHERE f.key = 'early' OR a.key = 'annex' ORDER BY f.key";
+    stage.until(keys, &[&["early"], &["hello"]]).await;
+}
+
+/// A file keeps its flow under another name, and may be edited there.
+async fn a_renamed_file_is_followed(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    let flows = stage.folder().join("flows");
+    std::fs::rename(flows.join("hello.yaml"), flows.join("greeting.yaml")).unwrap();
+    stage
+        .until(
+            "SELECT file FROM revision WHERE flow = 'hello' ORDER BY number",
+            &[&["hello.yaml"], &["greeting.yaml"]],
+        )
+        .await;
+    stage.write_flow(
+        "greeting.yaml",
+        &HELLO.replace("Hello from", "Good day from"),
+    );
+    let active = "SELECT CAST(v.number AS TEXT) FROM flow f JOIN revision v ON v.id = f.active_id \
+                  WHERE f.key = 'hello'";
+    stage.until(active, &[&["3"]]).await;
 }
 
 /// Texts and waits for the answer; the number of its line.

@@ -175,6 +175,51 @@ async fn a_database_that_is_away_is_told_and_survived() {
     taken(&stage, &sids).await;
 }
 
+/// Neither a running daemon nor one that starts is ended by a database that is away, so that both are there as soon
+/// as it is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: ./check"]
+async fn a_database_that_is_away_ends_nothing() {
+    /// More than may be left from before; the time they take is several of the watchdog's.
+    const SIGNS_OF_LIFE: usize = 12;
+    let cluster = tokio::task::spawn_blocking(|| Postgres::own(true))
+        .await
+        .unwrap();
+    let wish = Wish {
+        store: Some(cluster.database("away")),
+        ..Wish::new(Kind::Postgres)
+    };
+    let mut stage = Stage::wished(wish).await;
+    cluster.crash();
+    stage.told();
+    let mut signs = 0;
+    stage
+        .eventually("it shows life", async || {
+            let told = stage.told().into_iter();
+            signs += told.filter(|line| line == "WATCHDOG=1").count();
+            signs >= SIGNS_OF_LIFE
+        })
+        .await;
+    stage.kill();
+    stage.told();
+    stage.begin();
+    stage
+        .eventually("it asks for time", async || {
+            stage
+                .told()
+                .iter()
+                .any(|line| line.starts_with("EXTEND_TIMEOUT_USEC="))
+        })
+        .await;
+    assert!(stage.process().is_running());
+    tokio::task::block_in_place(|| cluster.run());
+    stage.begun().await;
+    assert_eq!(
+        stage.delivered(&new_sid(), STRANGER, SHARED, "hello").await,
+        StatusCode::OK
+    );
+}
+
 /// Each is told to come again, in time.
 async fn refused(stage: &Stage, sids: &[String]) {
     let posts = sids

@@ -6,6 +6,7 @@ mod explained;
 mod phone;
 mod receipts;
 mod recordings;
+mod revisions;
 mod ringing;
 mod sample;
 mod staff;

@@ -199,6 +199,7 @@ fn numbers() -> Vec<Number> {
         calls: account("college"),
         active: true,
         open_conversations: true,
+        rate: None,
     };
     vec![make(SHARED, "clinic"), make(PLAIN, "college")]
 }
@@ -271,7 +272,7 @@ impl Parts {
 }
 
 /// The opening of every flow of a test.
-fn document(key: &str, steps: &str) -> String {
+pub(super) fn document(key: &str, steps: &str) -> String {
     let on = match steps.contains("reply:") || steps.contains("ask:") || steps.contains("# sms") {
         true => "sms",
         false => "call",
@@ -305,6 +306,7 @@ impl Bench {
                 flows: Arc::default(),
                 connections: Arc::new([("twilio".to_owned(), facts)].into()),
                 words: Arc::new(ComplianceWords::everywhere().clone()),
+                email: true,
             },
             store: Store::default(),
             now: Timestamp::from_micros(1_772_555_400_000_000),
@@ -407,6 +409,7 @@ impl Bench {
             text: text.to_owned(),
             media: vec![],
             carrier_answered: false,
+            carrier_said: None,
         }
     }
 

@@ -9,10 +9,12 @@ use crate::inbox::assignment::leads;
 use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{Conversation, ConversationState, RunRow, ThreadEvent, Voicemail};
 use crate::model::people::{Contact, Presence};
-use crate::model::turn::{AUTOMATED_MAX, CallState, Job, Need, State, Thread, Turn, Write};
+use crate::model::turn::{
+    AUTOMATED_MAX, CallState, FlowText, Job, Need, State, Thread, Turn, Write,
+};
 use crate::model::{
     Call, CallId, ContactId, ConversationId, Leg, LegId, Message, MessageId, MessageKind, NumberId,
-    Order, Party, RunId, Timestamp, UserId, VoicemailId,
+    Order, Party, RevisionId, RunId, Timestamp, UserId, VoicemailId,
 };
 
 /// What is saved.
@@ -29,6 +31,7 @@ pub(super) struct Store {
     pub(super) events: Vec<ThreadEvent>,
     pub(super) jobs: Vec<Job>,
     pub(super) presence: HashMap<UserId, Presence>,
+    pub(super) revisions: HashMap<RevisionId, FlowText>,
 }
 
 impl Store {
@@ -83,6 +86,9 @@ impl Store {
                 Need::Presence(user) => {
                     let presence = self.presence.get(user).copied();
                     state.presence.insert(*user, presence.unwrap_or_default());
+                }
+                Need::Revision(id) => {
+                    state.revisions.insert(*id, self.revisions.get(id).cloned());
                 }
             }
         }

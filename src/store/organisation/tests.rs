@@ -1,6 +1,6 @@
 //! The organisation and its flows on both databases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
@@ -11,9 +11,15 @@ use crate::model::account::{
 };
 use crate::model::organisation::AccountRow;
 use crate::model::people::{ContactPhone, Device, Group, Member, Permission, Role};
+use crate::model::turn::{FlowText, Need};
 use crate::model::{Id, RevisionId, UserId};
 use crate::store::testing::{Bench, on_both};
-use crate::store::{AccountScope, Published, Stamp};
+use crate::store::{AccountScope, FlowFile, Published, Stamp};
+
+/// A file that is the only one of its folder.
+fn alone(name: &str) -> FlowFile<'_> {
+    FlowFile { name, folder: &[] }
+}
 
 fn now() -> Timestamp {
     Timestamp::from_micros(1_790_000_000_000_000)
@@ -81,6 +87,7 @@ fn number_row() -> Number {
         calls: id(3),
         active: true,
         open_conversations: false,
+        rate: Some(0.5),
     }
 }
 
@@ -238,10 +245,44 @@ on_both! {
         assert_eq!(directory.keywords(id(10)).len(), 2);
     }
 
+    async fn a_file_that_says_what_is_active_may_be_edited(bench: Bench) {
+        let store = &bench.store;
+        let says = |name: &'static str, yaml: &'static str, n: u64| {
+            store.publish_file(&Actor::Node, id(2), "front", yaml, alone(name), Stamp { now: now(), seed: n })
+        };
+        let Published::New(_) = says("front.yaml", "one", 1).await.unwrap() else { panic!() };
+        // Renamed.
+        let Published::New(_) = says("main.yaml", "one", 2).await.unwrap() else { panic!() };
+        assert_eq!(says("main.yaml", "one", 3).await.unwrap(), Published::Unchanged);
+        let Published::New(second) = says("main.yaml", "two", 4).await.unwrap() else { panic!() };
+        // Edited by hand, and copied into the file.
+        store.publish(&Actor::User(id(30)), id(2), "front", "three", Some(second), Stamp { now: now(), seed: 5 }).await.unwrap();
+        assert_eq!(says("main.yaml", "two", 6).await.unwrap(), Published::Unchanged);
+        let Published::New(_) = says("main.yaml", "three", 7).await.unwrap() else { panic!() };
+        // A copy beside it takes nothing away from it.
+        let both = ["copy.yaml".to_owned(), "main.yaml".to_owned()];
+        let copy = FlowFile { name: "copy.yaml", folder: &both };
+        let copied = store.publish_file(&Actor::Node, id(2), "front", "three", copy, Stamp { now: now(), seed: 8 }).await.unwrap();
+        assert_eq!(copied, Published::Unchanged);
+        let Published::New(_) = says("main.yaml", "four", 9).await.unwrap() else { panic!() };
+        // The old name says what is not active any more.
+        assert_eq!(says("front.yaml", "five", 10).await.unwrap(), Published::Conflict);
+    }
+
+    async fn a_revision_is_found_by_who_has_not_heard_of_it(bench: Bench) {
+        let store = &bench.store;
+        let published = store.publish_file(&Actor::Node, id(2), "front", "one", alone("front.yaml"), Stamp { now: now(), seed: 1 });
+        let Published::New(first) = published.await.unwrap() else { panic!() };
+        let needs = [Need::Revision(first), Need::Revision(id(999))];
+        let state = store.look(NodeScope::daemon(), &needs, now()).await.unwrap();
+        let text = FlowText { key: "front".to_owned(), yaml: "one".to_owned() };
+        assert_eq!(state.revisions, HashMap::from([(first, Some(text)), (id(999), None)]));
+    }
+
     async fn an_old_file_never_undoes_an_edit(bench: Bench) {
         let (store, scope) = (&bench.store, NodeScope::daemon());
         let stamp = |n: u64| Stamp { now: now(), seed: n };
-        let file = |yaml: &'static str, n: u64| store.publish_file(&Actor::Node, id(2), "front", yaml, "front.yaml", stamp(n));
+        let file = |yaml: &'static str, n: u64| store.publish_file(&Actor::Node, id(2), "front", yaml, alone("front.yaml"), stamp(n));
         let Published::New(first) = file("one", 1).await.unwrap() else { panic!() };
         assert_eq!(file("one", 2).await.unwrap(), Published::Unchanged);
         let Published::New(second) = file("two", 3).await.unwrap() else { panic!() };
@@ -250,7 +291,6 @@ on_both! {
         let third = store.publish(&Actor::User(id(30)), id(2), "front", "three", Some(second), stamp(5)).await.unwrap();
         assert_eq!(file("two", 6).await.unwrap(), Published::Unchanged);
         assert_eq!(file("four", 7).await.unwrap(), Published::Conflict);
-        assert_eq!(file("three", 8).await.unwrap(), Published::Unchanged);
         let active = store.active_flows(scope).await.unwrap();
         assert_eq!(active.iter().map(|row| (row.id, &row.yaml[..], row.number)).collect::<Vec<_>>(), [(third, "three", 3)]);
         store.activate(&Actor::Node, id(2), second, Some(third), now()).await.unwrap();

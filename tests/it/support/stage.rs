@@ -1,8 +1,11 @@
 //! One daemon with all around it: a folder, a database, free ports, a carrier, a mail server.
 
 use std::net::TcpListener as Probe;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -32,6 +35,10 @@ pub const STRANGER: &str = "+12025550143";
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// What stands for systemd's end of the line, in the stage's folder.
+const SUPERVISOR: &str = "supervisor";
+/// How long the daemon may be silent, in microseconds: it shows life three times as often.
+const WATCHDOG_US: &str = "300000";
 /// How long a start may take, migrations included.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -66,6 +73,8 @@ pub struct Wish {
     pub hurry: f64,
     /// The carrier's API, when it is not the twin.
     pub api_base: Option<String>,
+    /// Lines of the configuration.
+    pub config: String,
 }
 
 impl Wish {
@@ -76,9 +85,13 @@ impl Wish {
             limits: &[],
             hurry: 20.0,
             api_base: None,
+            config: String::new(),
         }
     }
 }
+
+/// What daemons told systemd, line by line.
+type Told = Arc<Mutex<Vec<String>>>;
 
 /// See the module.
 pub struct Stage {
@@ -90,6 +103,7 @@ pub struct Stage {
     ports: [u16; 3],
     process: Option<Process>,
     said: Said,
+    told: Told,
     client: reqwest::Client,
     signer: Signer,
 }
@@ -122,6 +136,7 @@ impl Stage {
             }
         };
         let mut stage = Self {
+            told: listen(&folder.path().join(SUPERVISOR)),
             twin,
             rows,
             mail,
@@ -172,6 +187,7 @@ impl Stage {
         for line in wish.limits {
             config.push_str(&format!("  {line}\n"));
         }
+        config.push_str(&wish.config);
         std::fs::write(self.config(), config).unwrap();
         std::fs::write(folder.join("organisation.yaml"), ORGANISATION).unwrap();
         for (name, text) in FLOWS {
@@ -188,7 +204,7 @@ impl Stage {
             .to_string()
     }
 
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -227,12 +243,27 @@ impl Stage {
 
     /// Starts the daemon, again where it ran before, and waits until it is ready.
     pub async fn restart(&mut self) {
+        self.begin();
+        self.begun().await;
+    }
+
+    /// Starts the daemon as systemd does, with a watchdog.
+    pub fn begin(&mut self) {
         let config = self.config();
-        let process = Process::start(
-            &mut self.command(&["serve", "--config", &config]),
-            &self.said,
-        );
-        self.process = Some(process);
+        let mut command = self.command(&["serve", "--config", &config]);
+        command
+            .env("NOTIFY_SOCKET", self.folder.path().join(SUPERVISOR))
+            .env("WATCHDOG_USEC", WATCHDOG_US);
+        self.process = Some(Process::start(&mut command, &self.said));
+    }
+
+    /// What the daemon told systemd since this was last asked.
+    pub fn told(&self) -> Vec<String> {
+        std::mem::take(&mut *self.told.lock().unwrap())
+    }
+
+    /// Waits until the daemon is ready.
+    pub async fn begun(&mut self) {
         let ready = async {
             while !self.is_ready().await {
                 let running = self.process.as_mut().is_some_and(Process::is_running);
@@ -437,6 +468,24 @@ impl Drop for Stage {
             );
         }
     }
+}
+
+/// Hears what daemons tell systemd. Somebody must: a line that nobody reads is soon full, and stops who tells.
+fn listen(at: &Path) -> Told {
+    let line = UnixDatagram::bind(at).unwrap();
+    line.set_read_timeout(Some(PATIENCE)).unwrap();
+    let told = Told::default();
+    let kept = Arc::downgrade(&told);
+    std::thread::spawn(move || {
+        let mut part = [0; 4096];
+        while let Some(told) = kept.upgrade() {
+            if let Ok(read) = line.recv(&mut part) {
+                let text = String::from_utf8_lossy(&part[..read]);
+                told.lock().unwrap().extend(text.lines().map(str::to_owned));
+            }
+        }
+    });
+    told
 }
 
 fn twin_settings(port: u16, own_base: &str, hurry: f64) -> TwinSettings {
