@@ -210,6 +210,16 @@ pub enum JobKind {
         /// From where.
         url: String,
     },
+    /// A member of a box is told by e-mail that a voicemail was left in it; where no mail server is configured,
+    /// nobody is.
+    TellOfVoicemail {
+        /// The member's address.
+        to: String,
+        /// Whose box it is, for people.
+        whose: String,
+        /// Its length in seconds.
+        seconds: u32,
+    },
     /// An e-mail.
     Email {
         /// To whom.
