@@ -121,7 +121,7 @@ pub(super) async fn reply(
             anyway: sent.anyway,
         },
     };
-    let acted = door.staff.act(action).await?;
+    let acted = door.staff.act(action, None).await?;
     let answer = json!({ "conversation": row.conversation.id, "version": acted.version });
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }

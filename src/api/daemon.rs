@@ -16,8 +16,12 @@ use crate::net::blobs::Blobs;
 use crate::store::Store;
 
 impl Staff for Daemon {
-    fn act(&self, action: StaffAction) -> BoxFuture<'_, Result<Acted, ActRefused>> {
-        Self::act(self, action).boxed()
+    fn act<'s>(
+        &'s self,
+        action: StaffAction,
+        form: Option<&'s str>,
+    ) -> BoxFuture<'s, Result<Acted, ActRefused>> {
+        Self::act(self, action, form).boxed()
     }
 
     fn directory(&self) -> Arc<Directory> {

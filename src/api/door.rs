@@ -25,8 +25,12 @@ const HASHING_MAX: usize = 2;
 const HASHING_WAITING_MAX: usize = 64;
 /// What staff's pages and endpoints ask of the daemon.
 pub trait Staff: Send + Sync + 'static {
-    /// Decides and saves what a member does.
-    fn act(&self, action: StaffAction) -> BoxFuture<'_, Result<Acted, ActRefused>>;
+    /// Decides and saves what a member does; the same from the same `form` once.
+    fn act<'s>(
+        &'s self,
+        action: StaffAction,
+        form: Option<&'s str>,
+    ) -> BoxFuture<'s, Result<Acted, ActRefused>>;
     /// The organisation now.
     fn directory(&self) -> Arc<Directory>;
     /// The store.

@@ -187,7 +187,7 @@ fn outcome_json(outcome: &Outcome) -> Value {
         Outcome::TextAccepted { carrier_id, status } => {
             json!({ "accepted": carrier_id, "status": status })
         }
-        Outcome::TextFound(found) => json!({ "found": found }),
+        Outcome::TextsFound(found) => json!({ "found": found }),
         Outcome::LegPlaced { carrier_id } => json!({ "placed": carrier_id }),
         Outcome::Done => json!("done"),
         Outcome::Media {

@@ -78,7 +78,7 @@ pub const KEYS: &[ConfigKey] = &[
     key(
         "smtp.host",
         "",
-        "Mail server. Without `smtp` no e-mail leaves and what would become one is refused with that reason.",
+        "Mail server. Without `smtp` no e-mail leaves, and a text that would have become one is refused.",
     ),
     key(
         "smtp.port",

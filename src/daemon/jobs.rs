@@ -125,8 +125,21 @@ async fn settle(daemon: &Daemon, job: &Job, result: Result<(), Put>) {
             }
         }
     };
+    tell(daemon, job);
     if let Err(error) = saved {
         tracing::warn!(code = error.code(), job = %job.id, "a job's outcome was not saved; it comes again");
+    }
+}
+
+/// A thread shows by which way its texts went, and their files.
+fn tell(daemon: &Daemon, job: &Job) {
+    let shown = matches!(job.kind, JobKind::Email { .. } | JobKind::FetchMedia { .. });
+    if shown {
+        daemon.announce(Notice {
+            account: job.account,
+            conversation: None,
+            boxes: Vec::new(),
+        });
     }
 }
 

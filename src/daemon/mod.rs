@@ -44,6 +44,8 @@ pub use lifecycle::{Doors, serve};
 pub use receive::{Received, Refused};
 pub use reload::{store_at, world};
 pub use staff::{ActRefused, Acted};
+#[cfg(test)]
+pub(crate) use staff::{acted, once};
 
 /// Everything that lives as long as the process. Cheap to clone; clones are the same daemon.
 #[derive(Debug, Clone)]
@@ -83,7 +85,7 @@ impl std::ops::Deref for Daemon {
 #[derive(Clone)]
 pub struct Link {
     /// The connection.
-    pub connection: Connection,
+    pub connection: Arc<Connection>,
     /// Its carrier.
     pub carrier: &'static dyn Carrier,
 }
@@ -136,7 +138,7 @@ impl Daemon {
             limits: reload::limits(&config).map_err(|error| machine(error.to_string()))?,
             shared_live: config.redis.as_ref().map(|_| shared_live),
             live: broadcast::channel(config.limits.sse_buffer_events_max).0,
-            world: ArcSwap::from_pointee(first_world(&links)),
+            world: ArcSwap::from_pointee(first_world(&links, config.smtp.is_some())),
             faults_told: fault::Told::default(),
             outbox_due: Notify::new(),
             jobs_due: Notify::new(),
@@ -251,15 +253,15 @@ impl Inner {
 /// # Errors
 /// Every wrong setting, at its place in the file.
 pub fn world_of(config: &Config) -> Result<World, StartError> {
-    links(config).map(|links| first_world(&links))
+    links(config).map(|links| first_world(&links, config.smtp.is_some()))
 }
 
-/// The same where no configuration is at hand: a number's connection is of the kind that it is named for, else of
-/// the first kind there is, with the settings that a connection has by itself.
+/// The same where no configuration is at hand: there is a mail server, and a number's connection is of the kind that
+/// it is named for, else of the first kind there is, with the settings that a connection has by itself.
 pub fn world_without_config(directory: &Directory) -> World {
     let link = |key: &str| {
         let carrier = carrier::by_kind(key).or_else(|| carrier::ALL.first().copied())?;
-        let connection = Connection::new(key, carrier.name(), "");
+        let connection = Arc::new(Connection::new(key, carrier.name(), ""));
         Some((
             key.to_owned(),
             Link {
@@ -269,7 +271,7 @@ pub fn world_without_config(directory: &Directory) -> World {
         ))
     };
     let keys = directory.numbers().map(|number| number.connection.as_str());
-    first_world(&keys.filter_map(link).collect())
+    first_world(&keys.filter_map(link).collect(), true)
 }
 
 /// Whether every connection's settings are what its carrier needs.
@@ -309,7 +311,7 @@ fn links(config: &Config) -> Result<HashMap<String, Link>, StartError> {
         links.insert(
             connection.key.clone(),
             Link {
-                connection: connection.clone(),
+                connection: Arc::new(connection.clone()),
                 carrier,
             },
         );
@@ -321,7 +323,7 @@ fn links(config: &Config) -> Result<HashMap<String, Link>, StartError> {
 }
 
 /// The world before the organisation is read.
-fn first_world(links: &HashMap<String, Link>) -> World {
+fn first_world(links: &HashMap<String, Link>, email: bool) -> World {
     let facts = |link: &Link| ConnectionFacts {
         opt_out: match link.connection.opt_out {
             OptOut::Us => OptOutBy::Us,
@@ -337,6 +339,7 @@ fn first_world(links: &HashMap<String, Link>) -> World {
                 .collect(),
         ),
         words: Arc::new(ComplianceWords::everywhere().clone()),
+        email,
         ..World::default()
     }
 }

@@ -90,9 +90,20 @@ impl Daemon {
 
     /// An event of our own: a timer, an order's outcome, a member's action.
     pub(super) async fn receive_own(&self, hook: &str, input: Input) -> Result<Answer, Refused> {
+        self.receive_once(hook, None, input).await
+    }
+
+    /// An event of our own that must have its effect once, however often it is told under this key.
+    pub(super) async fn receive_once(
+        &self,
+        hook: &str,
+        key: Option<&str>,
+        input: Input,
+    ) -> Result<Answer, Refused> {
         let raw = serde_json::to_vec(&input).unwrap_or_default();
         let received = Received {
             hook: hook.to_owned(),
+            dedupe: key.map(|key| super::Inner::dedupe("", &format!("{hook}:{key}"))),
             raw,
             ..Received::default()
         };

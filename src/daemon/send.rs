@@ -1,7 +1,9 @@
 //! Texts that are due: judged in the transaction that claims them, handed to the carrier, and their outcome
 //! saved. What may have left is never handed over again.
 
-use std::collections::HashMap;
+mod facts;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,17 +13,18 @@ use crate::ambient::Stopwatch;
 use crate::decide::{Input, World};
 use crate::limits::{Rate, Verdict as RateVerdict};
 use crate::metrics;
-use crate::model::account::{Plan, PlanUnit};
 use crate::model::calendar::{month, zone};
-use crate::model::consent::Verdict;
 use crate::model::turn::Notice;
 use crate::model::{
-    AccountId, Dlr, FailureClass, Inbound, MessageStatus, Order, Outcome, SendFailure, Timestamp,
+    AccountId, Dlr, FailureClass, Inbound, Message, MessageStatus, Order, Outcome, SendFailure,
+    Timestamp,
 };
 use crate::net::client::ClientError;
-use crate::policy::allowance::{Allowance, Facts, PlanUse, Reason, Window, allowance};
+use crate::policy::allowance::{Allowance, Reason, allowance};
 use crate::policy::retry::{Retry, retry};
 use crate::store::{AttemptOutcome, AttemptResult, Dispatch, DueText, NodeScope, ToSend};
+
+use facts::{Asked, by_email, connection_rate, facts, rates, refused};
 
 use super::lines::Lines;
 use super::timers::lease;
@@ -41,7 +44,7 @@ pub(super) async fn run(daemon: Daemon) {
     let stopping = daemon.stopping();
     let in_flight = daemon.config().limits.outbox_in_flight_max;
     let places = Arc::new(Semaphore::new(in_flight));
-    let (outcomes, saved) = mpsc::channel(in_flight);
+    let (outcomes, saved) = mpsc::channel::<Tried>(in_flight);
     daemon.tasks.spawn(save_outcomes(daemon.clone(), saved));
     let waiting = Arc::new(Mutex::new(Waiting::default()));
     loop {
@@ -53,6 +56,9 @@ pub(super) async fn run(daemon: Daemon) {
         while !stopping.is_cancelled() && round(&daemon, &places, &outcomes, &waiting).await {}
     }
 }
+
+/// What came of an attempt, and whose pages show it.
+type Tried = (AttemptOutcome, Notice);
 
 /// What is remembered from one round to the next.
 #[derive(Debug, Default)]
@@ -69,7 +75,7 @@ struct Waiting {
 async fn round(
     daemon: &Daemon,
     places: &Arc<Semaphore>,
-    outcomes: &mpsc::Sender<AttemptOutcome>,
+    outcomes: &mpsc::Sender<Tried>,
     waiting: &Arc<Mutex<Waiting>>,
 ) -> bool {
     let most = daemon
@@ -103,7 +109,8 @@ async fn round(
         let tasks = daemon.tasks.clone();
         tasks.spawn(async move {
             let outcome = attempt(&daemon, &text).await;
-            let _ = outcomes.send(outcome).await;
+            let notice = about(&text.text.message);
+            let _ = outcomes.send((outcome, notice)).await;
             drop(place);
         });
     }
@@ -115,7 +122,7 @@ async fn round(
 fn may_leave(daemon: &Daemon, waiting: &Mutex<Waiting>) -> usize {
     let now = daemon.now();
     let left = daemon.links.values().map(|link| {
-        let (key, rate) = connection_rate(link);
+        let (key, rate) = connection_rate(&link.connection);
         daemon.limits.left(&key, rate, now) as usize
     });
     let left = left.fold(0, usize::saturating_add);
@@ -125,12 +132,6 @@ fn may_leave(daemon: &Daemon, waiting: &Mutex<Waiting>) -> usize {
     }
     waiting.last_at = now;
     if left == 0 { CLOSED_CLAIM_MAX } else { left }
-}
-
-/// The key and the rate of a connection's texts.
-fn connection_rate(link: &Link) -> (String, Rate) {
-    let connection = &link.connection;
-    (format!("sms:{}", connection.key), rate(connection.rate))
 }
 
 async fn claim(daemon: &Daemon, most: u32, waiting: Arc<Mutex<Waiting>>) -> Vec<ToSend> {
@@ -184,56 +185,8 @@ fn judge(
     }
 }
 
-fn refused(reason: Reason) -> Dispatch {
-    metrics::withheld(reason.code());
-    Dispatch::Refuse(reason.code().to_owned())
-}
-
-fn by_email(world: &World, due: &DueText, reason: Reason) -> Dispatch {
-    metrics::withheld(reason.code());
-    let account = world.directory.account(due.message.account);
-    let name = account.map_or("us", |account| account.name.as_str());
-    Dispatch::Email {
-        to: due.contact_email.clone().unwrap_or_default(),
-        subject: format!("A message from {name}"),
-        text: due.message.text.clone(),
-        reason: reason.code().to_owned(),
-    }
-}
-
-fn facts(world: &World, due: &DueText, now: Timestamp) -> Option<Facts> {
-    let account = world.directory.account(due.message.account)?;
-    let number = world.directory.number(due.message.number)?;
-    Some(Facts {
-        kind: due.message.kind,
-        number_active: number.active && number.sms,
-        textable: due.message.party.can_receive(),
-        consent: due.consent.unwrap_or(Verdict::Unknown),
-        window: Window::Any,
-        plan: plan_use(&account.plan, &account.zone, due, now),
-        contact_email: due.contact_email.is_some(),
-        now,
-    })
-}
-
-fn plan_use(plan: &Plan, zone_name: &str, due: &DueText, now: Timestamp) -> PlanUse {
-    let (used, needs) = match plan.unit {
-        PlanUnit::Messages => (due.plan_used.messages, 1),
-        PlanUnit::Segments => (due.plan_used.segments, u32::from(due.message.segments)),
-    };
-    let renews_at = zone(zone_name).map_or(now, |zone| month(&zone, now).ends_at);
-    let used = u32::try_from(used).unwrap_or(u32::MAX);
-    PlanUse {
-        limit: plan.monthly,
-        used,
-        needs,
-        beyond: plan.beyond,
-        renews_at,
-    }
-}
-
-/// Asks the rates of the account's plan and of the connection, the account's first: what waits for it takes
-/// nothing from the others of the connection. A text that must wait gets its place in the line.
+/// Asks the rates of the account's plan, of the number and of the connection, in this order: what waits for one
+/// takes nothing from the others of the next. A text that must wait gets its place in the line.
 fn rated(
     daemon: &Daemon,
     world: &World,
@@ -244,23 +197,14 @@ fn rated(
     let Some(link) = daemon.links.get(&due.connection) else {
         return refused(Reason::NumberInactive);
     };
-    let segments = u32::from(due.message.segments).max(1);
-    let plan = world
-        .directory
-        .account(due.message.account)
-        .map_or(f64::MAX, |account| account.plan.rate);
-    let (line, line_rate) = connection_rate(link);
-    let asked = [
-        (
-            "account",
-            format!("plan:{}", due.message.account),
-            rate(plan),
-            1,
-        ),
-        ("connection", line, line_rate, segments),
-    ];
     let waited = due.message.due_at > Some(due.message.created_at);
-    for (word, key, rate, tokens) in asked {
+    for Asked {
+        word,
+        key,
+        rate,
+        tokens,
+    } in rates(world, &link.connection, due)
+    {
         let turn = match lines.before(&key, waited, now) {
             Some(end) => end,
             None => match daemon.limits.take_now(&key, rate, tokens, now) {
@@ -287,11 +231,16 @@ pub(super) fn rate(per_second: f64) -> Rate {
 /// The thread shows by which way a text went; this is said once the claim is saved, so a look too early
 /// sees the old state and the next notice mends it.
 fn tell(daemon: &Daemon, due: &DueText) {
-    daemon.announce(Notice {
-        account: due.message.account,
-        conversation: Some(due.message.conversation),
+    daemon.announce(about(&due.message));
+}
+
+/// Whose pages show what becomes of a text.
+pub(super) fn about(message: &Message) -> Notice {
+    Notice {
+        account: message.account,
+        conversation: Some(message.conversation),
         boxes: Vec::new(),
-    });
+    }
 }
 
 /// One attempt. Whatever happens, there is an outcome.
@@ -416,11 +365,11 @@ fn count(text: &ToSend, result: &AttemptResult) {
 
 /// Outcomes that come together are saved together. One that cannot be saved is tried until it is, because
 /// only its loss would make the text unknown.
-async fn save_outcomes(daemon: Daemon, mut outcomes: mpsc::Receiver<AttemptOutcome>) {
+async fn save_outcomes(daemon: Daemon, mut outcomes: mpsc::Receiver<Tried>) {
     let most = daemon.config().limits.outbox_in_flight_max;
     let mut batch = Vec::with_capacity(most);
     while outcomes.recv_many(&mut batch, most).await > 0 {
-        let taken = std::mem::take(&mut batch);
+        let (taken, notices): (Vec<_>, Vec<_>) = std::mem::take(&mut batch).into_iter().unzip();
         while let Err(error) = daemon
             .store()
             .attempted(NodeScope::daemon(), taken.clone())
@@ -436,10 +385,21 @@ async fn save_outcomes(daemon: Daemon, mut outcomes: mpsc::Receiver<AttemptOutco
                 break;
             }
         }
+        for notice in each_once(notices) {
+            daemon.announce(notice);
+        }
         for outcome in taken {
             learn_opt_out(&daemon, outcome).await;
         }
     }
+}
+
+/// Several texts of a thread are one change of its page.
+fn each_once(notices: Vec<Notice>) -> Vec<Notice> {
+    let mut told = HashSet::new();
+    let mut fresh = notices;
+    fresh.retain(|notice| told.insert((notice.account, notice.conversation)));
+    fresh
 }
 
 /// A refusal that says "opted out" goes into the ledger, by the same way as a receipt that says so.
@@ -460,7 +420,9 @@ async fn learn_opt_out(daemon: &Daemon, outcome: AttemptOutcome) {
         connection: String::new(),
         inbound: Inbound::Receipt(dlr),
     };
-    if let Err(refused) = daemon.receive_own("refusal", input).await {
+    let once = format!("{}:{}", outcome.message, outcome.attempt);
+    let told = daemon.receive_once("refusal", Some(&once), input);
+    if let Err(refused) = told.await {
         tracing::warn!(
             reason = refused.reason(),
             "an opt-out told by the carrier was not saved"

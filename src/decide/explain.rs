@@ -155,6 +155,7 @@ pub fn text(
         text: text.to_owned(),
         media: Vec::new(),
         carrier_answered: false,
+        carrier_said: None,
     };
     let mut cx = explaining(world, state, at);
     text::received(&mut cx, &number.connection, &mo)?;

@@ -218,6 +218,14 @@ impl<'a> Frame<'a> {
         )
     }
 
+    /// Whether the phone may be texted, as far as its contact is known.
+    pub(super) fn textable(&self) -> bool {
+        let party = &self.conversation.party;
+        let phones = self.contact.iter().flat_map(|contact| &contact.phones);
+        let mut refused = phones.filter(|phone| phone.phone == *party && !phone.textable);
+        refused.next().is_none()
+    }
+
     /// Whether the thread is another than it was, beyond having been read: one member's look must not stop
     /// another's reply.
     fn moved(&self) -> bool {

@@ -4,6 +4,7 @@
 //! Production, `explain` and later `flow test` and `replay` call these same functions. They read no clock and
 //! do no I/O, and they always have an answer: what is odd goes to the number's default route with the reason.
 
+mod by_email;
 mod call;
 mod contact;
 pub mod explain;
@@ -50,6 +51,8 @@ pub struct World {
     pub connections: Arc<HashMap<String, ConnectionFacts>>,
     /// The compliance words in force.
     pub words: Arc<ComplianceWords>,
+    /// Whether e-mails leave at all: there is a mail server.
+    pub email: bool,
 }
 
 /// What a decision must know of a carrier connection.

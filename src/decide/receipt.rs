@@ -4,10 +4,13 @@ use crate::model::turn::{Need, Notice, StatusChange, Write};
 use crate::model::{Dlr, Message};
 
 use super::text::opted_out_at_carrier;
-use super::{Cx, Decided};
+use super::{Cx, Decided, by_email};
 
 /// The carrier's own words for "the recipient has opted out" (Twilio).
 const OPTED_OUT_CODES: [&str; 1] = ["21610"];
+
+/// Why the thread says that the words went by e-mail.
+const OPTED_OUT: &str = "opted_out";
 
 /// Whether a carrier's error says that the recipient has opted out there.
 pub fn means_opted_out(code: &str) -> bool {
@@ -41,6 +44,11 @@ pub(super) fn received(cx: &mut Cx<'_>, connection: &str, dlr: &Dlr) -> Decided 
     {
         let thread = cx.thread(message.number, &message.party)?;
         opted_out_at_carrier(cx, thread, message.number, &message.party);
+        // Told again of a text that had come to its end, nothing is mailed again; a refusal of our own sending, which
+        // has no carrier's id, comes once.
+        if !message.status.is_final() || dlr.carrier_id.is_empty() {
+            by_email::send(cx, thread, message, OPTED_OUT);
+        }
         cx.turn.account = Some(message.account);
     }
     cx.notice(Notice {

@@ -38,6 +38,7 @@ pub(super) fn start_text<'a>(
         frame.save(cx);
         return Ok(());
     };
+    moves::automate(&mut frame.conversation);
     let id: RunId = cx.ids.fresh();
     let row = RunRow {
         id,
@@ -319,7 +320,10 @@ pub(super) fn settle(cx: &Cx<'_>, row: &mut RunRow, stepped: &Stepped) {
     row.waits_for_text = stepped.waits_for_text;
     row.due_at = stepped.due_at;
     row.ended = stepped.ended.is_some();
-    row.state = stepped.run.to_json();
+    // One that leaves no row needs none of it written down.
+    if !(row.ended && row.version == 0 && row.call.is_none()) {
+        row.state = stepped.run.to_json();
+    }
 }
 
 /// A run that began and ended in one event leaves no row: its texts and the event tell of it.

@@ -4,17 +4,17 @@ use crate::inbox::conversation::{self as moves};
 use crate::inbox::{Refused, assignment, sight};
 use crate::model::account::{Account, Route};
 use crate::model::consent::Consent;
-use crate::model::conversation::ThreadEventKind;
+use crate::model::conversation::{RunRow, ThreadEventKind};
 use crate::model::people::Contact;
 use crate::model::staff::{StaffAction, StaffVerb};
-use crate::model::turn::{Need, Write};
+use crate::model::turn::{Need, Told, Turn, Write};
 use crate::model::{
     CallId, ConversationId, MessageKind, NumberId, Party, ProgramId, UserId, VoicemailId,
 };
 
 use super::frame::{Frame, Place};
 use super::text::change_consent;
-use super::{Cx, Decided};
+use super::{Cx, Decided, run};
 
 /// The longest text staff may send, in characters (what carriers take).
 pub(super) const REPLY_CHARS_MAX: usize = 1600;
@@ -34,6 +34,14 @@ pub(super) fn needs(action: &StaffAction) -> Vec<Need> {
 pub(super) fn act(cx: &mut Cx<'_>, action: &StaffAction) -> Decided {
     cx.rule("staff");
     cx.turn.account = Some(action.account);
+    carry_out(cx, action)?;
+    if cx.turn.refused.is_none() {
+        cx.turn.told = Some(told(&cx.turn));
+    }
+    Ok(())
+}
+
+fn carry_out(cx: &mut Cx<'_>, action: &StaffAction) -> Decided {
     match &action.what {
         StaffVerb::StartText {
             program,
@@ -55,6 +63,18 @@ pub(super) fn act(cx: &mut Cx<'_>, action: &StaffAction) -> Decided {
             Some(id) => on_thread(cx, action, id),
             None => Ok(()),
         },
+    }
+}
+
+/// What came of an action that was carried out, for the member and for every repeat of it.
+fn told(turn: &Turn) -> Told {
+    let row = turn.writes.iter().rev().find_map(|write| match write {
+        Write::Conversation(row) => Some(row),
+        _ => None,
+    });
+    Told {
+        conversation: row.map(|row| row.id),
+        version: row.map(|row| row.version),
     }
 }
 
@@ -144,7 +164,9 @@ fn apply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, action: &StaffAction) -> Re
             sight::may_reply(cx.directory(), conversation, by, *read_version, *anyway)?;
             // The answer must come back to a person, not to a flow.
             frame.post_unless_open(cx, None, None);
-            return send(cx, frame, by, text);
+            send(cx, frame, by, text)?;
+            take_over(cx, frame);
+            return Ok(());
         }
         StaffVerb::Assign { to, note, .. } => assignment::assign(
             cx.directory(),
@@ -159,12 +181,17 @@ fn apply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, action: &StaffAction) -> Re
             if *close {
                 let closed = moves::close(conversation)?;
                 frame.event(cx, Some(by), kind);
+                take_over(cx, frame);
                 closed
             } else {
                 kind
             }
         }
-        StaffVerb::Close { .. } => moves::close(conversation)?,
+        StaffVerb::Close { .. } => {
+            let closed = moves::close(conversation)?;
+            take_over(cx, frame);
+            closed
+        }
         StaffVerb::Reopen { .. } => moves::reopen(cx.directory(), conversation, contact)?,
         StaffVerb::Read { .. } => {
             moves::read(conversation);
@@ -179,6 +206,21 @@ fn apply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, action: &StaffAction) -> Re
     };
     frame.event(cx, Some(by), kind);
     Ok(())
+}
+
+/// Who answers a thread or closes it ends the questions of flows in it: what the person says next is said to
+/// people.
+fn take_over<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>) {
+    let (thread, here) = (frame.thread, Some(frame.conversation.id));
+    let asking = |run: &&RunRow| run.conversation == here && run.waits_for_text && !run.ended;
+    for row in thread.runs.iter().filter(asking) {
+        run::end(cx, row);
+        let text = format!(
+            "The flow {} asked a question here; it has ended, because a member took the thread.",
+            row.flow
+        );
+        frame.event(cx, None, ThreadEventKind::Note { text });
+    }
 }
 
 /// The checks before a text of a member is queued; they are made again when it is dispatched.
@@ -205,14 +247,18 @@ fn send<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, by: UserId, text: &str) -> R
             "This number cannot send texts.",
         ));
     }
-    let email = frame
-        .contact
-        .as_ref()
-        .is_some_and(|contact| contact.email.is_some());
+    let contact = frame.contact.as_ref();
+    let email = cx.world.email && contact.is_some_and(|contact| contact.email.is_some());
+    if !frame.textable() && !email {
+        return Err(Why::Text(
+            "not_textable",
+            "This phone is not to be texted, and no e-mail can go in a text's place.",
+        ));
+    }
     if frame.opted_out() && !email {
         return Err(Why::Text(
             "opted_out",
-            "This person has opted out of texts and has no e-mail address.",
+            "This person has opted out of texts, and no e-mail can go in their place.",
         ));
     }
     frame.send(cx, MessageKind::Staff, text, Some(by), None);
@@ -269,6 +315,7 @@ fn start_text(cx: &mut Cx<'_>, action: &StaffAction, start: &Start<'_>) -> Decid
     frame.post_unless_open(cx, Some(Route::User(action.by)), None);
     match send(cx, &mut frame, action.by, start.text) {
         Ok(()) => {
+            take_over(cx, &mut frame);
             frame.save(cx);
             Ok(())
         }

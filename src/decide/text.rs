@@ -1,7 +1,7 @@
 //! A text from a phone: routed, stored in its thread, answered.
 
 use crate::model::account::{Account, Number, OptOutBy};
-use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
+use crate::model::consent::{ComplianceClass, Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{Conversation, RunRow, ThreadEventKind};
 use crate::model::turn::{Job, JobKind, Need, Thread, Write};
 use crate::model::{
@@ -40,11 +40,7 @@ pub(super) fn received<'a>(cx: &mut Cx<'a>, connection: &str, mo: &'a Mo) -> Dec
         );
     };
     let thread = cx.thread(number.id, &mo.from)?;
-    let compliance = classify(
-        &mo.text,
-        opted_out_anywhere(thread, number),
-        &cx.world.words,
-    );
+    let compliance = compliance(cx.world, number, thread, mo);
     let routed = routed(cx.world, number, thread, &mo.text, compliance);
     cx.rule(routed.rule.as_str());
     let Some((account, program, known)) = home(cx.world, number, thread, &routed) else {
@@ -101,6 +97,19 @@ pub(super) fn received<'a>(cx: &mut Cx<'a>, connection: &str, mo: &'a Mo) -> Dec
     }
     frame.save(cx);
     Ok(())
+}
+
+/// What a text means for consent, by our words and by the carrier's; a wish to stop read by either counts.
+fn compliance(world: &World, number: &Number, thread: &Thread, mo: &Mo) -> Compliance {
+    let out = opted_out_anywhere(thread, number);
+    let ours = classify(&mo.text, out, &world.words);
+    match mo.carrier_said {
+        _ if ours == Compliance::Stop => ours,
+        Some(ComplianceClass::Stop) => Compliance::Stop,
+        Some(ComplianceClass::Start | ComplianceClass::Yes) => Compliance::Start,
+        Some(ComplianceClass::Help) => Compliance::Help,
+        None => ours,
+    }
 }
 
 /// Routes a text by the facts of its thread.

@@ -136,6 +136,14 @@ pub fn close(conversation: &mut Conversation) -> Result<ThreadEventKind, Refused
     Ok(ThreadEventKind::Closed)
 }
 
+/// A flow takes a conversation that nobody has in a list: what was done with is no longer so. One in somebody's
+/// list stays there.
+pub fn automate(conversation: &mut Conversation) {
+    if conversation.state == ConversationState::Closed {
+        conversation.state = ConversationState::Automated;
+    }
+}
+
 /// Opens a closed conversation again, with its old route where that still leads to somebody.
 pub fn reopen(
     directory: &Directory,

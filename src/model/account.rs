@@ -159,7 +159,7 @@ pub struct AccountNumber {
 }
 
 /// One of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Number {
     /// Its id.
     pub id: NumberId,
@@ -183,6 +183,8 @@ pub struct Number {
     pub active: bool,
     /// Whether a text of somebody with an open conversation goes there.
     pub open_conversations: bool,
+    /// Text segments a second that the carrier takes from it; `None`: only the connection's rate holds.
+    pub rate: Option<f64>,
 }
 
 /// Who confirms a STOP.

@@ -65,11 +65,19 @@ macro_rules! ids {
         }
 
         impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> { to.collect_str(self) }
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                match to.is_human_readable() {
+                    true => to.collect_str(self),
+                    false => self.0.serialize(to),
+                }
+            }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                if !from.is_human_readable() {
+                    return Uuid::deserialize(from).map(Self);
+                }
                 let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
                 text.parse().map_err(de::Error::custom)
             }

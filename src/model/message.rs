@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::consent::ComplianceClass;
 use super::{
     AccountId, ContactId, ConversationId, EventId, MessageId, NumberId, Party, RunId, Timestamp,
     UserId,
@@ -22,6 +23,9 @@ pub struct Mo {
     pub media: Vec<MediaRef>,
     /// The carrier has already answered this compliance word itself.
     pub carrier_answered: bool,
+    /// What the carrier took the text for, by words that may be its own: it has acted on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier_said: Option<ComplianceClass>,
 }
 
 /// A file of a text, still at the carrier.

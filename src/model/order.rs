@@ -81,8 +81,8 @@ pub enum Outcome {
         /// How far it is already.
         status: MessageStatus,
     },
-    /// The carrier's own record of a text; `None`: it has none.
-    TextFound(Option<(String, MessageStatus)>),
+    /// What the carrier's own record has that may be the text, the earliest first: its ids, and how far each is.
+    TextsFound(Vec<(String, MessageStatus)>),
     /// The leg is being placed.
     LegPlaced {
         /// The carrier's id of it.

@@ -232,6 +232,8 @@ pub struct Turn {
     pub account: Option<AccountId>,
     /// Why a member's action was not carried out.
     pub refused: Option<Refusal>,
+    /// What a repeat of a member's action is told; nothing when it was refused.
+    pub told: Option<Told>,
     /// The flow steps taken, by verb, for metrics.
     pub steps: Vec<(&'static str, u32)>,
     /// Whose pages have something new once this is saved.
@@ -247,6 +249,16 @@ pub struct Refusal {
     pub code: &'static str,
     /// For the member.
     pub words: String,
+}
+
+/// What became of a member's action that was carried out; kept with its event, so that one sent twice hears
+/// the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Told {
+    /// The thread it concerned.
+    pub conversation: Option<ConversationId>,
+    /// That thread's version after it.
+    pub version: Option<i64>,
 }
 
 /// Something on somebody's pages changed.

@@ -234,6 +234,7 @@ mod tests {
             calls: ids.fresh(),
             active: true,
             open_conversations: true,
+            rate: None,
         }
     }
 

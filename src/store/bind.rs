@@ -5,7 +5,6 @@ use std::fmt::Display;
 use rusqlite::Statement;
 use rusqlite::types::{Null, ToSql};
 use serde::ser::{Impossible, Serialize, SerializeMap, SerializeStruct, Serializer};
-use uuid::Uuid;
 
 use super::StoreError;
 use super::both::{Field, Kind};
@@ -51,6 +50,10 @@ fn no_value<T>() -> Result<T, Refused> {
     Err(Refused(StoreError::Data(
         "a column cannot hold a list or an object".to_owned(),
     )))
+}
+
+fn no_id<T>() -> Result<T, Refused> {
+    Err(Refused(StoreError::Data("it is no id".to_owned())))
 }
 
 /// Takes a row apart.
@@ -279,18 +282,6 @@ impl Cell<'_, '_> {
     fn put(&mut self, value: impl ToSql) -> Result<(), Refused> {
         Ok(self.statement.raw_bind_parameter(self.at, value)?)
     }
-
-    /// An id is shown as its prefix and 32 digits, a bare UUID with hyphens; both are kept as 16 bytes.
-    fn put_id(&mut self, text: &str) -> Result<(), Refused> {
-        let digits = match self.kind {
-            Kind::Id => text.rfind('_').map_or(text, |at| &text[at + 1..]),
-            _ => text,
-        };
-        match Uuid::try_parse(digits) {
-            Ok(id) => self.put(id.as_bytes()),
-            Err(_) => Err(Refused(StoreError::Data("it is no id".to_owned()))),
-        }
-    }
 }
 
 macro_rules! integers {
@@ -327,7 +318,7 @@ impl Serializer for Cell<'_, '_> {
     }
     fn serialize_str(mut self, text: &str) -> Result<(), Refused> {
         match self.kind {
-            Kind::Id | Kind::Uuid => self.put_id(text),
+            Kind::Id => no_id(),
             _ => self.put(&*without_nul_char(text)),
         }
     }
@@ -364,6 +355,12 @@ impl Serializer for Cell<'_, '_> {
     fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Refused> {
         no_value()
     }
-    refuse! { no_value: serialize_bytes(&[u8]), }
+    // Ids and UUIDs come as their 16 bytes, because this is no format for people.
+    fn serialize_bytes(mut self, bytes: &[u8]) -> Result<(), Refused> {
+        self.put(bytes)
+    }
+    fn is_human_readable(&self) -> bool {
+        false
+    }
     refuse_lists!(no_value);
 }

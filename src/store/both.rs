@@ -59,9 +59,7 @@ pub(super) enum Kind {
     Plain,
     /// Its JSON.
     Json,
-    /// The 16 bytes of a UUID.
-    Uuid,
-    /// The 16 bytes of an id.
+    /// The 16 bytes of an id or a bare UUID.
     Id,
 }
 
@@ -230,8 +228,7 @@ impl Column<'_> {
             name: self.field.to_owned().leak(),
             kind: match self.kind {
                 "json" => Kind::Json,
-                "uuid" => Kind::Uuid,
-                id if id.starts_with("id(") => Kind::Id,
+                id if id == "uuid" || id.starts_with("id(") => Kind::Id,
                 _ => Kind::Plain,
             },
         }

@@ -23,10 +23,11 @@ use super::pools::{Arg, Given, Triple};
 
 /// Connections that only read.
 const READERS: usize = 4;
-/// What the writer keeps of the file in memory.
-const WRITER_CACHE_KIB: i64 = -65_536;
+/// What the writer keeps of the file in memory. The system keeps the rest; a larger cache would be walked through at
+/// many commits, whenever one had to sort pages.
+const WRITER_CACHE_KIB: i64 = -16_384;
 /// What each reader keeps of it.
-const READER_CACHE_KIB: i64 = -16_384;
+const READER_CACHE_KIB: i64 = -8_192;
 /// Statements kept ready on a connection; above the number we have.
 const STATEMENTS_MAX: usize = 256;
 /// How long a caller waits for a connection; past it the database counts as unavailable.
@@ -34,9 +35,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process, such as `signalbox apply`, to commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often what was committed is moved from the log into the file.
-const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
-/// Past this many pages (256 MiB) the log is made to begin anew even if commits must wait for it.
-const LOG_PAGES_MAX: i64 = 65_536;
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+/// Past this many pages (64 MiB) the log is made to begin anew, for which commits wait a few milliseconds. A log that
+/// grows on and on leaves the system's cache, and is read from the disk to be written over.
+const LOG_PAGES_MAX: i64 = 16_384;
 
 /// The connections to a file.
 #[derive(Debug)]
@@ -72,18 +74,20 @@ impl Lite {
         // The writer comes first: it makes the file.
         let connection = open_writer(file)?;
         let checkpoints = open_writer(file)?;
+        let file = file.to_owned();
+        let writer = Arc::new(Mutex::new(Writer {
+            file: file.clone(),
+            connection: Some(connection),
+            closed: false,
+        }));
         let (alive, ended) = mpsc::channel();
+        let waits = writer.clone();
         thread("sqlite-log", move || {
-            keep_checkpointing(&checkpoints, &ended);
+            keep_checkpointing(&checkpoints, &waits, &ended);
         })?;
         let (thread, busy) = writer_thread()?;
-        let file = file.to_owned();
         Ok(Self {
-            writer: Arc::new(Mutex::new(Writer {
-                file: file.clone(),
-                connection: Some(connection),
-                closed: false,
-            })),
+            writer,
             thread,
             readers: Arc::new(Readers {
                 file: file.clone(),
@@ -348,17 +352,21 @@ fn writer_thread() -> Result<(Handle, oneshot::Sender<()>), StoreError> {
 }
 
 /// Moves what was committed from SQLite's log into its file, again and again until the other side is gone.
-fn keep_checkpointing(connection: &Connection, ended: &mpsc::Receiver<()>) {
+fn keep_checkpointing(connection: &Connection, writer: &Mutex<Writer>, ended: &mpsc::Receiver<()>) {
     while ended.recv_timeout(CHECKPOINT_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-        if checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)") > LOG_PAGES_MAX {
-            checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)");
+        if checkpoint(connection) > LOG_PAGES_MAX {
+            // What came meanwhile is little; once that is moved too while nobody writes, the next commit begins
+            // at the log's first page.
+            checkpoint(connection);
+            let _nobody_writes = writer.blocking_lock();
+            checkpoint(connection);
         }
     }
 }
 
-/// How many pages the log has. A failed checkpoint is no failure of the store: the next one does its work,
-/// and a full disk is told by the writer.
-fn checkpoint(connection: &Connection, pragma: &str) -> i64 {
-    let pages = connection.query_row(pragma, [], |row| row.get(1));
+/// Moves what no reader holds back; how many pages the log has. A failed checkpoint is no failure of the store: the
+/// next one does its work, and a full disk is told by the writer.
+fn checkpoint(connection: &Connection) -> i64 {
+    let pages = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1));
     pages.unwrap_or(0)
 }

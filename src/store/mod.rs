@@ -86,7 +86,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
     (
         1,
         "begin",
@@ -98,6 +98,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
         "party_index",
         include_str!("migrations/sqlite/0002_party_index.sql"),
         include_str!("migrations/postgres/0002_party_index.sql"),
+    ),
+    (
+        3,
+        "number_rate",
+        include_str!("migrations/sqlite/0003_number_rate.sql"),
+        include_str!("migrations/postgres/0003_number_rate.sql"),
     ),
 ];
 

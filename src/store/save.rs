@@ -75,14 +75,14 @@ struct Was {
 #[derive(Serialize)]
 struct Responsible {
     responsible_kind: &'static str,
-    responsible_id: String,
+    responsible_id: Uuid,
     was: i64,
 }
 
 #[derive(Serialize)]
 struct Owner {
     owner_kind: &'static str,
-    owner_id: String,
+    owner_id: Uuid,
     was: i64,
 }
 
@@ -454,10 +454,10 @@ pub(super) fn scope_key(scope: ConsentScope) -> String {
     }
 }
 
-fn route_columns(route: Route) -> (&'static str, String) {
+fn route_columns(route: Route) -> (&'static str, Uuid) {
     match route {
-        Route::Group(id) => ("group", id.to_string()),
-        Route::User(id) => ("user", id.to_string()),
+        Route::Group(id) => ("group", id.uuid()),
+        Route::User(id) => ("user", id.uuid()),
     }
 }
 

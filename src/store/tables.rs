@@ -39,8 +39,8 @@ pub(super) const JOB: &str =
     "id id(job), account_id=account id(acct), connection text, kind json, due_at i64, attempts i64";
 
 /// What else stands in the row of a table beside the model's fields, for lists and for compare-and-set.
-pub(super) const CONVERSATION_MORE: &str = ", responsible_kind text, responsible_id id(x), was i64";
-pub(super) const VOICEMAIL_MORE: &str = ", owner_kind text, owner_id id(x), was i64";
+pub(super) const CONVERSATION_MORE: &str = ", responsible_kind text, responsible_id uuid, was i64";
+pub(super) const VOICEMAIL_MORE: &str = ", owner_kind text, owner_id uuid, was i64";
 pub(super) const WAS: &str = ", was i64";
 pub(super) const JOB_MORE: &str = ", message_id id(msg), made_at i64";
 

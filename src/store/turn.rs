@@ -55,7 +55,7 @@ pub enum Answer {
     },
     /// Known already; nothing was changed.
     Repeat {
-        /// The call script that was answered then, as JSON.
+        /// The call script that was answered then, or what a member was told, as JSON.
         answer: Option<String>,
     },
     /// Saved raw, for ops to look at; the reason.
@@ -386,7 +386,9 @@ where
 }
 
 fn decided(turn: Box<Turn>) -> Verdict {
-    match turn.answer.as_ref().map(serde_json::to_string).transpose() {
+    let script = turn.answer.as_ref().map(serde_json::to_string);
+    let told = || turn.told.as_ref().map(serde_json::to_string);
+    match script.or_else(told).transpose() {
         Ok(answer) => Verdict::Decided(turn, answer),
         Err(error) => Verdict::Undecided(format!("the answer cannot be written: {error}")),
     }

@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::inbox;
-use super::page::{Member, Refusal};
+use super::page::{self, Member, Refusal};
 use super::views::Draft;
 use crate::api::door::Door;
 use crate::api::problem;
@@ -25,6 +25,8 @@ const NOTE_CHARS_MAX: usize = 1000;
 /// A reply.
 #[derive(Deserialize)]
 pub(super) struct Reply {
+    #[serde(default)]
+    form: String,
     text: String,
     read_version: i64,
     #[serde(default)]
@@ -33,9 +35,18 @@ pub(super) struct Reply {
     anyway: String,
 }
 
+/// A button alone.
+#[derive(Deserialize)]
+pub(super) struct Press {
+    #[serde(default)]
+    form: String,
+}
+
 /// A hand-over.
 #[derive(Deserialize)]
 pub(super) struct Assign {
+    #[serde(default)]
+    form: String,
     to: String,
     #[serde(default)]
     note: String,
@@ -45,18 +56,24 @@ pub(super) struct Assign {
 #[derive(Deserialize)]
 pub(super) struct Complete {
     #[serde(default)]
+    form: String,
+    #[serde(default)]
     close: String,
 }
 
 /// A note.
 #[derive(Deserialize)]
 pub(super) struct Note {
+    #[serde(default)]
+    form: String,
     text: String,
 }
 
 /// A judgement.
 #[derive(Deserialize)]
 pub(super) struct Judge {
+    #[serde(default)]
+    form: String,
     out: String,
 }
 
@@ -90,16 +107,17 @@ pub(super) async fn reply(
         read_version: form.read_version,
         anyway: form.anyway == "yes",
     };
-    match act(&door, &who, &id, what).await? {
+    match act(&door, &who, &id, what, &form.form).await? {
         Ok(_) => Ok(back(&id)),
         Err(refused) => {
             let moved = refused.code == "thread_moved";
+            let status = problem::refused_status(refused.code);
             let draft = Draft {
                 text,
                 read_through: moved.then_some(form.read_through),
                 refused: (!moved).then_some(refused.words),
+                form: page::same_form(status, form.form),
             };
-            let status = problem::refused_status(refused.code);
             inbox::again(&door, &who, conversation, status, draft).await
         }
     }
@@ -132,6 +150,7 @@ pub(super) async fn assign(
             to,
             note,
         },
+        &form.form,
     )
     .await
 }
@@ -153,6 +172,7 @@ pub(super) async fn complete(
             conversation,
             close,
         },
+        &form.form,
     )
     .await
 }
@@ -162,9 +182,11 @@ pub(super) async fn close(
     State(door): State<Arc<Door>>,
     who: Member,
     Path(id): Path<String>,
+    Form(form): Form<Press>,
 ) -> Result<Response, Refusal> {
     let conversation = seen(&id)?;
-    done(&door, &who, &id, StaffVerb::Close { conversation }).await
+    let what = StaffVerb::Close { conversation };
+    done(&door, &who, &id, what, &form.form).await
 }
 
 /// `POST /inbox/{conversation}/reopen`
@@ -172,9 +194,11 @@ pub(super) async fn reopen(
     State(door): State<Arc<Door>>,
     who: Member,
     Path(id): Path<String>,
+    Form(form): Form<Press>,
 ) -> Result<Response, Refusal> {
     let conversation = seen(&id)?;
-    done(&door, &who, &id, StaffVerb::Reopen { conversation }).await
+    let what = StaffVerb::Reopen { conversation };
+    done(&door, &who, &id, what, &form.form).await
 }
 
 /// `POST /inbox/{conversation}/note`
@@ -189,7 +213,8 @@ pub(super) async fn note(
     if let Some(words) = unfit(&text, NOTE_CHARS_MAX) {
         return Err(Refusal::BadForm(words));
     }
-    done(&door, &who, &id, StaffVerb::Note { conversation, text }).await
+    let what = StaffVerb::Note { conversation, text };
+    done(&door, &who, &id, what, &form.form).await
 }
 
 /// `POST /inbox/{conversation}/judge`
@@ -210,6 +235,7 @@ pub(super) async fn judge(
         &who,
         &id,
         StaffVerb::JudgeRevocation { conversation, out },
+        &form.form,
     )
     .await
 }
@@ -230,14 +256,24 @@ pub(super) async fn read(
         let what = StaffVerb::Read {
             conversation: it.id,
         };
-        act(&door, &who, &id, what).await?.map_err(Refusal::Act)?;
+        act(&door, &who, &id, what, "")
+            .await?
+            .map_err(Refusal::Act)?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Does it and shows the thread; what has left the member's sight by it leads to the list.
-async fn done(door: &Door, who: &Member, id: &str, what: StaffVerb) -> Result<Response, Refusal> {
-    act(door, who, id, what).await?.map_err(Refusal::Act)?;
+async fn done(
+    door: &Door,
+    who: &Member,
+    id: &str,
+    what: StaffVerb,
+    form: &str,
+) -> Result<Response, Refusal> {
+    act(door, who, id, what, form)
+        .await?
+        .map_err(Refusal::Act)?;
     Ok(match inbox::find(door, who, id).await {
         Ok(_) => back(id),
         Err(_) => Redirect::to("/inbox").into_response(),
@@ -250,6 +286,7 @@ async fn act(
     who: &Member,
     id: &str,
     what: StaffVerb,
+    form: &str,
 ) -> Result<Result<Acted, ActRefused>, Refusal> {
     let (place, _) = inbox::find(door, who, id).await?;
     let action = StaffAction {
@@ -257,7 +294,7 @@ async fn act(
         account: place.scope.account(),
         what,
     };
-    Ok(door.staff.act(action).await)
+    Ok(door.staff.act(action, Some(form)).await)
 }
 
 fn seen(id: &str) -> Result<ConversationId, Refusal> {

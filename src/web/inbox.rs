@@ -210,7 +210,7 @@ async fn mark_read(door: &Door, who: &Member, row: &mut ConversationRow) {
         },
     };
     // A mark that could not be set is no reason to keep the page back.
-    if let Ok(acted) = door.staff.act(action).await {
+    if let Ok(acted) = door.staff.act(action, None).await {
         it.unread = false;
         it.version = acted.version.unwrap_or(it.version);
     }
@@ -325,6 +325,7 @@ async fn thread_view(
         moved,
         refused: draft.refused,
         note_open: false,
+        form: draft.form.unwrap_or_else(page::form_name),
     })
 }
 
@@ -369,7 +370,7 @@ fn opted_out(consents: &[ScopeConsent]) -> Option<String> {
         .iter()
         .any(|(_, said)| matches!(said, Some((Consent::Out, _))));
     out.then(|| {
-        "They opted out: a reply goes by e-mail where an address is known, else it is refused."
+        "They opted out: a reply goes by e-mail where that is possible, else it is refused."
             .to_owned()
     })
 }

@@ -11,6 +11,7 @@ use http::{Method, StatusCode, header};
 
 use super::views::{self, Eyes, Frame};
 use super::words::Clock;
+use crate::ambient;
 use crate::api::auth::{self, Place, SignedIn};
 use crate::api::door::Door;
 use crate::api::problem;
@@ -27,6 +28,18 @@ struct Message<'a> {
     words: &'a str,
     to: &'a str,
     to_words: &'a str,
+}
+
+/// A name for a form that is shown now: what is sent from it twice is done once.
+pub(crate) fn form_name() -> String {
+    format!("{:016x}", ambient::seed())
+}
+
+/// The name that a form keeps when it is shown again: only while nobody can say what became of it. After a clear
+/// refusal it is a new form.
+pub(crate) fn same_form(status: StatusCode, form: String) -> Option<String> {
+    let open = status == StatusCode::SERVICE_UNAVAILABLE && !form.is_empty();
+    open.then_some(form)
 }
 
 /// Why a page is not shown.

@@ -141,6 +141,7 @@ impl Sample {
             calls: clinic_id,
             active: true,
             open_conversations: true,
+            rate: None,
         };
         let directory = Directory::new(1, vec![clinic, college], people, vec![ours], vec![]);
         Self {

@@ -27,6 +27,7 @@ struct StartPage {
     programs: Vec<Choice>,
     to: String,
     text: String,
+    form: String,
 }
 
 /// A first text.
@@ -35,6 +36,8 @@ pub(super) struct Start {
     to: String,
     program: String,
     text: String,
+    #[serde(default)]
+    form: String,
 }
 
 /// `GET /inbox/new`
@@ -46,7 +49,7 @@ pub(super) async fn show(State(door): State<Arc<Door>>, who: Member) -> Result<R
 pub(super) async fn send(
     State(door): State<Arc<Door>>,
     who: Member,
-    Form(start): Form<Start>,
+    Form(mut start): Form<Start>,
 ) -> Result<Response, Refusal> {
     let account = who.0.account().ok_or(Refusal::NotFound)?;
     let program = account.program(&start.program);
@@ -82,19 +85,27 @@ pub(super) async fn send(
             text,
         },
     };
-    match door.staff.act(action).await {
+    match door.staff.act(action, Some(&start.form)).await {
         Ok(acted) => {
             let thread = acted.conversation.map(|id| format!("/inbox/{id}"));
             Ok(Redirect::to(thread.as_deref().unwrap_or("/inbox")).into_response())
         }
         Err(refused) => {
             let status = problem::refused_status(refused.code);
+            let kept = page::same_form(status, std::mem::take(&mut start.form));
+            start.form = kept.unwrap_or_default();
             form(&door, &who, status, Some(refused.words), start).await
         }
     }
 }
 
-async fn again(door: &Door, who: &Member, words: &str, start: Start) -> Result<Response, Refusal> {
+async fn again(
+    door: &Door,
+    who: &Member,
+    words: &str,
+    mut start: Start,
+) -> Result<Response, Refusal> {
+    start.form.clear();
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     form(door, who, status, Some(words.to_owned()), start).await
 }
@@ -125,6 +136,9 @@ async fn form(
         programs: account.programs.iter().filter_map(choice).collect(),
         to: start.to,
         text: start.text,
+        form: Some(start.form)
+            .filter(|form| !form.is_empty())
+            .unwrap_or_else(page::form_name),
     })?;
     Ok((status, shown).into_response())
 }

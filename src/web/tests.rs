@@ -96,6 +96,15 @@ impl Office {
     }
 }
 
+/// What the form with this action calls itself.
+#[track_caller]
+fn form_of(page: &str, action: &str) -> String {
+    let begin = format!("{action}\"");
+    let (_, form) = page.split_once(&begin).expect("a form");
+    let (_, value) = form.split_once("name=\"form\" value=\"").expect("a name");
+    value.split('"').next().unwrap().to_owned()
+}
+
 struct Answer {
     status: StatusCode,
     headers: http::HeaderMap,
@@ -303,6 +312,47 @@ on_both! {
         let mut anyway = reply("See you at 14:30", &stale);
         anyway.push(("anyway", "yes"));
         office.post(&path, &ana, &anyway).await.is(303);
+    }
+
+    async fn a_form_sent_twice_has_one_effect(bench: Bench) {
+        let office = Office::open(bench).await;
+        let ana = office.sign_in("ana").await;
+        let maria = office.put.maria;
+        let thread = || async { office.get(&format!("/inbox/{maria}"), &ana).await.is(200) };
+        let path = format!("/inbox/{maria}/reply");
+        let (form, version) = (form_of(&thread().await.body, "/reply"), office.version(maria).await);
+        let reply = |text, version| [("text", text), ("read_version", version), ("form", &form[..])].to_vec();
+        office.post(&path, &ana, &reply("Come at 14:30", &version)).await.is(303);
+        // Sent again because nobody said what became of it, from a page that knows the thread as it is now.
+        let now = office.version(maria).await;
+        for version in [&version, &now] {
+            office.post(&path, &ana, &reply("Come at 14:30", version)).await.is(303);
+        }
+        assert_eq!(thread().await.body.matches("Come at 14:30").count(), 2, "in the thread and in the list");
+        // Other words are another text, and what was refused is no answer for ever.
+        office.post(&path, &ana, &reply("Room 2", &version)).await.is(409);
+        assert_ne!(form_of(&thread().await.body, "/reply"), form);
+        office.post(&path, &ana, &reply("Room 2", &now)).await.is(303);
+        thread().await.says("Room 2");
+
+        let act = async |verb: &str| {
+            let page = thread().await;
+            let form = form_of(&page.body, &format!("/{verb}"));
+            for _ in 0..2 {
+                office.post(&format!("/inbox/{maria}/{verb}"), &ana, &[("form", &form)]).await.is(303);
+            }
+        };
+        act("close").await;
+        act("reopen").await;
+        act("close").await;
+        let page = office.get("/inbox/new", &ana).await;
+        let form = form_of(&page.body, "/inbox/new");
+        let start = [("program", "main"), ("to", "+12025550177"), ("text", "Hello from us"), ("form", &form)];
+        let first = office.post("/inbox/new", &ana, &start).await.is(303);
+        let again = office.post("/inbox/new", &ana, &start).await.is(303);
+        assert_eq!(first.header("location"), again.header("location"));
+        let begun = office.get(first.header("location"), &ana).await;
+        assert_eq!(begun.body.matches("Hello from us").count(), 2);
     }
 
     async fn being_read_by_somebody_else_does_not_hold_a_reply_back(bench: Bench) {

@@ -144,7 +144,7 @@ pub(super) async fn heard(
         },
     };
     if !row.voicemail.heard {
-        door.staff.act(action).await.map_err(Refusal::Act)?;
+        door.staff.act(action, None).await.map_err(Refusal::Act)?;
     }
     // The script asks without a place to go back to.
     Ok(match form.back.is_empty() {

@@ -5,6 +5,7 @@ use signalbox::twin::{Faults, Line, LineKind, Receipts, Refusal};
 
 use crate::support::on_both_stores;
 use crate::support::signing::form;
+use crate::support::staff::Staff;
 use crate::support::stage::{CLINIC, Kind, NOOR, SHARED, STRANGER, Stage};
 
 on_both_stores!(
@@ -13,6 +14,8 @@ on_both_stores!(
     a_busy_carrier_is_asked_again,
     beyond_the_monthly_limit,
     refused_credentials_are_shown_to_ops,
+    opted_out_at_the_carrier,
+    pages_hear_what_a_send_came_to,
 );
 
 /// Our texts to a phone: status and reason.
@@ -130,6 +133,53 @@ async fn a_busy_carrier_is_asked_again(kind: Kind) {
         .until(&ours(NOOR), &[&["failed", "21211", "text"]])
         .await;
     assert_eq!(stage.twin.sends_to(NOOR), 1);
+}
+
+/// Only the carrier knew of it: written down here, and the words go by e-mail to whom has an address.
+async fn opted_out_at_the_carrier(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    for (phone, mailed) in [(NOOR, 1), (STRANGER, 1)] {
+        stage.twin.set_faults(Faults {
+            answer_next_send_with: Some(Refusal {
+                status: 400,
+                code: 21_610,
+            }),
+            ..Faults::default()
+        });
+        stage.twin.text(phone, SHARED, "hello", &[]).unwrap();
+        stage
+            .until(&ours(phone), &[&["failed", "21610", "text"]])
+            .await;
+        let said = format!("SELECT verdict, source FROM consent WHERE party = '{phone}'");
+        stage.until(&said, &[&["out", "carrier"]]).await;
+        stage
+            .eventually("the mail, and no other", async || {
+                stage.mails().len() == mailed
+            })
+            .await;
+    }
+    let mail = stage.mail("Hello from Lakeside College").await;
+    assert_eq!(mail.to, "noor@example.org");
+}
+
+/// Receipts are off, so that nothing but the carrier's answer changes the thread after the text came.
+async fn pages_hear_what_a_send_came_to(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    stage.twin.set_faults(Faults {
+        receipts: Receipts::Off,
+        ..Faults::default()
+    });
+    let ana = Staff::sign_in(&stage, "ana", "college").await;
+    let heard = ana.listen().await;
+    stage.twin.text(STRANGER, SHARED, "hello", &[]).unwrap();
+    stage
+        .until(&ours(STRANGER), &[&["accepted", "", "text"]])
+        .await;
+    stage
+        .eventually("the text and its way are told", async || {
+            heard.lock().unwrap().matches("event: changed").count() >= 2
+        })
+        .await;
 }
 
 /// Refused credentials are told to who can mend them: once, however many texts fail for it.

@@ -10,6 +10,7 @@ use super::party::party;
 use super::request::{api, form};
 use super::settings::Settings;
 use crate::carrier::Malformed;
+use crate::model::consent::ComplianceClass;
 use crate::model::{
     Connection, Dlr, Hook, Inbound, MediaRef, MessageId, MessageStatus, Mo, Order, Outcome, Party,
     SendFailure, Timestamp,
@@ -31,7 +32,18 @@ pub(super) fn message(fields: &Fields<'_>) -> Result<Inbound, Malformed> {
         text: fields.get("Body").unwrap_or_default().to_owned(),
         media: media(fields),
         carrier_answered: fields.filled("OptOutType").is_some(),
+        carrier_said: fields.filled("OptOutType").and_then(opt_out_type),
     }))
+}
+
+/// What the carrier's own table of words says. The words may be any, so that ours need not know them.
+fn opt_out_type(word: &str) -> Option<ComplianceClass> {
+    match word {
+        "STOP" => Some(ComplianceClass::Stop),
+        "START" => Some(ComplianceClass::Start),
+        "HELP" => Some(ComplianceClass::Help),
+        _ => None,
+    }
 }
 
 /// The id; the older names are all that some dialects or old applications send.
@@ -145,7 +157,7 @@ pub(super) fn sent(order: &Order, reply: &Response<Bytes>) -> Result<Outcome, Se
     }
 }
 
-/// The reply to a search: the earliest text with these words that is not older than the attempt.
+/// The reply to a search: the texts with these words that are not older than the attempt, the earliest first.
 pub(super) fn found(
     order: &Order,
     (words, since): (&str, Timestamp),
@@ -167,11 +179,13 @@ pub(super) fn found(
     };
     let texts = page.messages.into_iter().take(FOUND_MAX);
     let fitting = texts.filter_map(|text| Some((fits(&text)?, text)));
-    let found = fitting.min_by_key(|(made, _)| *made).map(|(_, text)| {
+    let mut fitting: Vec<_> = fitting.collect();
+    fitting.sort_by_key(|(made, _)| *made);
+    let found = fitting.into_iter().map(|(_, text)| {
         let status = status(&text.status).unwrap_or(MessageStatus::Accepted);
         (text.sid, status)
     });
-    Ok(Outcome::TextFound(found))
+    Ok(Outcome::TextsFound(found.collect()))
 }
 
 fn rfc_2822(text: &str) -> Option<Timestamp> {

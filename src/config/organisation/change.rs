@@ -193,6 +193,13 @@ impl Diff<'_> {
                 "open_conversations",
                 word(number.open_conversations, "follow", "ignore"),
             ),
+            (
+                "rate",
+                number.rate.map_or_else(
+                    || "as the connection's".to_owned(),
+                    |rate| format!("{rate}/s"),
+                ),
+            ),
         ]
     }
 

@@ -45,6 +45,7 @@ pub(super) struct NumberPart {
     pub(super) calls: Option<Text>,
     pub(super) active: Option<bool>,
     pub(super) open_conversations: Option<bool>,
+    pub(super) rate: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -263,6 +264,7 @@ fn number(node: &Node, found: &Findings<'_>) -> Option<NumberPart> {
         "calls",
         "state",
         "open_conversations",
+        "rate",
     ];
     let map = found.map(node, &known);
     let abilities = [("sms", Can::Sms), ("mms", Can::Mms), ("voice", Can::Voice)];
@@ -279,6 +281,7 @@ fn number(node: &Node, found: &Findings<'_>) -> Option<NumberPart> {
         active: map.choice("state", &[("active", true), ("placeholder", false)]),
         open_conversations: map
             .choice("open_conversations", &[("follow", true), ("ignore", false)]),
+        rate: map.get("rate").and_then(|node| form::rate(node, found)),
         number: form::our_number(&map, found)?,
     };
     Some(part)

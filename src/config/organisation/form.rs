@@ -165,7 +165,7 @@ pub(super) fn monthly(node: &Node, found: &Findings<'_>) -> Option<Option<u32>> 
     }
 }
 
-/// A rate such as `10/s` or `30/min`, in texts a second.
+/// A rate such as `10/s` or `30/min`, in texts or segments a second.
 pub(super) fn rate(node: &Node, found: &Findings<'_>) -> Option<f64> {
     let read = |text: &str| {
         let (count, per) = text.split_once('/')?;

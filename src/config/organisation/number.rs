@@ -37,6 +37,7 @@ impl Draft<'_> {
             calls: nobody,
             active: true,
             open_conversations: true,
+            rate: None,
         });
     }
 
@@ -69,6 +70,9 @@ impl Draft<'_> {
         }
         set(&mut number.manage_unmatched, unmatched);
         set(&mut number.calls, calls.or(unmatched.filter(|_| is_new)));
+        if part.rate.is_some() {
+            number.rate = part.rate;
+        }
         set(&mut number.active, part.active);
         set(&mut number.open_conversations, part.open_conversations);
     }

@@ -1,8 +1,9 @@
 //! Receipts: early, late, repeated, reversed, and of texts we do not know.
 
 use super::sample::{Bench, PAT, SHARED, messages};
+use crate::decide::Input;
 use crate::model::consent::Consent;
-use crate::model::{Dlr, Inbound, Message, MessageId, MessageStatus, Party};
+use crate::model::{Dlr, Inbound, Message, MessageId, MessageKind, MessageStatus, Party};
 
 /// A bench with one text of ours in this state.
 fn sending(status: MessageStatus) -> (Bench, MessageId) {
@@ -68,6 +69,20 @@ fn receipts_are_matched_by_our_id_then_by_the_carriers() {
 }
 
 #[test]
+fn only_what_is_still_unknown_goes_by_e_mail() {
+    use MessageStatus::{Accepted, Delivered, Failed, Sending, Unknown};
+    for status in [Unknown, Sending, Accepted, Delivered, Failed] {
+        let (mut bench, message) = sending(status);
+        let contact = bench.store.contacts.values_mut().next().unwrap();
+        contact.email = Some("pat@example.org".into());
+        bench.happens(&Input::GivenUp { message });
+        let mailed = usize::from(status == Unknown);
+        assert_eq!(bench.store.jobs.len(), mailed, "{status:?}");
+        assert_eq!(bench.lines("college").len(), mailed, "{status:?}");
+    }
+}
+
+#[test]
 fn the_reason_of_a_failure_is_kept() {
     let (mut bench, id) = sending(MessageStatus::Sent);
     bench.carrier(receipt(Some(id), MessageStatus::Undelivered, Some("30003")));
@@ -88,9 +103,44 @@ fn an_opt_out_at_the_carrier_counts_as_one_here() {
     assert_eq!(entry.party, Party::read(PAT));
     assert_eq!(bench.lines("college"), ["opted_out"]);
     assert!(messages(&bench.sms(SHARED, "apply nurse")).is_empty());
+    assert!(bench.store.jobs.is_empty(), "no address is known");
     // Told again, it is written down again and nothing else changes.
     bench.carrier(receipt(Some(id), MessageStatus::Failed, Some("21610")));
     let start = bench.sms(SHARED, "yes");
     assert_eq!(start.rule, "compliance");
     assert_eq!(messages(&bench.sms(SHARED, "apply nurse")).len(), 1);
+}
+
+#[test]
+fn what_an_opt_out_at_the_carrier_held_back_goes_by_e_mail_once() {
+    let refused = |bench: &mut Bench, id, carrier_id: &str| {
+        bench.carrier(Inbound::Receipt(Dlr {
+            message: Some(id),
+            carrier_id: carrier_id.to_owned(),
+            status: MessageStatus::Failed,
+            error: Some("21610".to_owned()),
+        }))
+    };
+    // Refused when it was sent, or in a receipt afterwards.
+    for (begun, carrier_id) in [(MessageStatus::Failed, ""), (MessageStatus::Sent, "SM900")] {
+        for (email, mails) in [(true, 1), (false, 0)] {
+            let (mut bench, id) = sending(begun);
+            let contact = bench.store.contacts.values_mut().next().unwrap();
+            contact.email = Some("pat@example.org".into());
+            bench.world.email = email;
+            refused(&mut bench, id, carrier_id);
+            assert_eq!(bench.store.jobs.len(), mails, "{begun:?}");
+            let told = bench.lines("college").contains(&"by_email".to_owned());
+            assert_eq!(told, email);
+            refused(&mut bench, id, "SM901");
+            assert_eq!(bench.store.jobs.len(), mails, "told again");
+            assert_eq!(bench.store.messages[&id].status, MessageStatus::Failed);
+        }
+    }
+    let (mut bench, id) = sending(MessageStatus::Sent);
+    let contact = bench.store.contacts.values_mut().next().unwrap();
+    contact.email = Some("pat@example.org".into());
+    bench.store.messages.get_mut(&id).unwrap().kind = MessageKind::Compliance;
+    refused(&mut bench, id, "SM900");
+    assert!(bench.store.jobs.is_empty(), "a confirmation is no letter");
 }

@@ -199,6 +199,7 @@ fn numbers() -> Vec<Number> {
         calls: account("college"),
         active: true,
         open_conversations: true,
+        rate: None,
     };
     vec![make(SHARED, "clinic"), make(PLAIN, "college")]
 }
@@ -304,6 +305,7 @@ impl Bench {
                 flows: Arc::default(),
                 connections: Arc::new([("twilio".to_owned(), facts)].into()),
                 words: Arc::new(ComplianceWords::everywhere().clone()),
+                email: true,
             },
             store: Store::default(),
             now: Timestamp::from_micros(1_772_555_400_000_000),
@@ -406,6 +408,7 @@ impl Bench {
             text: text.to_owned(),
             media: vec![],
             carrier_answered: false,
+            carrier_said: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What members do with threads: allowed, or refused with a word.
 
 use super::sample::{Bench, PAT, SHARED, account, group, messages, number, sent, user};
+use super::texts::{APPLY, PILLS};
 use crate::decide::Input;
 use crate::model::account::Route;
 use crate::model::consent::Consent;
@@ -24,6 +25,7 @@ fn check(bench: &mut Bench, by: &str, what: StaffVerb, expected: &str) -> Turn {
     let turn = act(bench, by, what.clone());
     let code = turn.refused.as_ref().map_or("ok", |refused| refused.code);
     assert_eq!(code, expected, "{by}: {what:?}");
+    assert_eq!(turn.told.is_some(), code == "ok");
     turn
 }
 
@@ -144,11 +146,33 @@ fn replies_that_cannot_be_sent() {
 }
 
 #[test]
+fn a_phone_not_to_be_texted_gets_no_reply_but_an_e_mail() {
+    let (mut bench, id) = begun();
+    let contact = bench.store.contacts.values_mut().next().unwrap();
+    contact.phones[0].textable = false;
+    check(
+        &mut bench,
+        "ana",
+        reply(id, "Soon", 0, true),
+        "not_textable",
+    );
+    let contact = bench.store.contacts.values_mut().next().unwrap();
+    contact.email = Some("pat@example.org".into());
+    let turn = check(&mut bench, "ana", reply(id, "Soon", 0, true), "ok");
+    assert_eq!(sent(&turn), ["Soon"]);
+}
+
+#[test]
 fn somebody_opted_out_with_an_address_is_answered_by_e_mail() {
     let (mut bench, id) = begun();
     bench.sms(SHARED, "STOP");
     let contact = bench.store.contacts.values_mut().next().unwrap();
     contact.email = Some("pat@example.org".into());
+    // Nothing can take the other way where there is no mail server.
+    bench.world.email = false;
+    let papers = reply(id, "We have your papers", 0, true);
+    check(&mut bench, "ana", papers, "opted_out");
+    bench.world.email = true;
     // Queued; the dispatch finds the opt-out and takes the other way.
     let papers = reply(id, "We have your papers", 0, true);
     assert_eq!(sent(&check(&mut bench, "ana", papers, "ok")).len(), 1);
@@ -268,6 +292,65 @@ fn handed_over_completed_closed_and_opened_again() {
         "ok",
     );
     assert_eq!(bench.sms(SHARED, "hello?").rule, "unmatched");
+}
+
+/// Two questions of flows wait: one in the thread that a member takes, one in another account's.
+fn asked() -> (Bench, ConversationId) {
+    let mut bench = Bench::new(&[APPLY, PILLS]);
+    assert_eq!(sent(&bench.sms(SHARED, "pills")), ["Which pills?"]);
+    bench.store.runs.values_mut().next().unwrap().asked_at = bench.now;
+    // The clinic's question is put off, so that the keyword is heard.
+    let waiting = bench.store.runs.clone();
+    bench.store.runs.clear();
+    assert_eq!(sent(&bench.sms(SHARED, "apply")), ["When were you born?"]);
+    bench.store.runs.extend(waiting);
+    let id = bench.conversation("college").id;
+    (bench, id)
+}
+
+#[test]
+fn the_answer_to_a_member_is_taken_by_no_flow() {
+    let complete = |conversation| StaffVerb::Complete {
+        conversation,
+        close: true,
+    };
+    for taken in [
+        |id| reply(id, "May I ask something?", 0, true),
+        |id| StaffVerb::Close { conversation: id },
+        complete,
+    ] {
+        let (mut bench, id) = asked();
+        if matches!(taken(id), StaffVerb::Complete { .. }) {
+            let to = group("admissions");
+            let note = None;
+            let assign = StaffVerb::Assign {
+                conversation: id,
+                to,
+                note,
+            };
+            check(&mut bench, "ana", assign, "ok");
+        }
+        check(&mut bench, "ana", taken(id), "ok");
+        let of = |key: &str| {
+            let mut runs = bench.store.runs.values();
+            runs.find(|run| run.account == account(key)).unwrap().ended
+        };
+        assert!(of("college") && !of("clinic"));
+        assert!(bench.lines("college").contains(&"note".to_owned()));
+        // What was asked for in vain is asked no more, and no time-out speaks.
+        bench.store.runs.retain(|_, run| run.ended);
+        bench.pass(25 * 3600);
+        assert_eq!(bench.timers(), []);
+        assert_ne!(bench.sms(SHARED, "certainly").rule, "question");
+    }
+}
+
+#[test]
+fn a_refused_answer_ends_no_question() {
+    let (mut bench, id) = asked();
+    check(&mut bench, "ana", reply(id, " ", 0, true), "empty");
+    assert!(bench.store.runs.values().all(|run| !run.ended));
+    assert_eq!(bench.sms(SHARED, "1990-05-17").rule, "question");
 }
 
 #[test]

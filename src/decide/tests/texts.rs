@@ -2,7 +2,7 @@
 
 use super::sample::{Bench, PAT, PLAIN, SHARED, account, group, messages, number, ops, sent};
 use crate::model::account::OptOutBy;
-use crate::model::consent::{Consent, ConsentScope};
+use crate::model::consent::{ComplianceClass, Consent, ConsentScope};
 use crate::model::conversation::ConversationState;
 use crate::model::{Inbound, MessageKind};
 
@@ -154,6 +154,30 @@ fn who_confirms() {
 }
 
 #[test]
+fn the_carriers_own_words_count_as_ours() {
+    use ComplianceClass::{Help, Start, Stop};
+    let mut bench = Bench::new(&flows());
+    let mut says = |text: &str, said: Option<ComplianceClass>| {
+        let mut mo = bench.mo(PAT, SHARED, text);
+        (mo.carrier_said, mo.carrier_answered) = (said, said.is_some());
+        let turn = bench.carrier(Inbound::Message(mo));
+        let out = bench.store.consents.last().map(|entry| entry.verdict);
+        let asked = bench.store.runs.values().any(|run| !run.ended);
+        (turn.rule, sent(&turn).len(), out, asked)
+    };
+    // Basta is no word of ours, but Twilio was told that it is one.
+    assert_eq!(says("apply", None), ("keyword", 1, None, true));
+    let stopped = ("compliance", 0, Some(Consent::Out), false);
+    assert_eq!(says("basta", Some(Stop)), stopped);
+    let told = ("compliance", 0, Some(Consent::Out), false);
+    assert_eq!(says("que", Some(Help)), told);
+    let again = ("compliance", 0, Some(Consent::In), false);
+    assert_eq!(says("vamos", Some(Start)), again);
+    // Nobody else can turn our word into its opposite.
+    assert_eq!(says("stop", Some(Start)), stopped);
+}
+
+#[test]
 fn help_is_told_to_everybody_and_changes_nothing() {
     let mut bench = Bench::new(&flows());
     let help = "The clinic: Msg&data rates may apply. Reply STOP to end.";
@@ -277,6 +301,25 @@ fn an_open_conversation_gets_what_no_rule_takes() {
     // What is in somebody's list already is not put there again by every text.
     check(&mut bench, "hello?", "unmatched", "clinic", &[]);
     assert_eq!(bench.lines("clinic"), ["posted"]);
+}
+
+#[test]
+fn a_closed_thread_that_a_flow_takes_is_no_longer_closed() {
+    let mut bench = Bench::new(&flows());
+    for (text, after) in [
+        ("apply nurse", ConversationState::Automated),
+        ("apply nurse", ConversationState::Automated),
+    ] {
+        bench.sms(SHARED, text);
+        assert_eq!(bench.conversation("college").state, after);
+        let mut threads = bench.store.conversations.values_mut();
+        threads.next().unwrap().state = ConversationState::Closed;
+    }
+    // What is in somebody's list stays there.
+    let mut threads = bench.store.conversations.values_mut();
+    threads.next().unwrap().state = ConversationState::Open;
+    bench.sms(SHARED, "apply nurse");
+    assert_eq!(bench.conversation("college").state, ConversationState::Open);
 }
 
 #[test]

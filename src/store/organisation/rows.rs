@@ -26,7 +26,7 @@ pub(super) const ROLE: &str =
 pub(super) const MEMBER: &str = "account_id=account id(acct), user_id=user id(user), roles json";
 pub(super) const CALENDAR: &str = "account_id=account id(acct), key text, source json";
 pub(super) const NUMBER: &str = "id id(num), address text, connection text, sms bool, mms bool, voice bool, opt_out text, \
-    manage_unmatched_id=manage_unmatched id(acct), calls_id=calls id(acct), active bool, open_conversations bool";
+    manage_unmatched_id=manage_unmatched id(acct), calls_id=calls id(acct), active bool, open_conversations bool, rate json";
 pub(super) const ACCOUNT_NUMBER: &str = "account_id=account id(acct), number_id=number id(num), call_flow text, text_flow text, route json";
 pub(super) const KEYWORD: &str = "account_id=account id(acct), number_id=number id(num), first text, word text, folded json, \
     matching text, program_id=program id(prog), flow text, sub json";
@@ -117,6 +117,7 @@ pub(super) struct NumberRow {
     pub(super) calls: AccountId,
     pub(super) active: bool,
     pub(super) open_conversations: bool,
+    pub(super) rate: Option<f64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -181,8 +182,8 @@ same_fields! {
     UserRow => User { id, key, name, email, devices, active, admin };
     User => UserRow { id, key, name, email, devices, active, admin };
     AccountRow => AccountOf { id, key, name, zone, language, cost_centre, columns, plan };
-    NumberRow => Number { id, address, connection, sms, mms, voice, opt_out, manage_unmatched, calls, active, open_conversations };
-    Number => NumberRow { id, address, connection, sms, mms, voice, opt_out, manage_unmatched, calls, active, open_conversations };
+    NumberRow => Number { id, address, connection, sms, mms, voice, opt_out, manage_unmatched, calls, active, open_conversations, rate };
+    Number => NumberRow { id, address, connection, sms, mms, voice, opt_out, manage_unmatched, calls, active, open_conversations, rate };
     ProgramRow => Program { id, key, name, number };
     GroupRow => Group { id, key, name, members };
     RoleRow => Role { id, key, name, permissions };

@@ -87,6 +87,7 @@ fn number_row() -> Number {
         calls: id(3),
         active: true,
         open_conversations: false,
+        rate: Some(0.5),
     }
 }
 

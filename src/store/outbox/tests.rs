@@ -124,6 +124,7 @@ async fn prepared(bench: &Bench, texts: &[(u128, u128)]) {
         calls: id(2),
         active: true,
         open_conversations: true,
+        rate: None,
     };
     let contact = Contact {
         id: id(60),

@@ -1,6 +1,7 @@
 //! The daemon as the pages see it, without the daemon.
 
 use super::*;
+use crate::daemon::{Inner, acted, once};
 
 /// A daemon of which only the doors for staff are real.
 pub(crate) struct TestStaff {
@@ -96,14 +97,24 @@ impl TestStaff {
         let _ = self.live.send(notice);
     }
 
-    async fn decided(&self, action: StaffAction) -> Result<Acted, ActRefused> {
+    async fn decided(&self, action: StaffAction, form: Option<&str>) -> Result<Acted, ActRefused> {
+        let once = form.and_then(|form| once(&action, form));
+        match acted(self.answered(action.clone(), once).await) {
+            Some(acted) => acted,
+            None => acted(self.answered(action, None).await).unwrap(),
+        }
+    }
+
+    async fn answered(&self, action: StaffAction, once: Option<String>) -> Answer {
         let world = World {
             directory: self.directory(),
+            email: true,
             ..World::default()
         };
         let input = Input::Staff(action);
         let mut event = event(crate::ambient::now(), crate::ambient::seed());
         event.needs = decide::needs(&world, &input);
+        event.dedupe = once.map(|once| Inner::dedupe("", &once));
         let decide = move |state: &_, _: usize, event: &NewEvent| {
             let at = At {
                 event: event.id,
@@ -117,32 +128,23 @@ impl TestStaff {
             .turn(NodeScope::daemon(), vec![event], decide)
             .await
             .unwrap();
-        let Some(Answer::Decided { turn }) = answers.into_iter().next() else {
-            panic!("not decided");
-        };
-        for notice in &turn.notices {
-            let _ = self.live.send(notice.clone());
+        let answer = answers.into_iter().next().unwrap();
+        if let Answer::Decided { turn } = &answer {
+            for notice in &turn.notices {
+                let _ = self.live.send(notice.clone());
+            }
         }
-        if let Some(refused) = turn.refused {
-            return Err(ActRefused {
-                code: refused.code,
-                words: refused.words,
-            });
-        }
-        let row = turn.writes.iter().rev().find_map(|write| match write {
-            Write::Conversation(row) => Some(row),
-            _ => None,
-        });
-        Ok(Acted {
-            conversation: row.map(|row| row.id),
-            version: row.map(|row| row.version),
-        })
+        answer
     }
 }
 
 impl Staff for TestStaff {
-    fn act(&self, action: StaffAction) -> BoxFuture<'_, Result<Acted, ActRefused>> {
-        self.decided(action).boxed()
+    fn act<'s>(
+        &'s self,
+        action: StaffAction,
+        form: Option<&'s str>,
+    ) -> BoxFuture<'s, Result<Acted, ActRefused>> {
+        self.decided(action, form).boxed()
     }
 
     fn directory(&self) -> Arc<Directory> {

@@ -100,6 +100,8 @@ pub(crate) struct ThreadView {
     pub(crate) moved_words: String,
     pub(crate) refused: Option<String>,
     pub(crate) note_open: bool,
+    /// The name of the forms for a text and a note.
+    pub(crate) form: String,
 }
 
 /// What a member wrote and could not send, to be shown again.
@@ -109,6 +111,8 @@ pub(crate) struct Draft {
     /// The thread moved since this instant, which its author had read up to.
     pub(crate) read_through: Option<i64>,
     pub(crate) refused: Option<String>,
+    /// The name of its form, where nobody can say what became of it.
+    pub(crate) form: Option<String>,
 }
 
 /// One thing in a thread.

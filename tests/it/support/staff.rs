@@ -1,5 +1,7 @@
 //! A member of staff at the pages, without a browser.
 
+use std::sync::{Arc, Mutex};
+
 use http::{StatusCode, header};
 use reqwest::Response;
 
@@ -57,6 +59,23 @@ impl Staff {
             .send()
             .await
             .unwrap()
+    }
+
+    /// What the live stream says from now on.
+    pub async fn listen(&self) -> Arc<Mutex<String>> {
+        let mut stream = self.get("/live").await;
+        let heard = Arc::new(Mutex::new(String::new()));
+        let told = heard.clone();
+        let begun = stream.chunk().await.unwrap().expect("the stream begins");
+        assert!(begun.starts_with(b"event: begin"));
+        tokio::spawn(async move {
+            while let Ok(Some(chunk)) = stream.chunk().await {
+                told.lock()
+                    .unwrap()
+                    .push_str(&String::from_utf8_lossy(&chunk));
+            }
+        });
+        heard
     }
 
     /// A page that must be there.

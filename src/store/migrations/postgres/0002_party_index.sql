@@ -16,7 +16,8 @@ INSERT INTO party_index (party, what, within_id, id)
 DROP INDEX conversation_of_party;
 DROP TABLE contact_phone;
 
--- Texts under way are looked for apart from those that wait, however many wait.
+-- Texts under way are looked for apart from those that wait, however many wait. The status stands in the indexes so
+-- that both are counted without looking at the texts.
 DROP INDEX message_due;
-CREATE INDEX message_waiting ON message (due_at, id) WHERE due_at IS NOT NULL AND status IN ('queued', 'held');
-CREATE INDEX message_under_way ON message (due_at, id) WHERE due_at IS NOT NULL AND status IN ('sending', 'unknown');
+CREATE INDEX message_waiting ON message (due_at, id, status) WHERE due_at IS NOT NULL AND status IN ('queued', 'held');
+CREATE INDEX message_under_way ON message (due_at, id, status) WHERE due_at IS NOT NULL AND status IN ('sending', 'unknown');
