@@ -65,6 +65,7 @@ impl Scene {
             text: None,
             presence: &presence,
             legs_max: 10,
+            calls_per_second: 1.0,
             opted_out: false,
             automated_left: true,
         };

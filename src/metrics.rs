@@ -111,9 +111,9 @@ metrics! {
         directory_reload "signalbox_directory_reloads_total" (outcome: word)
             "Reloads of the directory snapshot: ok, failed.";
         calls "signalbox_calls_total" (outcome: word)
-            "Calls ended, by outcome (answered, voicemail, missed, hung_up, rejected, failed).";
+            "Calls ended, each once, by outcome (answered, voicemail, missed, rejected, ended).";
         voicemails "signalbox_voicemails_total" (outcome: word)
-            "Recordings of callers: left, empty, fetched, lost.";
+            "Recordings of callers: left, fetched, lost.";
         sent "signalbox_sent_total" (connection: key, outcome: word)
             "Dispatched texts, by outcome (accepted, failed, unknown, retried).";
         withheld "signalbox_withheld_total" (reason: word)

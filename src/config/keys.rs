@@ -127,6 +127,23 @@ pub const KEYS: &[ConfigKey] = &[
         "Who confirms STOP to the phone, `us` or the `carrier`; a number may say otherwise.",
     ),
     key(
+        "compliance.countries",
+        "none",
+        "Countries (`[MX, BR]`, two letters each) whose own words for STOP, START, HELP and YES count besides the English and French ones, which count everywhere.",
+    ),
+    key(
+        "compliance.stop",
+        "none",
+        "More words that opt out, such as `[HALT]`. A text counts when the whole of it is such a word; a keyword of the same word is reached no more.",
+    ),
+    key("compliance.start", "none", "More words that opt in again."),
+    key("compliance.help", "none", "More words that ask for help."),
+    key(
+        "compliance.yes",
+        "none",
+        "More words that opt in again, but only from who has opted out: an ordinary answer else.",
+    ),
+    key(
         "log.format",
         "text",
         "`text` for people, `json` for programs.",

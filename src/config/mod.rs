@@ -20,6 +20,7 @@ use secrecy::SecretString;
 
 use crate::model::Cidr;
 use crate::model::connection::Connection;
+use crate::model::consent::ComplianceWords;
 
 pub use keys::{ConfigKey, KEYS};
 pub use limits::{LIMITS, Limit, Limits};
@@ -60,6 +61,8 @@ pub struct Config {
     pub connections: Vec<Connection>,
     /// The bounds of everything.
     pub limits: Limits,
+    /// The compliance words in force.
+    pub words: ComplianceWords,
     /// What is logged, and how.
     pub log: Log,
     source: Source,

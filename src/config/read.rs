@@ -1,11 +1,13 @@
 //! How each key becomes its field of the [`Config`].
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use secrecy::SecretString;
 use url::Url;
 
 use crate::model::connection::{Connection, OnUnknown, OptOut, Setting};
+use crate::model::consent::{ComplianceWords, WordList};
 
 use super::reader::{Places, Section, is_secret};
 use super::tree::{Key, Node, Value};
@@ -13,6 +15,19 @@ use super::{Config, Limits, Listen, Log, LogFormat, Smtp, SmtpTls, Source, Store
 
 /// Segments or calls a second that no carrier grants; a larger number is a mistake.
 const RATE_MAX: f64 = 100_000.0;
+
+/// An ISO 3166 code of two letters.
+struct Country(String);
+
+impl FromStr for Country {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = text.len() == 2 && text.chars().all(|c| c.is_ascii_alphabetic());
+        let country = fits.then(|| Self(text.to_ascii_uppercase()));
+        country.ok_or("expected a country as two letters, such as MX")
+    }
+}
 
 impl Section<'_> {
     /// The whole file; `None` when something that has no default is missing or wrong.
@@ -51,6 +66,10 @@ impl Section<'_> {
                 section.finish();
                 Limits::read(&section)
             });
+        let words = self.section("compliance").map_or_else(
+            || ComplianceWords::everywhere().clone(),
+            |section| section.compliance(),
+        );
         let log = self
             .section("log")
             .map_or_else(Log::default, |section| section.log());
@@ -68,6 +87,7 @@ impl Section<'_> {
             smtp,
             connections,
             limits,
+            words,
             log,
             source: Source {
                 file: String::new(),
@@ -185,6 +205,20 @@ impl Section<'_> {
             credentials: username.zip(password),
             from,
         })
+    }
+
+    /// The words that are written here, and those of the countries.
+    fn compliance(&self) -> ComplianceWords {
+        self.finish();
+        let countries: Vec<Country> = self.list("countries");
+        let countries: Vec<&str> = countries.iter().map(|it| it.0.as_str()).collect();
+        let list = WordList {
+            stop: self.list("stop"),
+            start: self.list("start"),
+            help: self.list("help"),
+            yes: self.list("yes"),
+        };
+        ComplianceWords::shipped_in(&countries).with(&list)
     }
 
     fn required(&self, key: &str) -> Option<String> {

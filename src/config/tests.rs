@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::connection::{OnUnknown, OptOut};
+use crate::model::consent::ComplianceClass::{Help, Stop};
 use secrecy::ExposeSecret;
 
 fn env(name: &str) -> Option<String> {
@@ -88,6 +89,35 @@ connections:
     assert_eq!(judged.place(&judged.list[0]), Some((5, 5)));
     assert_eq!(judged.place(&judged.list[1]), Some((3, 3)));
     assert!(!judged.to_string().contains("AC1"), "{judged}");
+}
+
+#[test]
+fn compliance_words_of_other_countries_and_of_ones_own() {
+    let words = |more: &str| {
+        let text = format!("public_url: https://sms.example.org\n{more}");
+        read(&text).unwrap().words
+    };
+    let (plain, some) = (
+        words(""),
+        words("compliance: { countries: [mx, PL], stop: [HALT], help: Ajuda }\n"),
+    );
+    for (word, before, after) in [
+        ("stop", Some(Stop), Some(Stop)),
+        ("alto", None, Some(Stop)),
+        ("koniec", None, Some(Stop)),
+        ("halt", None, Some(Stop)),
+        ("ajuda", None, Some(Help)),
+        ("stopp", None, None),
+    ] {
+        assert_eq!((plain.class(word), some.class(word)), (before, after));
+    }
+    check(
+        "public_url: https://sms.example.org\ncompliance:\n  countries: [Mexico]\n  stopp: [HALT]\n",
+        &[
+            "3:15 compliance.countries: expected a country as two letters, such as MX",
+            "4:3 compliance.stopp: no such key (did you mean `stop`?)",
+        ],
+    );
 }
 
 #[test]

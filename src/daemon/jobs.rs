@@ -119,7 +119,7 @@ async fn settle(daemon: &Daemon, job: &Job, result: Result<(), Put>) {
                 Retry::At(at) => store.job_retry(scope, job.id, at).await,
                 Retry::Never => {
                     tracing::warn!(job = %job.id, code = %failure.code, reason = %failure.words, "a job is given up");
-                    give_up(daemon, job, &failure.code).await;
+                    give_up(daemon, job, &failure).await;
                     store.job_failed(scope, job.id, now, &failure.code).await
                 }
             }
@@ -170,9 +170,11 @@ fn failed(class: FailureClass, code: &str) -> Put {
 }
 
 /// What never will be done has consequences for who waits for it.
-async fn give_up(daemon: &Daemon, job: &Job, code: &str) {
+async fn give_up(daemon: &Daemon, job: &Job, failure: &SendFailure) {
     match &job.kind {
-        JobKind::Order(order) => told(daemon, order, None, Some(code.to_owned())).await,
+        // The leg may well ring: its own reports tell, or the ring time ends the waiting for it.
+        JobKind::Order(order) if failure.class == FailureClass::Unknown && places(order) => {}
+        JobKind::Order(order) => told(daemon, order, None, Some(failure.code.clone())).await,
         JobKind::FetchVoicemail { voicemail, .. } => {
             metrics::voicemails("lost");
             if let Err(error) = daemon
@@ -192,17 +194,12 @@ async fn ask(daemon: &Daemon, job: &Job, order: &Order) -> Result<(), Put> {
     let Some(link) = daemon.link(&job.connection) else {
         return Err(no_link().into());
     };
-    if let Order::PlaceLeg { leg, .. } = order {
+    if !still_wanted(daemon, order).await {
+        return Ok(());
+    }
+    if let Order::PlaceLeg { .. } = order {
         if daemon.now().since(job.due_at) > PLACE_WITHIN {
             return Err(failed(FailureClass::Permanent, "too_late"));
-        }
-        if !daemon
-            .store()
-            .leg_is_wanted(NodeScope::daemon(), *leg)
-            .await
-            .unwrap_or(true)
-        {
-            return Ok(());
         }
         let key = format!("calls:{}", job.connection);
         let verdict = daemon
@@ -223,12 +220,24 @@ async fn ask(daemon: &Daemon, job: &Job, order: &Order) -> Result<(), Put> {
         Ok(Outcome::LegPlaced { carrier_id }) => told(daemon, order, Some(carrier_id), None).await,
         Ok(_) => {}
         Err(failure) if failure.class == FailureClass::Unknown && !places(order) => {
-            // Moving and ending a leg twice does no harm.
+            // What was done is seen before it is asked for again; ending a leg twice does no harm.
             return Err(transient(&failure.code));
         }
         Err(failure) => return Err(failure.into()),
     }
     Ok(())
+}
+
+/// Whether nothing has happened since that makes an order needless, or harmful: sent to its script once more, a
+/// caller would hear it from the beginning.
+async fn still_wanted(daemon: &Daemon, order: &Order) -> bool {
+    let (store, scope) = (daemon.store(), NodeScope::daemon());
+    let wanted = match order {
+        Order::PlaceLeg { leg, .. } => store.leg_is_wanted(scope, *leg).await,
+        Order::MoveCall { call, turn, .. } => store.move_is_wanted(scope, *call, *turn).await,
+        _ => Ok(true),
+    };
+    wanted.unwrap_or(true)
 }
 
 /// A leg may ring already; placing it again would ring twice.

@@ -138,7 +138,11 @@ impl Daemon {
             limits: reload::limits(&config).map_err(|error| machine(error.to_string()))?,
             shared_live: config.redis.as_ref().map(|_| shared_live),
             live: broadcast::channel(config.limits.sse_buffer_events_max).0,
-            world: ArcSwap::from_pointee(first_world(&links, config.smtp.is_some())),
+            world: ArcSwap::from_pointee(first_world(
+                &links,
+                config.words.clone(),
+                config.smtp.is_some(),
+            )),
             faults_told: fault::Told::default(),
             outbox_due: Notify::new(),
             jobs_due: Notify::new(),
@@ -253,7 +257,7 @@ impl Inner {
 /// # Errors
 /// Every wrong setting, at its place in the file.
 pub fn world_of(config: &Config) -> Result<World, StartError> {
-    links(config).map(|links| first_world(&links, config.smtp.is_some()))
+    links(config).map(|links| first_world(&links, config.words.clone(), config.smtp.is_some()))
 }
 
 /// The same where no configuration is at hand: there is a mail server, and a number's connection is of the kind that
@@ -271,7 +275,11 @@ pub fn world_without_config(directory: &Directory) -> World {
         ))
     };
     let keys = directory.numbers().map(|number| number.connection.as_str());
-    first_world(&keys.filter_map(link).collect(), true)
+    first_world(
+        &keys.filter_map(link).collect(),
+        ComplianceWords::everywhere().clone(),
+        true,
+    )
 }
 
 /// Whether every connection's settings are what its carrier needs.
@@ -323,13 +331,14 @@ fn links(config: &Config) -> Result<HashMap<String, Link>, StartError> {
 }
 
 /// The world before the organisation is read.
-fn first_world(links: &HashMap<String, Link>, email: bool) -> World {
+fn first_world(links: &HashMap<String, Link>, words: ComplianceWords, email: bool) -> World {
     let facts = |link: &Link| ConnectionFacts {
         opt_out: match link.connection.opt_out {
             OptOut::Us => OptOutBy::Us,
             OptOut::Carrier => OptOutBy::Carrier,
         },
         legs_max: u32::try_from(link.carrier.capabilities().dial_legs_max).unwrap_or(1),
+        calls_per_second: link.connection.calls_per_second,
     };
     World {
         connections: Arc::new(
@@ -338,7 +347,7 @@ fn first_world(links: &HashMap<String, Link>, email: bool) -> World {
                 .map(|(key, link)| (key.clone(), facts(link)))
                 .collect(),
         ),
-        words: Arc::new(ComplianceWords::everywhere().clone()),
+        words: Arc::new(words),
         email,
         ..World::default()
     }

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::decide::{self, At, Input, World};
 use crate::metrics;
+use crate::model::conversation::ThreadEventKind;
 use crate::model::turn::{Decision, Job, State, Turn, Write};
 use crate::model::{Inbound, MessageStatus, Timestamp};
 use crate::store::{Answer, NewEvent, NodeScope, StoreError};
@@ -253,12 +254,18 @@ fn count(turn: &Turn, input: &Input, connection: &str) {
     }
     for write in &turn.writes {
         match write {
-            Write::Call(call) if call.ended_at.is_some() => {
-                metrics::calls(call.outcome.as_deref().map_or("ended", outcome_word));
-            }
+            Write::ThreadEvent(line) => call_ended(&line.kind).into_iter().for_each(metrics::calls),
             Write::Voicemail(row) if row.version == 1 => metrics::voicemails("left"),
             _ => {}
         }
+    }
+}
+
+/// How a call ended that a thread is told of now; it is told once, however often the call is written after.
+fn call_ended(line: &ThreadEventKind) -> Option<&'static str> {
+    match line {
+        ThreadEventKind::Called { outcome, .. } => Some(outcome_word(outcome)),
+        _ => None,
     }
 }
 
@@ -292,4 +299,23 @@ fn wake(daemon: &Daemon, answers: &[Answer]) {
 
 fn is_due(job: &Job, now: Timestamp) -> bool {
     job.due_at <= now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_counted_where_its_thread_is_told() {
+        let mut ids = crate::model::Ids::new(Timestamp::from_micros(1), 1);
+        for (outcome, counted) in [("missed", "missed"), ("odd", "other")] {
+            let line = ThreadEventKind::Called {
+                call: ids.fresh(),
+                outcome: outcome.to_owned(),
+                user: None,
+            };
+            assert_eq!(call_ended(&line), Some(counted));
+        }
+        assert_eq!(call_ended(&ThreadEventKind::Closed), None);
+    }
 }

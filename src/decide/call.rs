@@ -1,21 +1,25 @@
 //! A call: begun, taken on by what the carrier tells of it, and ended.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use crate::flow::{self, Effect, Event, Flow, NoNames, Run};
-use crate::model::account::{Account, Route};
+use crate::flow::{Event, Run};
 use crate::model::conversation::RunRow;
-use crate::model::turn::{CallState, Need};
+use crate::model::turn::{CallState, Need, Write};
 use crate::model::{
     Call, CallEvent, CallEventKind, CallId, CallScript, CallStatus, CallVerb, CallbackKey, Leg,
-    LegId, Party, RevisionId, RunId,
+    Party, RunId,
 };
 
+use super::begin::begin_run;
+use super::drive::{Heard, drive, finish};
 use super::frame::{Frame, Place, program_of};
 use super::on_call::OnCall;
-use super::run::{self, GOTOS_PER_EVENT_MAX, Going};
 use super::text::number_of;
-use super::{Cx, Decided, World, leg, voicemail};
+use super::{Cx, Decided, World, leg, run, voicemail};
+
+/// A call of which nothing was heard for so long is over, whether or not the carrier told its end. Carriers end
+/// a dial after four hours.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(5 * 3600);
 
 pub(super) fn needs(world: &World, connection: &str, event: &CallEvent) -> Vec<Need> {
     match (event.key, &event.kind) {
@@ -41,6 +45,8 @@ pub(super) fn needs(world: &World, connection: &str, event: &CallEvent) -> Vec<N
 }
 
 pub(super) fn happened<'a>(cx: &mut Cx<'a>, connection: &'a str, event: &'a CallEvent) -> Decided {
+    // Keys may be a secret until a step takes them that asked for none.
+    cx.turn.redact = matches!(event.kind, CallEventKind::Digits { .. });
     match (event.key, &event.kind) {
         (_, CallEventKind::HoldAsked) => cx.ignored("hold"),
         (None, CallEventKind::Started { from, to, token }) => {
@@ -126,6 +132,7 @@ fn started<'a>(cx: &mut Cx<'a>, arrived: &Arrived<'a>) -> Decided {
         status: CallStatus::Ringing,
         outcome: None,
         turn: 0,
+        fetched: 0,
         script: None,
         started_at: cx.at.now,
         ended_at: None,
@@ -141,88 +148,6 @@ fn started<'a>(cx: &mut Cx<'a>, arrived: &Arrived<'a>) -> Decided {
     };
     on.call.run = Some(going.row.id);
     drive(cx, on, going, Event::Started, true)
-}
-
-/// The run of the number's call flow, or of the voicemail that stands in for it.
-fn begin_run<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>) -> Option<Going> {
-    let id: RunId = cx.ids.fresh();
-    let uses = on.frame.account.number(on.call.number);
-    let wanted = uses.and_then(|uses| uses.call_flow.as_deref());
-    let active = wanted.and_then(|key| cx.world.flows.active(on.frame.account.id, key));
-    match (wanted, active) {
-        (Some(key), Some((revision, flow))) => Some(Going {
-            row: row(cx, on, id, key, revision),
-            run: Run::new(id, key, cx.at.now),
-            flow,
-        }),
-        (Some(key), None) => {
-            let reason = format!("the flow {key} has no published revision");
-            run::stopped(cx, &mut on.frame, reason);
-            stand_in(cx, on, id)
-        }
-        (None, _) => stand_in(cx, on, id),
-    }
-}
-
-fn row(cx: &Cx<'_>, on: &OnCall<'_>, id: RunId, flow: &str, revision: RevisionId) -> RunRow {
-    RunRow {
-        id,
-        account: on.frame.account.id,
-        flow: flow.to_owned(),
-        revision,
-        call: Some(on.call.id),
-        conversation: Some(on.frame.conversation.id),
-        number: on.call.number,
-        party: on.call.party.clone(),
-        waits_for_text: false,
-        asked_at: cx.at.now,
-        due_at: None,
-        ended: false,
-        state: String::new(),
-        version: 0,
-    }
-}
-
-/// A number without a flow takes voicemails into its default route's box; so does a call whose flow broke off.
-fn stand_in(cx: &Cx<'_>, on: &OnCall<'_>, id: RunId) -> Option<Going> {
-    let account = on.frame.account;
-    let uses = account.number(on.call.number).map(|uses| uses.route);
-    let mut routes = uses.into_iter().chain([on.frame.conversation.route]);
-    let key = routes.find_map(|route| fallback_key(cx, account, route))?;
-    let flow = fallback(account, &key)?;
-    Some(Going {
-        row: row(cx, on, id, &key, run::no_revision()),
-        run: Run::new(id, &key, cx.at.now),
-        flow,
-    })
-}
-
-fn fallback_key(cx: &Cx<'_>, account: &Account, route: Route) -> Option<String> {
-    match route {
-        Route::Group(id) => account
-            .group_by_id(id)
-            .map(|group| format!("~group {}", group.key)),
-        Route::User(id) => cx
-            .directory()
-            .user(id)
-            .map(|user| format!("~user {}", user.key)),
-    }
-}
-
-/// The stand-in flow of a saved run, when it is on one.
-pub(super) fn fallback_flow(cx: &Cx<'_>, row: &RunRow) -> Option<Arc<Flow>> {
-    fallback(cx.directory().account(row.account)?, &row.flow)
-}
-
-fn fallback(account: &Account, key: &str) -> Option<Arc<Flow>> {
-    let (kind, who) = key.strip_prefix('~')?.split_once(' ')?;
-    let account = &account.key;
-    let source = format!(
-        "flow: default\naccount: \"{account}\"\non: call\nsteps:\n  box:\n    voicemail: {{ {kind}: \"{who}\" }}\n    next: end\n"
-    );
-    flow::check("default", &source, &NoNames)
-        .ok()
-        .map(|checked| Arc::new(checked.flow))
 }
 
 /// Something happened to the caller's leg.
@@ -248,10 +173,7 @@ fn went_on<'a>(
     }
     cx.turn.account = Some(state.call.account);
     if turn.is_some_and(|turn| turn != state.call.turn) {
-        // Nobody can tell any more whether these were secret.
-        cx.turn.redact = matches!(kind, CallEventKind::Digits { .. });
-        repeat_script(cx, &state.call);
-        return cx.ignored("call_stale");
+        return stale(cx, state, kind);
     }
     let event = match kind {
         CallEventKind::Digits { digits } => Event::Digits(digits),
@@ -276,7 +198,7 @@ fn went_on<'a>(
             caller_gone: *caller_gone,
         },
         _ => {
-            repeat_script(cx, &state.call);
+            repeat_script(cx, state);
             return cx.ignored("call_resumed");
         }
     };
@@ -284,14 +206,33 @@ fn went_on<'a>(
     resume(cx, state, event, true)
 }
 
+/// A report of an earlier turn changes nothing, save that it may be the only one that tells of a hang-up.
+fn stale<'a>(cx: &mut Cx<'a>, state: &'a CallState, kind: &CallEventKind) -> Decided {
+    if let CallEventKind::DialEnded { caller_gone, .. }
+    | CallEventKind::Recorded { caller_gone, .. } = kind
+        && *caller_gone
+    {
+        return status_changed(cx, state, CallStatus::Completed);
+    }
+    repeat_script(cx, state);
+    cx.ignored("call_stale")
+}
+
 /// What the caller should be hearing: for a carrier that lost its place.
-fn repeat_script(cx: &mut Cx<'_>, call: &Call) {
+fn repeat_script(cx: &mut Cx<'_>, state: &CallState) {
+    let call = &state.call;
     let hangup = || script(call, vec![CallVerb::Hangup]);
     let again = call.script.clone().filter(|_| call.ended_at.is_none());
     cx.answer(again.unwrap_or_else(hangup));
+    if call.fetched < call.turn {
+        let mut now = call.clone();
+        now.fetched = call.turn;
+        now.version += 1;
+        cx.write(Write::Call(Box::new(now)));
+    }
 }
 
-fn script(call: &Call, verbs: Vec<CallVerb>) -> CallScript {
+pub(super) fn script(call: &Call, verbs: Vec<CallVerb>) -> CallScript {
     CallScript {
         key: CallbackKey::Call(call.id, call.turn),
         verbs,
@@ -427,174 +368,23 @@ fn take_on<'a>(
 pub(super) fn timer<'a>(cx: &mut Cx<'a>, call: CallId, run: RunId) -> Decided {
     let state = cx.call(call)?;
     let due = |row: &&RunRow| row.id == run && run::is_due(row, cx.at.now);
-    match state.filter(|state| state.run.as_ref().filter(due).is_some()) {
-        Some(state) => {
-            cx.rule("timer");
-            resume(cx, state, Event::Timer, false)
-        }
-        None => cx.ignored("timer_stale"),
-    }
-}
-
-/// What the caller hears after an event.
-#[derive(Default)]
-struct Heard {
-    /// A new script.
-    verbs: Option<Vec<CallVerb>>,
-    /// The caller's leg must fetch it.
-    fetches: bool,
-}
-
-/// Runs the engine until it waits or ends, and carries out what it asks.
-fn drive<'a>(
-    cx: &mut Cx<'a>,
-    mut on: OnCall<'a>,
-    mut going: Going,
-    event: Event<'_>,
-    awaited: bool,
-) -> Decided {
-    let mut heard = Heard::default();
-    cx.turn.redact |= matches!(event, Event::Digits(_)) && going.flow.wants_secret(&going.run);
-    let left = take_steps(cx, &mut on, &mut going, event, &mut heard)?;
-    finish(cx, on, going.row, left, heard, awaited)
-}
-
-/// Follows the run, through other flows too, until it waits or ends.
-fn take_steps<'a>(
-    cx: &mut Cx<'a>,
-    on: &mut OnCall<'a>,
-    going: &mut Going,
-    event: Event<'_>,
-    heard: &mut Heard,
-) -> Decided<Option<run::Left>> {
-    let (mut event, mut said, mut left) = (event, Vec::new(), None);
-    for _ in 0..GOTOS_PER_EVENT_MAX {
-        let stepped = run::take_step(cx, &on.frame, going, &event, None, said)?;
-        if let Some(verbs) = stepped.script.clone() {
-            speak(on, heard, verbs);
-        }
-        if let (Event::Screen { leg, .. }, Some(verbs)) = (&event, &stepped.leg_script) {
-            cx.answer(CallScript {
-                key: CallbackKey::Leg(*leg),
-                verbs: verbs.clone(),
-            });
-        }
-        heard.fetches |= stepped.effects.contains(&Effect::MoveCaller);
-        for effect in &stepped.effects {
-            effect_on_call(cx, on, going.row.id, effect);
-        }
-        left = run::leave(cx, going, &stepped);
-        run::settle(cx, &mut going.row, &stepped);
-        if left != Some(run::Left::Gone) {
-            break;
-        }
-        said = stepped.goto.map(|(_, said)| said).unwrap_or_default();
-        event = Event::Started;
-    }
-    Ok(left)
-}
-
-/// A new turn of the caller's leg.
-fn speak(on: &mut OnCall<'_>, heard: &mut Heard, verbs: Vec<CallVerb>) {
-    on.call.turn += 1;
-    on.call.script = Some(script(&on.call, verbs.clone()));
-    heard.verbs = Some(verbs);
-}
-
-/// Answers and saves, after having found another way for a caller whose run broke off.
-fn finish<'a>(
-    cx: &mut Cx<'a>,
-    mut on: OnCall<'a>,
-    mut row: RunRow,
-    left: Option<run::Left>,
-    mut heard: Heard,
-    awaited: bool,
-) -> Decided {
-    if let Some(reason) = run::stop_reason(left) {
-        row.ended = true;
-        run::stopped(cx, &mut on.frame, reason);
-        if on.call.ended_at.is_none() {
-            rescue(cx, &mut on, &mut row, &mut heard)?;
-            heard.fetches |= !awaited;
-        }
-    }
-    if heard.fetches {
-        leg::move_caller(cx, &on);
-    }
-    if awaited {
-        let ended = row.ended;
-        let otherwise = if ended {
-            CallVerb::Hangup
-        } else {
-            CallVerb::AskAgain { seconds: 1 }
-        };
-        let verbs = heard.verbs.unwrap_or_else(|| vec![otherwise]);
-        let script = script(&on.call, verbs);
-        cx.answer(script);
-    }
-    on.save(cx, Some(row));
-    Ok(())
-}
-
-/// A caller whose run broke off may still leave a voicemail; nobody's device goes on ringing for it.
-fn rescue<'a>(
-    cx: &mut Cx<'a>,
-    on: &mut OnCall<'a>,
-    row: &mut RunRow,
-    heard: &mut Heard,
-) -> Decided {
-    let ringing: Vec<LegId> = on
-        .legs
-        .iter()
-        .filter(|leg| !leg.accepted)
-        .map(|leg| leg.id)
-        .collect();
-    ringing.into_iter().for_each(|id| leg::end(cx, on, id));
-    let stand_in = stand_in(cx, on, row.id).filter(|_| !row.flow.starts_with('~'));
-    let Some(mut going) = stand_in else {
-        speak(on, heard, vec![CallVerb::Hangup]);
-        return Ok(());
+    let Some(state) = state.filter(|state| state.run.as_ref().filter(due).is_some()) else {
+        return cx.ignored("timer_stale");
     };
-    going.row.version = row.version;
-    let left = take_steps(cx, on, &mut going, Event::Started, heard)?;
-    going.row.ended |= left.is_some();
-    *row = going.row;
-    Ok(())
+    if state.run.as_ref().is_some_and(is_forgotten) {
+        return forgotten(cx, state);
+    }
+    cx.rule("timer");
+    resume(cx, state, Event::Timer, false)
 }
 
-fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: &Effect) {
-    if run::thread_effect(cx, &mut on.frame, run, effect) {
-        return;
-    }
-    match effect {
-        Effect::Ring {
-            legs,
-            room,
-            ring_s,
-            caller_id,
-        } => {
-            leg::ring(cx, on, legs, room.as_deref(), *ring_s, caller_id.as_deref());
-        }
-        Effect::Accepted { leg } => leg::accepted(on, *leg),
-        Effect::LegEnded { leg, status } => leg::ended(on, *leg, *status),
-        Effect::EndLegs(legs) => legs.iter().for_each(|leg| leg::end(cx, on, *leg)),
-        Effect::Voicemail {
-            owner,
-            duration_s,
-            recording,
-            url,
-            ..
-        } => {
-            voicemail::left(
-                cx,
-                on,
-                *owner,
-                *duration_s,
-                recording.clone(),
-                url.as_deref(),
-            );
-        }
-        Effect::CallOutcome(outcome) => on.call.outcome = Some((*outcome).to_owned()),
-        _ => {}
-    }
+/// Whether a run that is due had not asked to be: nothing was heard of its call for [`SILENCE_MAX`].
+fn is_forgotten(row: &RunRow) -> bool {
+    Run::from_json(&row.state).is_ok_and(|run| !run.wakes())
+}
+
+fn forgotten<'a>(cx: &mut Cx<'a>, state: &'a CallState) -> Decided {
+    let done = status_changed(cx, state, CallStatus::Completed);
+    cx.rule("call_forgotten");
+    done
 }

@@ -219,7 +219,13 @@ pub(super) fn accepted(on: &mut OnCall<'_>, id: LegId) {
 }
 
 pub(super) fn ended(on: &mut OnCall<'_>, id: LegId, status: CallStatus) {
-    if let Some(leg) = on.leg(id).filter(|leg| !leg.status.is_final()) {
+    if on.leg(id).is_some_and(|leg| !leg.status.is_final()) {
+        set(on, id, status);
+    }
+}
+
+pub(super) fn set(on: &mut OnCall<'_>, id: LegId, status: CallStatus) {
+    if let Some(leg) = on.leg(id) {
         leg.status = status;
     }
 }

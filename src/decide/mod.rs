@@ -4,9 +4,11 @@
 //! Production, `explain` and later `flow test` and `replay` call these same functions. They read no clock and
 //! do no I/O, and they always have an answer: what is odd goes to the number's default route with the reason.
 
+mod begin;
 mod by_email;
 mod call;
 mod contact;
+mod drive;
 pub mod explain;
 mod frame;
 mod leg;
@@ -56,12 +58,14 @@ pub struct World {
 }
 
 /// What a decision must know of a carrier connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConnectionFacts {
     /// Who confirms compliance words on its numbers, unless the number says otherwise.
     pub opt_out: OptOutBy,
     /// How many legs the carrier's own dial rings at once.
     pub legs_max: u32,
+    /// How many legs a second the carrier places by order.
+    pub calls_per_second: f64,
 }
 
 /// How long a revision stays that nothing is on any more: what was decided with it may not be saved yet, or be

@@ -5,7 +5,7 @@ use crate::model::turn::{CallState, Write};
 use crate::model::{Call, CallStatus, Leg, LegId};
 
 use super::frame::{Frame, Place, program_of};
-use super::{Cx, Decided, run, voicemail};
+use super::{Cx, Decided, leg, run, voicemail};
 
 /// A call under decision.
 pub(super) struct OnCall<'a> {
@@ -77,19 +77,24 @@ impl<'a> OnCall<'a> {
         self.legs.iter_mut().find(|leg| leg.id == id)
     }
 
-    /// The caller has left, or we have ended the call.
+    /// The caller has left, or we have ended the call. A member who is only just on the way into the room
+    /// would wait there alone.
     pub(super) fn end(&mut self, cx: &mut Cx<'a>, status: CallStatus) {
         if self.call.ended_at.is_some() {
             return;
         }
         self.call.status = status;
         self.call.ended_at = Some(cx.at.now);
-        for leg in self
+        let accepted = |leg: &&Leg| leg.accepted && !leg.status.is_final();
+        let accepted: Vec<LegId> = self
             .legs
-            .iter_mut()
-            .filter(|leg| leg.accepted && !leg.status.is_final())
-        {
-            leg.status = CallStatus::Completed;
+            .iter()
+            .filter(accepted)
+            .map(|leg| leg.id)
+            .collect();
+        for id in accepted {
+            leg::end(cx, self, id);
+            leg::set(self, id, CallStatus::Completed);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::flow::Event;
 use crate::model::turn::{JobKind, Need, Write};
-use crate::model::{CallStatus, LegId, Order};
+use crate::model::{CallStatus, Leg, LegId, Order};
 
 use super::call::resume;
 use super::text::job;
@@ -66,11 +66,9 @@ fn not_placed(cx: &mut Cx<'_>, id: LegId) -> Decided {
     let Some(state) = cx.call_of_leg(id)? else {
         return cx.ignored("leg_unknown");
     };
-    let live = state
-        .legs
-        .iter()
-        .any(|leg| leg.id == id && !leg.status.is_final());
-    if !live {
+    // A leg that has shown itself was placed, whatever became of the answer to the request.
+    let unheard_of = |leg: &Leg| leg.status == CallStatus::Queued && leg.carrier_id.is_none();
+    if !state.legs.iter().any(|leg| leg.id == id && unheard_of(leg)) {
         return cx.ignored("leg_late");
     }
     cx.rule("leg_failed");

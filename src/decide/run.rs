@@ -8,11 +8,13 @@ use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Program, Route};
 use crate::model::conversation::{RunRow, ThreadEventKind};
 use crate::model::turn::{FlowText, Need, Write};
-use crate::model::{CallId, CallVerb, MessageKind, Party, RevisionId, RunId, Timestamp};
+use crate::model::{
+    CallId, CallVerb, Connection, MessageKind, Party, RevisionId, RunId, Timestamp,
+};
 use crate::policy::budget::{Budget, LoopBudget};
 
 use super::frame::{Frame, Place};
-use super::{Cx, Decided, Flows, call};
+use super::{Cx, Decided, Flows, begin, call};
 
 /// How often one event may leave for another flow.
 pub(super) const GOTOS_PER_EVENT_MAX: usize = 10;
@@ -183,7 +185,7 @@ pub(super) fn going(cx: &Cx<'_>, row: &RunRow) -> Decided<Result<Going, String>>
 /// The flow as the run began with it. Another node may have begun it with a revision not heard of here yet.
 fn flow_of(cx: &Cx<'_>, row: &RunRow) -> Decided<Option<Arc<Flow>>> {
     let known = cx.world.flows.revision(row.revision);
-    if let Some(flow) = known.or_else(|| call::fallback_flow(cx, row)) {
+    if let Some(flow) = known.or_else(|| begin::fallback_flow(cx, row)) {
         return Ok(Some(flow));
     }
     let asked = cx.state.revisions.get(&row.revision);
@@ -282,6 +284,9 @@ pub(super) fn take_step<'a>(
         text,
         presence: &known,
         legs_max: connection.map_or(1, |facts| facts.legs_max),
+        calls_per_second: connection.map_or(Connection::CALLS_PER_SECOND_DEFAULT, |facts| {
+            facts.calls_per_second
+        }),
         opted_out: frame.opted_out(),
         automated_left: automated_left(cx, frame),
     };
@@ -473,7 +478,7 @@ fn set_field(frame: &mut Frame<'_>, field: &str, value: &serde_json::Value) {
     }
 }
 
-/// The revision of runs that no stored flow decides: those of [`call::fallback_flow`].
+/// The revision of runs that no stored flow decides: those of [`begin::fallback_flow`].
 pub(super) fn no_revision() -> RevisionId {
     crate::model::Id::from_uuid(uuid::Uuid::nil())
 }

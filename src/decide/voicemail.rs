@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::flow::Event;
+use crate::flow::{EarlyRecording, Event};
 use crate::inbox::assignment::lively_route;
 use crate::inbox::voicemail::{advance, is_missed_call, transcribed as words};
 use crate::model::account::Route;
@@ -125,7 +125,7 @@ pub(super) fn recording_ready<'a>(
     cx.turn.account = Some(state.call.account);
     let Some(known) = find(cx, state, recording)? else {
         if state.call.ended_at.is_none() {
-            return cx.ignored("recording_early");
+            return early(cx, state, recording, url, duration_s);
         }
         let event = Event::Recorded {
             duration_s,
@@ -167,6 +167,26 @@ pub(super) fn recording_ready<'a>(
     tell(cx, &row);
     cx.write(Write::Voicemail(Box::new(row)));
     Ok(())
+}
+
+/// The file is ready while its recording still counts as under way: its run keeps it in mind.
+fn early<'a>(
+    cx: &mut Cx<'a>,
+    state: &'a CallState,
+    recording: &'a str,
+    url: Option<&'a str>,
+    duration_s: u32,
+) -> Decided {
+    let live = state.run.as_ref().is_some_and(|run| !run.ended);
+    let Some(url) = url.filter(|_| live) else {
+        return cx.ignored("recording_early");
+    };
+    let event = Event::RecordingReady(EarlyRecording {
+        recording,
+        url,
+        duration_s,
+    });
+    resume(cx, state, event, false)
 }
 
 /// The words of a recording.

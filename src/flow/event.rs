@@ -36,6 +36,8 @@ pub enum Event<'a> {
         /// Whether the caller has left.
         caller_gone: bool,
     },
+    /// The file of a recording is ready, and the recording's end was not told yet.
+    RecordingReady(EarlyRecording<'a>),
     /// A called leg answered and asks what it shall hear, or pressed a key at the prompt.
     Screen {
         /// Which leg.
@@ -54,6 +56,17 @@ pub enum Event<'a> {
     },
     /// The caller has left.
     HungUp,
+}
+
+/// A recording known before its end was told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EarlyRecording<'a> {
+    /// The carrier's id of it.
+    pub recording: &'a str,
+    /// Where its file is.
+    pub url: &'a str,
+    /// Its length in seconds.
+    pub duration_s: u32,
 }
 
 /// All that a step may know besides its run.
@@ -79,6 +92,8 @@ pub struct Facts<'a> {
     pub presence: &'a dyn Fn(UserId) -> Option<Presence>,
     /// How many devices the carrier's own dial takes at once.
     pub legs_max: u32,
+    /// How many legs a second the carrier places by order.
+    pub calls_per_second: f64,
     /// The far end has opted out of texts from this number.
     pub opted_out: bool,
     /// Another automated text may still go to this person.

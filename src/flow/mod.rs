@@ -25,7 +25,7 @@ mod yaml;
 
 pub use check::{Checked, check};
 pub use effect::{Effect, Ended, RingLeg, Step, Stepped, Trace};
-pub use event::{Event, Facts};
+pub use event::{EarlyRecording, Event, Facts};
 pub use fault::{Fault, render};
 pub use names::{DirectoryNames, FlowName, Names, NoNames, name_of};
 pub use run::Run;
@@ -72,13 +72,15 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Whether the digits the run waits for are a secret, to be removed from what is stored of the event.
-    pub fn wants_secret(&self, run: &Run) -> bool {
+    /// Whether the run waits for keys that are no secret. All others are removed from what is stored of the event.
+    pub fn takes_open_keys(&self, run: &Run) -> bool {
         let def = self
             .steps
             .iter()
             .find(|def| Some(&def.name) == run.step.as_ref());
-        matches!(def.map(|def| &def.verb), Some(steps::Verb::Gather(gather)) if gather.secret)
+        let secret =
+            matches!(def.map(|def| &def.verb), Some(steps::Verb::Gather(gather)) if gather.secret);
+        matches!(run.wait, run::Wait::Keys { .. }) && !secret
     }
 }
 

@@ -60,6 +60,17 @@ pub struct Run {
     /// The step of a recording whose caller has left and whose length has not been told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) recording: Option<String>,
+    /// A recording whose file was ready before its end was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) early: Option<Early>,
+}
+
+/// See [`super::EarlyRecording`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Early {
+    pub(crate) recording: String,
+    pub(crate) url: String,
+    pub(crate) duration_s: u32,
 }
 
 /// What has become of a call so far.
@@ -178,6 +189,7 @@ impl Run {
             leaving: false,
             call: CallSoFar::default(),
             recording: None,
+            early: None,
         }
     }
 
@@ -192,6 +204,11 @@ impl Run {
     /// The text is not what [`Run::to_json`] made.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+
+    /// Whether it wants to be woken.
+    pub fn wakes(&self) -> bool {
+        self.due_at.is_some()
     }
 
     /// The beginning of another flow: variables stay behind, the bounds on steps do not begin anew.

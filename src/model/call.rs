@@ -323,8 +323,10 @@ pub struct Call {
     pub status: CallStatus,
     /// How it ended for people: `answered`, `voicemail`, `missed`, `rejected`, `ended`.
     pub outcome: Option<String>,
-    /// The turn whose script the carrier has, counted from 1.
+    /// The latest turn, counted from 1.
     pub turn: u32,
+    /// The latest turn whose script the carrier has asked for; it is sent there only once.
+    pub fetched: u32,
     /// That script.
     pub script: Option<CallScript>,
     /// When it began.

@@ -200,8 +200,14 @@ impl ComplianceWords {
 
     /// The shipped words that are on in a country (ISO 3166 alpha-2).
     pub fn shipped(country: &str) -> Self {
+        Self::shipped_in(&[country])
+    }
+
+    /// The shipped words that are on in any of these countries (ISO 3166 alpha-2).
+    pub fn shipped_in(countries: &[&str]) -> Self {
         let mut words = Self::default();
-        let on = |list: &&Shipped| list.countries.is_empty() || list.countries.contains(&country);
+        let any = |list: &Shipped| countries.iter().any(|it| list.countries.contains(it));
+        let on = |list: &&Shipped| list.countries.is_empty() || any(list);
         for list in SHIPPED.iter().filter(on) {
             for (class, texts) in [
                 (ComplianceClass::Stop, list.stop),

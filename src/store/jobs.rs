@@ -173,6 +173,22 @@ impl Store {
         self.is_there("leg", sql, leg).await
     }
 
+    /// Whether a call is still to be sent to this turn: it is there, goes on and has not asked for its script.
+    pub async fn move_is_wanted(
+        &self,
+        _scope: NodeScope,
+        call: CallId,
+        turn: u32,
+    ) -> Result<bool, StoreError> {
+        let sql = sql!(
+            "SELECT doc!(c: id id(call)) FROM call c WHERE c.id = $1 AND c.turn = $2 AND c.fetched < $2 \
+             AND c.ended_at IS NULL"
+        );
+        let args = [Arg::Id(call.uuid()), Arg::Int(turn.into())];
+        let found: Vec<serde_json::Value> = self.inner.pools.list("call", sql, &args).await?;
+        Ok(!found.is_empty())
+    }
+
     /// Whether a voicemail's file is here.
     pub async fn voicemail_is_here(
         &self,

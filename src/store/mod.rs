@@ -86,7 +86,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
     (
         1,
         "begin",
@@ -104,6 +104,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
         "number_rate",
         include_str!("migrations/sqlite/0003_number_rate.sql"),
         include_str!("migrations/postgres/0003_number_rate.sql"),
+    ),
+    (
+        4,
+        "call_fetched",
+        include_str!("migrations/sqlite/0004_call_fetched.sql"),
+        include_str!("migrations/postgres/0004_call_fetched.sql"),
     ),
 ];
 

@@ -26,7 +26,7 @@ pub(super) const RUN: &str = "id id(run), account_id=account id(acct), flow text
 
 pub(super) const CALL: &str = "id id(call), account_id=account id(acct), number_id=number id(num), connection text, \
     carrier_id text, party text, conversation_id=conversation id(conv), run_id=run id(run), token text, status text, \
-    outcome text, turn i64, script json, started_at i64, ended_at i64, version i64";
+    outcome text, turn i64, fetched i64, script json, started_at i64, ended_at i64, version i64";
 
 pub(super) const LEG: &str = "id id(leg), account_id=account id(acct), call_id=call id(call), user_id=user id(user), \
     phone text, carrier_id text, status text, room text, accepted bool, started_at i64, version i64";

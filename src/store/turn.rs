@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::metrics;
 use crate::model::turn::{Decision, Need, State, Turn};
-use crate::model::{EventId, Timestamp};
+use crate::model::{EventId, Hook, Timestamp};
 
 use super::both::sql;
 use super::load::Loaded;
@@ -417,6 +417,10 @@ async fn save_all(
             }
             Verdict::Undecided(reason) => {
                 row.undecided = Some(reason);
+                // Nobody could tell whether the keys were a secret.
+                if event.hook == Hook::Gather.as_str() {
+                    row.raw = Cow::Borrowed(REDACTED);
+                }
                 notices.push(NoticeOut {
                     event: event.id,
                     position: 0,

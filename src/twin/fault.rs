@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Faults {
     /// So many of the next sends are taken, but the connection is closed without an answer.
     pub lose_answer_of_next_send: u32,
+    /// So many of the next orders to place or change a leg are carried out, but the connection is closed
+    /// without an answer.
+    pub lose_answer_of_next_call: u32,
     /// The next send is refused with this status and carrier code; it is not taken.
     pub answer_next_send_with: Option<Refusal>,
     /// The next placed leg is refused likewise.

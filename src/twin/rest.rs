@@ -134,6 +134,20 @@ pub(super) async fn rest(State(twin): State<Arc<Shared>>, request: Request) -> R
     response
 }
 
+/// Takes one off what is left; whether there was one.
+fn take_one(left: &mut u32) -> bool {
+    let any = *left > 0;
+    *left = left.saturating_sub(1);
+    any
+}
+
+/// No answer at all: the connection is closed instead.
+fn lost() -> Response {
+    let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    response.extensions_mut().insert(Lost);
+    response
+}
+
 impl Shared {
     /// Whether the caller knows the account's secret, and asks for that account.
     fn admit(&self, headers: &HeaderMap, asked: &Asked) -> Result<(), Refused> {
@@ -197,9 +211,7 @@ impl Shared {
                 Some(&text.to),
                 "the answer to a send is lost on purpose",
             );
-            let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-            response.extensions_mut().insert(Lost);
-            return Ok(response);
+            return Ok(lost());
         }
         Ok((StatusCode::CREATED, axum::Json(self.text_json(&text))).into_response())
     }
@@ -207,8 +219,7 @@ impl Shared {
     fn faults_of_send(&self) -> (bool, Duration, bool) {
         let mut world = self.world();
         let faults = &mut world.faults;
-        let lose = faults.lose_answer_of_next_send > 0;
-        faults.lose_answer_of_next_send = faults.lose_answer_of_next_send.saturating_sub(1);
+        let lose = take_one(&mut faults.lose_answer_of_next_send);
         let delay = Duration::from_millis(faults.delay_ms.min(DELAY_MS_MAX));
         (
             lose,
@@ -325,7 +336,17 @@ impl Shared {
         let many = Refused(429, 20_429, "Too many concurrent calls");
         let sid = self.place(placed).ok_or(many)?;
         let leg = self.world().leg(&sid).cloned().ok_or(NOT_FOUND)?;
-        Ok((StatusCode::CREATED, axum::Json(self.leg_json(&leg))).into_response())
+        Ok(self.unless_lost(&leg, StatusCode::CREATED))
+    }
+
+    /// What became of an order about a leg, unless a test wants that nobody learns it.
+    fn unless_lost(&self, leg: &Leg, status: StatusCode) -> Response {
+        if take_one(&mut self.world().faults.lose_answer_of_next_call) {
+            let text = "the answer to an order about a leg is lost on purpose";
+            self.line(LineKind::Fault, None, Some(&leg.to), text);
+            return lost();
+        }
+        (status, axum::Json(self.leg_json(leg))).into_response()
     }
 
     fn checked_call(&self, asked: &Asked) -> Result<Placed, Refused> {
@@ -386,7 +407,7 @@ impl Shared {
         if !leg.tell(command) {
             return Err(Refused(429, 20_429, "Too many requests for this call"));
         }
-        Ok(axum::Json(self.leg_json(&leg)).into_response())
+        Ok(self.unless_lost(&leg, StatusCode::OK))
     }
 
     fn one_leg(&self, file: &str) -> Result<Response, Refused> {

@@ -1,6 +1,6 @@
 //! Calls: who is rung, who takes them, and the voicemail when nobody does.
 
-use signalbox::twin::{LineKind, PhoneAction};
+use signalbox::twin::{Faults, LineKind, PhoneAction};
 
 use crate::support::on_both_stores;
 use crate::support::staff::Staff;
@@ -8,7 +8,9 @@ use crate::support::stage::{ANA, BEN, CLEO, CLINIC, Kind, SHARED, STRANGER, Stag
 
 on_both_stores!(
     the_first_who_accepts_has_the_call,
+    a_leg_whose_answer_is_lost_rings_all_the_same,
     nobody_accepts,
+    a_caller_is_moved_once,
     one_after_another_down_to_the_voicemail,
     the_second_answers,
     who_hangs_up_is_a_missed_call,
@@ -37,6 +39,10 @@ async fn the_first_who_accepts_has_the_call(kind: Kind) {
             &[&[ANA, "1"], &[BEN, "0"]],
         )
         .await;
+    stage.twin.press_on(BEN, "1").unwrap();
+    stage
+        .sees(LineKind::Hears, BEN, "The call has already been taken")
+        .await;
     stage.sees(LineKind::Ended, BEN, "").await;
     stage.twin.hang_up(&call).unwrap();
     stage.until(CALL, &[&["completed", "answered"]]).await;
@@ -49,6 +55,30 @@ async fn the_first_who_accepts_has_the_call(kind: Kind) {
                 == 1.0
         })
         .await;
+}
+
+/// The carrier rings Ana and Ben, and nobody learns that it does but by what it tells of their legs.
+async fn a_leg_whose_answer_is_lost_rings_all_the_same(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    stage.twin.set_faults(Faults {
+        lose_answer_of_next_call: 2,
+        ..Faults::default()
+    });
+    let call = stage.twin.call(STRANGER, SHARED).unwrap();
+    stage.sees(LineKind::Rings, ANA, "").await;
+    stage.sees(LineKind::Rings, BEN, "").await;
+    let given_up = "SELECT reason FROM job WHERE due_at IS NULL AND reason IS NOT NULL";
+    stage
+        .eventually("both answers are lost", async || {
+            stage.rows.column(given_up).await.len() == 2
+        })
+        .await;
+    stage.twin.phone(ANA, PhoneAction::Answer).unwrap();
+    stage.sees(LineKind::Listens, ANA, "").await;
+    stage.twin.press_on(ANA, "1").unwrap();
+    stage.sees(LineKind::Connected, "", "").await;
+    stage.twin.hang_up(&call).unwrap();
+    stage.until(CALL, &[&["completed", "answered"]]).await;
 }
 
 /// One lets it ring, one declines: the caller leaves a message for the group.
@@ -66,6 +96,36 @@ async fn nobody_accepts(kind: Kind) {
     stage.sees(LineKind::Recorded, STRANGER, "").await;
     voicemail_is_kept(&stage, "billing", "12").await;
     stage.until(CALL, &[&["completed", "voicemail"]]).await;
+    stage.sees(LineKind::Ended, STRANGER, "").await;
+    let counted = stage.metric("signalbox_calls_total", &[]).await;
+    assert_eq!(counted, 1.0, "each call once");
+}
+
+/// The carrier moves the caller, and its answer to that is lost: the caller hears the greeting once.
+async fn a_caller_is_moved_once(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    stage.twin.call(STRANGER, SHARED).unwrap();
+    stage.sees(LineKind::Rings, ANA, "").await;
+    stage.sees(LineKind::Rings, BEN, "").await;
+    stage.twin.set_faults(Faults {
+        lose_answer_of_next_call: 1,
+        ..Faults::default()
+    });
+    stage.twin.phone(ANA, PhoneAction::Decline).unwrap();
+    stage.twin.phone(BEN, PhoneAction::Decline).unwrap();
+    stage
+        .sees(LineKind::Hears, STRANGER, "leave a message for billing")
+        .await;
+    stage
+        .eventually("the move is settled", async || {
+            stage.rows.count("job").await == 0
+        })
+        .await;
+    let moves = stage.twin.requests().into_iter().filter(|request| {
+        let urls = request.form.iter().any(|(name, _)| name == "Url");
+        urls && !request.path.ends_with("/Calls.json")
+    });
+    assert_eq!(moves.count(), 1);
 }
 
 /// Ana is busy, Ben does not answer, Cleo declines; the recording is fetched and only the group hears it.

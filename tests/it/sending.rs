@@ -13,9 +13,9 @@ on_both_stores!(
     a_lost_answer_is_never_resent,
     a_busy_carrier_is_asked_again,
     beyond_the_monthly_limit,
-    refused_credentials_are_shown_to_ops,
     opted_out_at_the_carrier,
     pages_hear_what_a_send_came_to,
+    refused_credentials_are_shown_to_ops,
 );
 
 /// Our texts to a phone: status and reason.

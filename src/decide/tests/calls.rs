@@ -318,6 +318,10 @@ fn an_old_turn_hears_the_present_script_and_changes_nothing() {
         (told.rule, bench.hears(&told).as_str()),
         ("call_resumed", "rings ana")
     );
+    assert!(
+        told.writes.is_empty(),
+        "it had the script by an answer already"
+    );
     assert_eq!(bench.store.calls, before.calls);
     assert_eq!(bench.store.runs, before.runs);
     // An event of a call nobody knows.
@@ -332,6 +336,38 @@ fn an_old_turn_hears_the_present_script_and_changes_nothing() {
     bench.status(call, CallStatus::Completed);
     let told = bench.told(call, CallEventKind::Resumed);
     assert_eq!(bench.hears(&told), "hangs up");
+}
+
+#[test]
+fn a_hang_up_told_at_an_old_turn_counts() {
+    for last in [dial_ended(DialStatus::Canceled, true), recorded(3, true)] {
+        let mut bench = bench(DOWN);
+        let (call, _) = bench.rings(SHARED);
+        bench.dial_ended(call, DialStatus::NoAnswer);
+        let told = bench.told_at(call, 1, last);
+        assert_eq!(told.answer, None);
+        assert!(bench.store.calls[&call].ended_at.is_some());
+        assert_eq!(bench.outcome(call), "missed");
+        assert_eq!(bench.live_legs(call), [""; 0]);
+    }
+}
+
+#[test]
+fn a_call_of_which_nothing_more_is_heard_is_over() {
+    let mut bench = bench(MENU);
+    let (call, _) = bench.rings(SHARED);
+    bench.pass(4 * 3600);
+    assert!(bench.timers().is_empty());
+    bench.presses(call, "1");
+    bench.pass(4 * 3600);
+    assert!(bench.timers().is_empty(), "ana may be talking");
+    bench.pass(3600);
+    let turns = bench.timers();
+    assert_eq!(turns[0].rule, "call_forgotten");
+    assert!(bench.store.calls[&call].ended_at.is_some());
+    assert_eq!(bench.outcome(call), "missed");
+    assert_eq!(bench.live_legs(call), [""; 0]);
+    assert!(bench.timers().is_empty());
 }
 
 #[test]
@@ -487,12 +523,23 @@ fn secret_keys_leave_no_trace() {
     assert!(turn.redact);
     // A repeat at an old turn: nobody can tell any more.
     let digits = "1234".to_owned();
-    assert!(
-        secret
-            .told_at(call, 1, CallEventKind::Digits { digits })
-            .redact
-    );
+    let digits = CallEventKind::Digits { digits };
+    assert!(secret.told_at(call, 1, digits.clone()).redact);
+    // The end of the call is told first, or nothing is known of the call.
+    let (call, _) = secret.rings(SHARED);
+    secret.status(call, CallStatus::Completed);
+    assert!(secret.told_at(call, 1, digits.clone()).redact);
+    assert!(secret.told(call, digits.clone()).redact);
+    let nobody = crate::model::Ids::new(secret.now, 3).fresh();
+    let unknown = secret.carrier(Inbound::Call(crate::model::CallEvent {
+        key: Some(crate::model::CallbackKey::Call(nobody, 1)),
+        carrier_id: "CA999".into(),
+        kind: digits,
+    }));
+    assert!(unknown.redact);
     let mut open = bench(MENU);
     let (call, _) = open.rings(SHARED);
     assert!(!open.presses(call, "1").redact);
+    // Keys that no menu waits for any more.
+    assert!(open.presses(call, "4711").redact);
 }

@@ -78,10 +78,45 @@ fn the_file_comes_after_the_end_of_the_recording() {
 fn the_file_comes_before_the_end_of_the_recording() {
     let (mut bench, call) = beep();
     let early = bench.told(call, ready("RE1", FILE));
-    assert_eq!((early.rule, early.writes.len()), ("recording_early", 0));
-    bench.recorded(call, 9, false);
+    assert_eq!((early.rule, early.answer), ("recording", None));
+    assert!(bench.store.voicemails.is_empty());
+    // The report of the end leaves out what the file has told.
+    let unnamed = CallEventKind::Recorded {
+        duration_s: 9,
+        recording: None,
+        url: None,
+        caller_gone: false,
+    };
+    bench.told(call, unnamed);
+    let left = item(&bench, call);
+    assert_eq!(
+        (left.state, left.duration_s, left.recording.as_deref()),
+        (VoicemailState::Awaited, 11, Some("RE1"))
+    );
     assert_eq!(fetches(&bench), 1);
-    assert_eq!(item(&bench, call).state, VoicemailState::Awaited);
+    let absent = beep();
+    let (mut bench, call) = absent;
+    let early = bench.told(call, ready("RE1", None));
+    assert_eq!((early.rule, early.writes.len()), ("recording_early", 0));
+}
+
+#[test]
+fn the_file_is_all_that_is_ever_told() {
+    let (mut bench, call) = beep();
+    bench.told(call, ready("RE1", FILE));
+    bench.status(call, CallStatus::Completed);
+    assert!(bench.store.voicemails.is_empty(), "its end may yet be told");
+    bench.pass(61);
+    bench.timers();
+    assert_eq!(bench.outcome(call), "voicemail");
+    let left = item(&bench, call);
+    assert_eq!(
+        (left.duration_s, left.recording.as_deref()),
+        (11, Some("RE1"))
+    );
+    assert_eq!(fetches(&bench), 1);
+    bench.recorded(call, 11, true);
+    assert_eq!(bench.store.voicemails_of(call).len(), 1);
 }
 
 #[test]

@@ -99,8 +99,11 @@ impl Ringing {
     fn moved_on(&mut self, hears: &str) {
         let turn = self.bench.store.calls[&self.call].turn;
         self.orders(&[&format!("move {turn}")]);
+        let fetched = |bench: &Bench, call| bench.store.calls[&call].fetched;
+        assert!(fetched(&self.bench, self.call) < turn);
         let told = self.bench.told(self.call, CallEventKind::Resumed);
         assert_eq!(self.bench.hears(&told), hears);
+        assert_eq!(fetched(&self.bench, self.call), turn);
     }
 }
 
@@ -112,12 +115,12 @@ fn the_first_key_wins_and_the_others_hear_it() {
     it.screen(ben, None, PROMPT);
     it.screen(ana, None, PROMPT);
     it.screen(ana, Some("1"), "joins");
-    it.orders(&["end ben"]);
+    it.orders(&[]);
     assert!(it.bench.leg_of("ana").accepted);
     it.screen(ben, Some("1"), TAKEN);
     assert!(!it.bench.leg_of("ben").accepted);
     it.status(ben, CallStatus::Completed);
-    assert_eq!(it.bench.leg_of("ben").status, CallStatus::Canceled);
+    assert_eq!(it.bench.leg_of("ben").status, CallStatus::Completed);
     // A repeated key of the winner joins once more, and nobody else.
     it.screen(ana, Some("1"), "joins");
     it.orders(&[]);
@@ -216,6 +219,44 @@ fn legs_that_cannot_be_placed() {
     it.moved_on(RECORDS);
     let late = it.bench.ordered(&orders[1], Some("21211"));
     assert_eq!((late.rule, late.writes.len()), ("leg_late", 0));
+}
+
+#[test]
+fn a_leg_that_has_shown_itself_was_placed() {
+    let mut it = ringing();
+    let orders = it.bench.store.orders();
+    // The answer to the request is lost, and the phone rings all the same.
+    it.status(it.ana, CallStatus::Ringing);
+    let late = it.bench.ordered(&orders[0], Some("answer_lost"));
+    assert_eq!((late.rule, late.writes.len()), ("leg_late", 0));
+    it.screen(it.ana, None, PROMPT);
+    it.screen(it.ana, Some("1"), "joins");
+    let late = it.bench.ordered(&orders[0], Some("answer_lost"));
+    assert_eq!((late.rule, late.writes.len()), ("leg_late", 0));
+    assert_eq!(it.bench.hears_now(it.call), "holds");
+    assert_eq!(it.bench.live_legs(it.call), ["ana"]);
+}
+
+#[test]
+fn nobody_waits_alone_in_the_room() {
+    // Ana has pressed and is on the way into the room when the caller's leaving is told, by either report.
+    for with_status in [true, false] {
+        let mut it = ringing().placed();
+        it.status(it.ben, CallStatus::Busy);
+        it.screen(it.ana, None, PROMPT);
+        it.screen(it.ana, Some("1"), "joins");
+        if with_status {
+            it.bench.status(it.call, CallStatus::Completed);
+        } else {
+            let gone = dial_ended(DialStatus::Canceled, true);
+            it.bench.told(it.call, gone);
+        }
+        it.orders(&["end ana"]);
+        assert_eq!(it.bench.leg_of("ana").status, CallStatus::Completed);
+        it.status(it.ana, CallStatus::Completed);
+        it.orders(&[]);
+        assert_eq!(it.bench.outcome(it.call), "answered");
+    }
 }
 
 #[test]

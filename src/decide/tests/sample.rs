@@ -298,6 +298,7 @@ impl Bench {
         let facts = ConnectionFacts {
             opt_out: OptOutBy::Us,
             legs_max: 10,
+            calls_per_second: 10.0,
         };
         let mut bench = Self {
             world: World {

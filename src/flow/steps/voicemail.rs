@@ -5,7 +5,7 @@ use crate::flow::effect::Effect;
 use crate::flow::engine::Engine;
 use crate::flow::event::Event;
 use crate::flow::reader::{Reading, Who};
-use crate::flow::run::Wait;
+use crate::flow::run::{Early, Wait};
 use crate::flow::scope::Val;
 use crate::flow::template::{Text, by_language};
 use crate::flow::yaml::Node;
@@ -95,6 +95,7 @@ impl VoicemailStep {
             transcribe: self.transcribe,
         });
         engine.run.call.sought = true;
+        engine.run.early = None;
         engine.run.wait = Wait::Recording { hung_up: false };
         Came::Waits
     }
@@ -110,18 +111,44 @@ impl VoicemailStep {
                 engine.run.due_at = Some(engine.after(RECORDED_WAIT_S));
                 Came::Waits
             }
-            Event::Timer if hung_up && engine.is_due() => {
-                engine.run.recording.clone_from(&engine.run.step);
-                Came::HungUp
+            Event::Timer if hung_up && engine.is_due() => self.never_told(engine),
+            Event::RecordingReady(early) => {
+                engine.run.early = Some(Early {
+                    recording: early.recording.to_owned(),
+                    url: early.url.to_owned(),
+                    duration_s: early.duration_s,
+                });
+                Came::Waits
             }
-            Event::Recorded { duration_s, .. } if *duration_s >= self.min_s.max(1) => {
-                self.left(engine, event);
-                Came::outcome("left")
-            }
-            Event::Recorded { .. } if engine.run.call.gone => Came::HungUp,
-            Event::Recorded { .. } => Came::outcome("empty"),
+            Event::Recorded { .. } => self.recorded(engine, event),
             _ => Came::Waits,
         }
+    }
+
+    /// The end of the recording was told; what it leaves out may be known from its file.
+    fn recorded(&self, engine: &mut Engine<'_>, event: &Event<'_>) -> Came {
+        let early = engine.run.early.take();
+        let told = completed(event, early.as_ref());
+        match told {
+            Event::Recorded { duration_s, .. } if duration_s >= self.min_s.max(1) => {
+                self.left(engine, &told);
+                Came::outcome("left")
+            }
+            _ if engine.run.call.gone => Came::HungUp,
+            _ => Came::outcome("empty"),
+        }
+    }
+
+    /// The end of the recording was not told in time: its file is enough.
+    fn never_told(&self, engine: &mut Engine<'_>) -> Came {
+        if let Some(early) = engine.run.early.take()
+            && early.duration_s >= self.min_s.max(1)
+        {
+            self.left(engine, &early.event());
+            return Came::outcome("left");
+        }
+        engine.run.recording.clone_from(&engine.run.step);
+        Came::HungUp
     }
 
     /// A recording told only after the run was over is still a voicemail.
@@ -166,6 +193,38 @@ impl VoicemailStep {
             url: url.map(str::to_owned),
             notify: self.notify,
         });
+    }
+}
+
+impl Early {
+    fn event(&self) -> Event<'_> {
+        Event::Recorded {
+            duration_s: self.duration_s,
+            recording: Some(&self.recording),
+            url: Some(&self.url),
+            caller_gone: true,
+        }
+    }
+}
+
+/// What was told of a recording, with what its file had told before.
+fn completed<'e>(event: &Event<'e>, early: Option<&'e Early>) -> Event<'e> {
+    match (*event, early) {
+        (
+            Event::Recorded {
+                duration_s,
+                recording,
+                url,
+                caller_gone,
+            },
+            Some(early),
+        ) if recording.is_none_or(|told| told == early.recording) => Event::Recorded {
+            duration_s: duration_s.max(early.duration_s),
+            recording: Some(&early.recording),
+            url: url.or(Some(&early.url)),
+            caller_gone,
+        },
+        (event, _) => event,
     }
 }
 

@@ -181,12 +181,15 @@ fn digits_are_gathered() {
     let mut drive = Drive::call(steps);
     drive.start();
     assert_eq!(drive.hears(), "gather<4>(en:Number)");
-    assert!(drive.flow.wants_secret(&drive.run));
+    assert!(!drive.flow.takes_open_keys(&drive.run));
     drive.take(Event::Digits("12"));
     assert_eq!(drive.hears(), "gather<4>(en:Number)");
     drive.take(Event::Digits("1234"));
     assert_eq!(drive.hears(), "en:Known | hangup");
-    assert!(!drive.flow.wants_secret(&drive.run));
+    assert!(
+        !drive.flow.takes_open_keys(&drive.run),
+        "nothing is awaited"
+    );
     let mut drive = Drive::call(steps);
     drive.start();
     drive.take(Event::Digits(""));

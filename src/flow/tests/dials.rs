@@ -229,6 +229,14 @@ fn with_acceptance_an_answer_alone_is_worth_nothing() {
     });
     drive.take(ended(DialStatus::Answered));
     assert_eq!(drive.hears(), "en:declined | hangup");
+    let (mut drive, leg) = begin();
+    drive.take(asks(leg, None));
+    drive.take(ended(DialStatus::Answered));
+    assert_eq!(
+        drive.hears(),
+        "en:declined | hangup",
+        "the leg's end comes second"
+    );
     // Accepted, told twice, then over.
     let (mut drive, leg) = begin();
     drive.take(asks(leg, None));
@@ -424,6 +432,7 @@ fn presence_is_asked_for_once_for_all() {
         text: None,
         presence: &presence,
         legs_max: 10,
+        calls_per_second: 1.0,
         opted_out: false,
         automated_left: true,
     };

@@ -238,7 +238,7 @@ fn keys_people_and_boxes() {
         ("  one:\n    dial: { group: nurses, prompt: Hi }\n    then: { else: end }\n", "unused-prompt@6:36"),
         ("  one:\n    dial: { group: nurses, skip: [drunk] }\n    then: { else: end }\n", "unknown-value@6:35"),
         ("  one:\n    dial: { group: nurses, ring: 30s, total: 10s }\n    then: { else: end }\n", "out-of-range@6:46"),
-        ("  one:\n    dial: { group: nurses, order: simultaneous, accept: key, record: true }\n    then: { else: end }\n", "not-available@6:70"),
+        ("  one:\n    dial: { group: nurses, order: sequential, accept: none, record: true }\n    then: { else: end }\n", "not-available@6:69"),
         ("  one:\n    dial: { group: nurses }\n    then: { answered: end }\n", "missing-outcome@7:5"),
         ("  one:\n    dial: { group: nurses }\n    next: end\n", "next-not-here@7:5"),
         ("  one:\n    voicemail: { greeting: Hi }\n    next: end\n", "missing-key@6:16"),

@@ -41,6 +41,7 @@ struct Drive {
     presence: HashMap<UserId, Presence>,
     text: Option<String>,
     legs_max: u32,
+    calls_per_second: f64,
     opted_out: bool,
     automated_left: bool,
     /// Everything asked for so far.
@@ -76,6 +77,7 @@ impl Drive {
             presence: HashMap::new(),
             text: None,
             legs_max: 10,
+            calls_per_second: 10.0,
             opted_out: false,
             automated_left: true,
             effects: Vec::new(),
@@ -168,6 +170,7 @@ impl Drive {
                 text: self.text.as_deref(),
                 presence: &presence,
                 legs_max: self.legs_max,
+                calls_per_second: self.calls_per_second,
                 opted_out: self.opted_out,
                 automated_left: self.automated_left,
             };

@@ -47,14 +47,13 @@ fn the_first_key_wins() {
     );
     assert_eq!(
         screen(&mut drive, "erin", Some("1")),
-        ("join".into(), "accepted erin; end farid".into())
+        ("join".into(), "accepted erin".into())
     );
-    assert_eq!(drive.last().due_at, None);
-    // The other pressed it too, a moment later.
+    // The other, who hears the prompt, pressed it too, a moment later.
     let taken = "en:The call has already been taken. | hangup";
     assert_eq!(
         screen(&mut drive, "farid", Some("1")),
-        (taken.into(), String::new())
+        (taken.into(), "ended farid completed".into())
     );
     assert_eq!(
         screen(&mut drive, "erin", Some("1")),
@@ -69,6 +68,42 @@ fn the_first_key_wins() {
     });
     assert_eq!(drive.hears(), "en:done | hangup");
     assert_eq!(drive.call_outcome(), Some("answered"));
+}
+
+#[test]
+fn who_is_still_asked_when_another_accepts() {
+    // Hears that it is taken when the prompt is over without a key.
+    let mut drive = begin();
+    screen(&mut drive, "farid", None);
+    screen(&mut drive, "erin", Some("1"));
+    let (hears, asked) = screen(&mut drive, "farid", Some(""));
+    assert_eq!(
+        (hears.as_str(), asked.as_str()),
+        (
+            "en:The call has already been taken. | hangup",
+            "ended farid completed"
+        )
+    );
+    // Says nothing at all: is ended after a while, and the conversation goes on.
+    let mut drive = begin();
+    screen(&mut drive, "farid", None);
+    screen(&mut drive, "erin", Some("1"));
+    drive.later(15).take(Event::Timer);
+    assert_eq!(
+        (drive.asked().as_str(), drive.hears().as_str()),
+        ("end farid", "-")
+    );
+    assert_eq!((drive.last().due_at, &drive.last().ended), (None, &None));
+    // The conversation may be shorter than the prompt.
+    let mut drive = begin();
+    screen(&mut drive, "farid", None);
+    screen(&mut drive, "erin", Some("1"));
+    drive.take(Event::DialEnded {
+        status: DialStatus::Answered,
+        duration_s: 3,
+        caller_gone: false,
+    });
+    assert_eq!(drive.asked(), "end farid; outcome answered");
 }
 
 #[test]
@@ -131,6 +166,23 @@ fn when_nobody_is_left_the_caller_is_moved() {
     status(&mut drive, "farid", CallStatus::Failed);
     status(&mut drive, "erin", CallStatus::Failed);
     assert_eq!(drive.hears(), "en:failed | hangup");
+}
+
+#[test]
+fn the_last_of_many_rings_as_long_as_the_first() {
+    // Erin's leg is placed ten seconds after farid's.
+    let steps = "  one:\n    dial: { group: nurses, order: simultaneous, accept: key, ring: 25s }\n    then: { else: end }\n";
+    for (steps, seconds) in [
+        (steps.to_owned(), 35),
+        (steps.replace("ring: 25s", "ring: 25s, total: 30s"), 30),
+    ] {
+        let mut drive = Drive::call(&steps);
+        drive.calls_per_second = 0.1;
+        drive.start();
+        assert_eq!(drive.asked(), "ring farid+erin 25s into a room");
+        let due = drive.last().due_at.unwrap();
+        assert_eq!(due.since(drive.now).as_secs(), seconds);
+    }
 }
 
 #[test]

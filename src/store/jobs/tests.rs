@@ -61,6 +61,7 @@ fn call() -> Call {
         status: CallStatus::Ringing,
         outcome: None,
         turn: 1,
+        fetched: 0,
         script: None,
         started_at: at(0),
         ended_at: None,
@@ -199,8 +200,14 @@ on_both! {
         assert!(!store.leg_is_wanted(scope, id(60)).await.unwrap());
         let state = look(&bench, 22, vec![Need::Presence(id(30)), Need::Presence(id(31))]).await;
         assert_eq!((state.presence[&id(30)].busy, state.presence[&id(31)].busy), (true, false));
-        let over = Call { ended_at: Some(at(9)), version: 2, ..call() };
-        write(&bench, 23, vec![Need::Call(id(50))], vec![Write::Call(Box::new(over))]).await;
+        let wanted = async |turn| store.move_is_wanted(scope, id(50), turn).await.unwrap();
+        assert_eq!((wanted(0).await, wanted(1).await, wanted(2).await), (false, true, false));
+        let there = Call { fetched: 1, version: 2, ..call() };
+        write(&bench, 23, vec![Need::Call(id(50))], vec![Write::Call(Box::new(there))]).await;
+        assert!(!wanted(1).await, "it has the script");
+        let over = Call { ended_at: Some(at(9)), turn: 2, version: 3, ..call() };
+        write(&bench, 24, vec![Need::Call(id(50))], vec![Write::Call(Box::new(over))]).await;
+        assert!(!wanted(2).await, "it is over");
         assert!(!store.leg_is_wanted(scope, id(61)).await.unwrap());
     }
 

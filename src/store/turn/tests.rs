@@ -272,6 +272,19 @@ on_both! {
         assert!(answers.iter().all(|answer| matches!(answer, Answer::Undecided(_))));
     }
 
+    async fn keys_that_nobody_could_judge_are_not_kept(bench: Bench) {
+        let hooks = ["gather", "call"];
+        let batch = (1..).zip(hooks).map(|(n, hook)| NewEvent { hook: hook.to_owned(), raw: b"{\"Digits\":\"1234\"}".to_vec(), ..event(n, None, 1) });
+        let refuse = |_: &State, _: usize, _: &NewEvent| Decision::Undecided("poison".to_owned());
+        bench.store.turn(NodeScope::daemon(), batch.collect(), refuse).await.unwrap();
+        let sql = sql!("SELECT doc!(e: hook text, raw text) FROM event e");
+        let kept: Vec<serde_json::Value> = bench.store.inner.pools.list("event", sql, &[]).await.unwrap();
+        assert_eq!(kept.len(), 2);
+        for row in kept {
+            assert_eq!(row["raw"].as_str().unwrap().contains("1234"), row["hook"] == "call", "{row}");
+        }
+    }
+
     async fn a_status_only_moves_forward(bench: Bench) {
         let answers = take(&bench, vec![event(1, None, 1)]).await;
         let Answer::Decided { turn } = &answers[0] else { panic!() };

@@ -12,7 +12,8 @@ use crate::model::{CallStatus, CallVerb, DialStatus, LegId, UserId};
 
 /// How long the accept prompt waits for a key.
 const ACCEPT_TIMEOUT_S: u32 = 8;
-/// What somebody who has just answered gets on top of the ring time, to decide.
+/// What somebody who hears the prompt gets on top of the ring time to decide, or, when another was quicker,
+/// to come to its end.
 const DECIDE_S: u32 = 15;
 /// How long the end of a room is awaited when the member has left it.
 const ROOM_END_S: u32 = 10;
@@ -71,8 +72,8 @@ impl Dial {
         gone: bool,
     ) -> Came {
         if dialing.room.is_some() {
+            end_live(engine, &mut dialing, LegState::Failed);
             if accepted(&dialing).is_none() {
-                end_live(engine, &mut dialing, LegState::Failed);
                 return if gone {
                     Came::HungUp
                 } else {
@@ -141,7 +142,9 @@ impl Dial {
                     leg: leg.leg,
                     status: leg_status,
                 });
-                leg.state = state;
+                // Who hears the prompt and is no more has hung up at it, whichever is told first.
+                let refused = leg.state == LegState::Prompted && status != DialStatus::Canceled;
+                leg.state = if refused { LegState::Declined } else { state };
             }
         }
     }
@@ -186,10 +189,10 @@ impl Dial {
                 rung.state = LegState::Accepted;
                 engine.effects.push(Effect::Accepted { leg });
                 engine.leg_script = Some(connect(room.clone()));
-                if room.is_some() {
-                    end_live(engine, dialing, LegState::NoAnswer);
-                }
                 engine.run.due_at = None;
+                if room.is_some() {
+                    end_ringing(engine, dialing);
+                }
             }
             Some("2") => over(engine, rung, LegState::Declined, CallStatus::Completed),
             Some(_) => over(engine, rung, LegState::NoAnswer, CallStatus::Completed),
@@ -286,11 +289,28 @@ fn over(engine: &mut Engine<'_>, leg: &mut RungLeg, state: LegState, status: Cal
     }
 }
 
+/// Somebody took the call. Who hears the prompt is told so at the end of it, within a time.
+fn end_ringing(engine: &mut Engine<'_>, dialing: &mut Dialing) {
+    end_those(engine, dialing, &[LegState::Ringing], LegState::NoAnswer);
+    if any_in(dialing, LegState::Prompted) {
+        engine.run.due_at = Some(engine.after(DECIDE_S));
+    }
+}
+
 /// Ends everything that still rings or hears the prompt.
 fn end_live(engine: &mut Engine<'_>, dialing: &mut Dialing, state: LegState) {
+    let live = [LegState::Ringing, LegState::Prompted];
+    end_those(engine, dialing, &live, state);
+}
+
+fn any_in(dialing: &Dialing, state: LegState) -> bool {
+    dialing.legs.iter().any(|leg| leg.state == state)
+}
+
+fn end_those(engine: &mut Engine<'_>, dialing: &mut Dialing, those: &[LegState], state: LegState) {
     let mut ended = Vec::new();
     for leg in &mut dialing.legs {
-        if matches!(leg.state, LegState::Ringing | LegState::Prompted) {
+        if those.contains(&leg.state) {
             leg.state = state;
             ended.push(leg.leg);
         }
@@ -336,13 +356,12 @@ fn hung_up(engine: &mut Engine<'_>, mut dialing: Dialing) -> Came {
 /// The ring time of a room is over, or its end was never told.
 fn time_over(engine: &mut Engine<'_>, dialing: &mut Dialing) -> Option<Came> {
     if let Some(user) = accepted(dialing) {
-        return Some(answered(engine, user, 0));
+        end_live(engine, dialing, LegState::NoAnswer);
+        engine.run.due_at = None;
+        let talks = any_in(dialing, LegState::Accepted);
+        return (!talks).then(|| answered(engine, user, 0));
     }
-    let deciding = dialing
-        .legs
-        .iter()
-        .any(|leg| leg.state == LegState::Prompted);
-    if deciding && !dialing.extended {
+    if any_in(dialing, LegState::Prompted) && !dialing.extended {
         dialing.extended = true;
         engine.run.due_at = Some(engine.after(DECIDE_S));
         return None;

@@ -35,7 +35,6 @@ pub(crate) struct Dial {
     accept: bool,
     prompt: Text,
     caller_id: CallerId,
-    record: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -225,7 +224,7 @@ impl Dial {
             ring_s,
             caller_id: caller_id.clone(),
             screen: self.accept,
-            record: self.record,
+            record: false,
         });
         engine.effects.push(Effect::Ring {
             legs,
@@ -244,6 +243,10 @@ impl Dial {
         targets: Vec<Target>,
     ) -> Came {
         let room = format!("{}-{}", engine.run.id, engine.run.rings);
+        if self.total_s.is_none() {
+            let placed_s = placing_s(targets.len(), engine.facts.calls_per_second);
+            dialing.until = engine.after(self.ring_s + placed_s);
+        }
         let legs = place(engine, &mut dialing, targets);
         let caller_id = self.shown_number(engine);
         engine.give(CallVerb::Hold { room: room.clone() });
@@ -266,6 +269,14 @@ impl Dial {
             CallerId::Other(phone) => Some(phone.to_string()),
         }
     }
+}
+
+/// Seconds until the last of so many legs is placed: it shall ring as long as the first. Those of the first second
+/// leave at once.
+fn placing_s(legs: usize, per_second: f64) -> u32 {
+    let others = f64::from(u32::try_from(legs).unwrap_or(u32::MAX)) - per_second.ceil();
+    // Out of range and not a number are brought into range by the conversion.
+    ((others / per_second).ceil() as u32).min(TOTAL_S.2)
 }
 
 /// Every device of a dial that is rung now, with an id of its own.

@@ -43,9 +43,7 @@ impl Dial {
         let prompt = fields
             .get("prompt")
             .and_then(|node| reading.text(node, "the accept prompt"));
-        let record = fields
-            .get("record")
-            .and_then(|node| reading.boolean(node, "record"));
+        read_record(reading, &fields);
         let ring_s = seconds(reading, &fields, "ring", RING_S);
         let total_s = seconds(reading, &fields, "total", TOTAL_S);
         let skip = read_skip(reading, &fields);
@@ -62,7 +60,6 @@ impl Dial {
             accept: accept.unwrap_or(false),
             prompt: prompt.unwrap_or_else(default_prompt),
             caller_id: caller_id.unwrap_or(CallerId::Caller),
-            record: record.unwrap_or(false),
         };
         dial.judge(reading, &fields);
         Some(Verb::Dial(Box::new(dial)))
@@ -78,16 +75,6 @@ impl Dial {
                 "nobody hears this prompt",
                 help,
             );
-        }
-        if let (Some(record), true, true, true) = (
-            fields.get("record"),
-            self.record,
-            self.accept,
-            self.simultaneous,
-        ) {
-            let help = "ring one after another, or without `accept: key`";
-            let message = "several who must accept cannot be recorded yet: not available yet";
-            reading.fault_help(&record.at, "not-available", message, help);
         }
         if let (Some(total), Some(total_s)) = (fields.get("total"), self.total_s)
             && total_s < self.ring_s
@@ -177,6 +164,17 @@ fn read_order(reading: &mut Reading<'_>, node: &Node) -> Option<bool> {
         "order",
         &[("sequential", false), ("simultaneous", true)],
     )
+}
+
+/// What two people say to each other is not kept yet, so nobody may believe that it is.
+fn read_record(reading: &mut Reading<'_>, fields: &Fields<'_>) {
+    let wanted = fields
+        .get("record")
+        .filter(|node| reading.boolean(node, "record") == Some(true));
+    if let Some(node) = wanted {
+        let message = "recording a conversation is not available yet";
+        reading.fault_help(&node.at, "not-available", message, "leave `record` out");
+    }
 }
 
 fn seconds(

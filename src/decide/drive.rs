@@ -1,0 +1,176 @@
+//! A call's run taken on by one event: the engine's steps carried out, and what the caller hears of them.
+
+use crate::flow::{Effect, Event};
+use crate::model::conversation::RunRow;
+use crate::model::{CallScript, CallVerb, CallbackKey, LegId, RunId};
+
+use super::begin::stand_in;
+use super::call::{SILENCE_MAX, script};
+use super::on_call::OnCall;
+use super::run::{self, GOTOS_PER_EVENT_MAX, Going};
+use super::{Cx, Decided, leg, voicemail};
+
+/// What the caller hears after an event.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// A new script.
+    verbs: Option<Vec<CallVerb>>,
+    /// The caller's leg must fetch it.
+    fetches: bool,
+}
+
+/// Runs the engine until it waits or ends, and carries out what it asks.
+pub(super) fn drive<'a>(
+    cx: &mut Cx<'a>,
+    mut on: OnCall<'a>,
+    mut going: Going,
+    event: Event<'_>,
+    awaited: bool,
+) -> Decided {
+    let mut heard = Heard::default();
+    cx.turn.redact &= !going.flow.takes_open_keys(&going.run);
+    let left = take_steps(cx, &mut on, &mut going, event, &mut heard)?;
+    finish(cx, on, going.row, left, heard, awaited)
+}
+
+/// Follows the run, through other flows too, until it waits or ends.
+fn take_steps<'a>(
+    cx: &mut Cx<'a>,
+    on: &mut OnCall<'a>,
+    going: &mut Going,
+    event: Event<'_>,
+    heard: &mut Heard,
+) -> Decided<Option<run::Left>> {
+    let (mut event, mut said, mut left) = (event, Vec::new(), None);
+    for _ in 0..GOTOS_PER_EVENT_MAX {
+        let stepped = run::take_step(cx, &on.frame, going, &event, None, said)?;
+        if let Some(verbs) = stepped.script.clone() {
+            speak(on, heard, verbs);
+        }
+        if let (Event::Screen { leg, .. }, Some(verbs)) = (&event, &stepped.leg_script) {
+            cx.answer(CallScript {
+                key: CallbackKey::Leg(*leg),
+                verbs: verbs.clone(),
+            });
+        }
+        heard.fetches |= stepped.effects.contains(&Effect::MoveCaller);
+        for effect in &stepped.effects {
+            effect_on_call(cx, on, going.row.id, effect);
+        }
+        left = run::leave(cx, going, &stepped);
+        run::settle(cx, &mut going.row, &stepped);
+        going.row.due_at.get_or_insert(cx.at.now + SILENCE_MAX);
+        if left != Some(run::Left::Gone) {
+            break;
+        }
+        said = stepped.goto.map(|(_, said)| said).unwrap_or_default();
+        event = Event::Started;
+    }
+    Ok(left)
+}
+
+/// A new turn of the caller's leg.
+fn speak(on: &mut OnCall<'_>, heard: &mut Heard, verbs: Vec<CallVerb>) {
+    on.call.turn += 1;
+    on.call.script = Some(script(&on.call, verbs.clone()));
+    heard.verbs = Some(verbs);
+}
+
+/// Answers and saves, after having found another way for a caller whose run broke off.
+pub(super) fn finish<'a>(
+    cx: &mut Cx<'a>,
+    mut on: OnCall<'a>,
+    mut row: RunRow,
+    left: Option<run::Left>,
+    mut heard: Heard,
+    awaited: bool,
+) -> Decided {
+    if let Some(reason) = run::stop_reason(left) {
+        row.ended = true;
+        run::stopped(cx, &mut on.frame, reason);
+        if on.call.ended_at.is_none() {
+            rescue(cx, &mut on, &mut row, &mut heard)?;
+            heard.fetches |= !awaited;
+        }
+    }
+    if heard.fetches {
+        leg::move_caller(cx, &on);
+    }
+    if awaited {
+        on.call.fetched = on.call.turn;
+        let ended = row.ended;
+        let otherwise = if ended {
+            CallVerb::Hangup
+        } else {
+            CallVerb::AskAgain { seconds: 1 }
+        };
+        let verbs = heard.verbs.unwrap_or_else(|| vec![otherwise]);
+        let script = script(&on.call, verbs);
+        cx.answer(script);
+    }
+    on.save(cx, Some(row));
+    Ok(())
+}
+
+/// A caller whose run broke off may still leave a voicemail; nobody's device goes on ringing for it.
+fn rescue<'a>(
+    cx: &mut Cx<'a>,
+    on: &mut OnCall<'a>,
+    row: &mut RunRow,
+    heard: &mut Heard,
+) -> Decided {
+    let ringing: Vec<LegId> = on
+        .legs
+        .iter()
+        .filter(|leg| !leg.accepted)
+        .map(|leg| leg.id)
+        .collect();
+    ringing.into_iter().for_each(|id| leg::end(cx, on, id));
+    let stand_in = stand_in(cx, on, row.id).filter(|_| !row.flow.starts_with('~'));
+    let Some(mut going) = stand_in else {
+        speak(on, heard, vec![CallVerb::Hangup]);
+        return Ok(());
+    };
+    going.row.version = row.version;
+    let left = take_steps(cx, on, &mut going, Event::Started, heard)?;
+    going.row.ended |= left.is_some();
+    *row = going.row;
+    Ok(())
+}
+
+fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: &Effect) {
+    if run::thread_effect(cx, &mut on.frame, run, effect) {
+        return;
+    }
+    match effect {
+        Effect::Ring {
+            legs,
+            room,
+            ring_s,
+            caller_id,
+        } => {
+            leg::ring(cx, on, legs, room.as_deref(), *ring_s, caller_id.as_deref());
+        }
+        Effect::Accepted { leg } => leg::accepted(on, *leg),
+        Effect::LegEnded { leg, status } => leg::ended(on, *leg, *status),
+        Effect::EndLegs(legs) => legs.iter().for_each(|leg| leg::end(cx, on, *leg)),
+        Effect::Voicemail {
+            owner,
+            duration_s,
+            recording,
+            url,
+            ..
+        } => {
+            voicemail::left(
+                cx,
+                on,
+                *owner,
+                *duration_s,
+                recording.clone(),
+                url.as_deref(),
+            );
+        }
+        Effect::CallOutcome(outcome) => on.call.outcome = Some((*outcome).to_owned()),
+        _ => {}
+    }
+}
