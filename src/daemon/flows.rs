@@ -219,6 +219,7 @@ pub(super) async fn watch(daemon: Daemon, mut looked: Looked) {
         // A full queue says the same already.
         let _ = told.try_send(());
     };
+    let stopping = daemon.stopping();
     let folder = daemon.config().flows.clone();
     let watcher = notify::recommended_watcher(hear).and_then(|mut watcher| {
         watcher.watch(&folder, RecursiveMode::NonRecursive)?;
@@ -228,10 +229,10 @@ pub(super) async fn watch(daemon: Daemon, mut looked: Looked) {
         Ok(watcher) => watcher,
         Err(error) => {
             tracing::warn!(folder = %folder.display(), %error, "the folder of flows is not watched");
+            stopping.cancelled().await;
             return;
         }
     };
-    let stopping = daemon.stopping();
     let every = Duration::from_millis(daemon.config().limits.directory_poll_ms);
     let mut hash = fingerprint(&folder);
     loop {

@@ -1,8 +1,10 @@
 //! The daemon's life: what starts in which order, when it is ready, how it stops without dropping anything.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::Router;
+use tokio::task::{self, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -38,7 +40,8 @@ pub struct Doors {
 /// three listeners accept.
 ///
 /// # Errors
-/// Something needed for the start is missing; nothing was received.
+/// Something needed for the start is missing; nothing was received. Or a part of the daemon ended before `stop`:
+/// then everything else was drained, so that whoever started the process can start it anew.
 pub async fn serve(
     config: Config,
     stop: CancellationToken,
@@ -56,14 +59,14 @@ pub async fn serve(
         .prepare_to_receive(NodeScope::daemon())
         .await?;
     let looked = flows::publish_at_start(&daemon).await;
-    let saving = tokio::spawn(saving);
+    let mut saving = tokio::spawn(saving);
     let doors = doors(&daemon);
     let listeners = listen(&daemon, doors).await?;
-    let workers = work(&daemon, looked);
+    let mut workers = work(&daemon, looked);
     ready(&daemon);
     notify(&[sd_notify::NotifyState::Ready]);
     let watchdog = tokio::spawn(watchdog());
-    stop.cancelled().await;
+    let ended = until_stop(&stop, &mut saving, &mut workers).await;
     tracing::info!("stopping: no new connections; what is under way is finished");
     notify(&[sd_notify::NotifyState::Stopping]);
     daemon.stopping.cancel();
@@ -72,11 +75,33 @@ pub async fn serve(
     finish(&daemon, workers, drain).await;
     // Only now can nothing be received any more.
     daemon.drained.cancel();
-    let _ = saving.await;
+    if !saving.is_finished() {
+        let _ = saving.await;
+    }
     watchdog.abort();
     daemon.store().close().await;
     tracing::info!("stopped");
-    Ok(())
+    ended.map_or(Ok(()), |part| Err(StartError::Ended(part)))
+}
+
+/// Waits for `stop`; gives the part that ended before it. Without this a daemon would live on that answers and
+/// looks well, and does not send, or saves nothing.
+async fn until_stop(
+    stop: &CancellationToken,
+    saving: &mut JoinHandle<()>,
+    workers: &mut Workers,
+) -> Option<&'static str> {
+    let ended = tokio::select! {
+        biased;
+        () = stop.cancelled() => return None,
+        _ = saving => "saving",
+        name = workers.first_end() => name,
+    };
+    tracing::error!(
+        part = ended,
+        "a part of the daemon ended by itself; all of it stops"
+    );
+    Some(ended)
 }
 
 /// Opens the daemon. A server of the store that does not answer is waited for: the sockets stay as they are,
@@ -141,30 +166,58 @@ async fn listen(daemon: &Daemon, doors: Doors) -> Result<TaskTracker, StartError
     Ok(tracker)
 }
 
+/// What works by itself until the daemon stops.
+#[derive(Default)]
+struct Workers {
+    tasks: JoinSet<()>,
+    names: HashMap<task::Id, &'static str>,
+}
+
+impl Workers {
+    fn spawn(&mut self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let task = self.tasks.spawn(work);
+        self.names.insert(task.id(), name);
+    }
+
+    /// The name of the first one that ends, however it ends; never ready when there is none.
+    async fn first_end(&mut self) -> &'static str {
+        let id = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => id,
+            Some(Err(error)) => error.id(),
+            None => std::future::pending().await,
+        };
+        self.names.get(&id).copied().unwrap_or("a worker")
+    }
+
+    async fn all_end(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
 /// Starts everything that works by itself.
-fn work(daemon: &Daemon, looked: flows::Looked) -> TaskTracker {
-    let tracker = TaskTracker::new();
-    tracker.spawn(send::run(daemon.clone()));
-    tracker.spawn(settle::run(daemon.clone()));
-    tracker.spawn(jobs::run(daemon.clone()));
-    tracker.spawn(timers::run(daemon.clone()));
-    tracker.spawn(reload::run(daemon.clone()));
-    tracker.spawn(flows::watch(daemon.clone(), looked));
-    tracker.spawn(forget::run(daemon.clone()));
-    tracker.spawn(upkeep(daemon.clone()));
-    tracker
+fn work(daemon: &Daemon, looked: flows::Looked) -> Workers {
+    let mut workers = Workers::default();
+    workers.spawn("send", send::run(daemon.clone()));
+    workers.spawn("settle", settle::run(daemon.clone()));
+    workers.spawn("jobs", jobs::run(daemon.clone()));
+    workers.spawn("timers", timers::run(daemon.clone()));
+    workers.spawn("reload", reload::run(daemon.clone()));
+    workers.spawn("flows", flows::watch(daemon.clone(), looked));
+    workers.spawn("forget", forget::run(daemon.clone()));
+    workers.spawn("upkeep", upkeep(daemon.clone()));
+    workers
 }
 
 async fn upkeep(daemon: Daemon) {
     let rendering = metrics::install();
     let stopping = daemon.stopping();
     loop {
+        rendering.upkeep();
+        measure(&daemon).await;
         tokio::select! {
             () = stopping.cancelled() => return,
             () = tokio::time::sleep(UPKEEP_EVERY) => {}
         }
-        rendering.upkeep();
-        measure(&daemon).await;
     }
 }
 
@@ -192,11 +245,10 @@ async fn measure(daemon: &Daemon) {
 }
 
 /// Waits for the workers and for texts and jobs under way, no longer than the drain.
-async fn finish(daemon: &Daemon, workers: TaskTracker, drain: Duration) {
-    workers.close();
+async fn finish(daemon: &Daemon, mut workers: Workers, drain: Duration) {
     daemon.tasks.close();
     let all = async {
-        workers.wait().await;
+        workers.all_end().await;
         daemon.tasks.wait().await;
     };
     if tokio::time::timeout(drain, all).await.is_err() {
@@ -220,5 +272,46 @@ async fn watchdog() {
     loop {
         notify(&[sd_notify::NotifyState::Watchdog]);
         tokio::time::sleep(limit / 3).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn endless() {
+        std::future::pending().await
+    }
+
+    async fn breaks() {
+        panic!("as told");
+    }
+
+    /// Which part ends the wait for `stop`.
+    async fn check(saving: JoinHandle<()>, sending: JoinHandle<()>, expected: Option<&str>) {
+        let (stop, mut workers) = (CancellationToken::new(), Workers::default());
+        workers.spawn("timers", endless());
+        workers.spawn("send", async move { sending.await.unwrap_or_default() });
+        if expected.is_none() {
+            stop.cancel();
+        }
+        let mut saving = saving;
+        assert_eq!(until_stop(&stop, &mut saving, &mut workers).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_ends_before_the_stop_is_named() {
+        let spawn = |ends: bool| match ends {
+            true => tokio::spawn(async {}),
+            false => tokio::spawn(endless()),
+        };
+        check(spawn(false), spawn(false), None).await;
+        check(spawn(false), spawn(true), Some("send")).await;
+        check(spawn(true), spawn(false), Some("saving")).await;
+        check(tokio::spawn(breaks()), spawn(false), Some("saving")).await;
+        let mut workers = Workers::default();
+        workers.spawn("jobs", breaks());
+        workers.spawn("timers", endless());
+        assert_eq!(workers.first_end().await, "jobs");
     }
 }

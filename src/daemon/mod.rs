@@ -101,7 +101,7 @@ impl std::fmt::Debug for Link {
     }
 }
 
-/// Why the daemon cannot start.
+/// Why the daemon cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The configuration is wrong; the words show the places.
@@ -113,6 +113,9 @@ pub enum StartError {
     /// Something of the machine: a folder, a socket.
     #[error("{0}")]
     Machine(String),
+    /// This part of the daemon ended although nobody wanted it to stop.
+    #[error("the part {0:?} ended by itself; the log tells why")]
+    Ended(&'static str),
 }
 
 impl Daemon {

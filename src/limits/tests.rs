@@ -1,5 +1,3 @@
-//! Rates of one node, and of two that share a Redis or lose it.
-
 use super::*;
 use crate::ambient;
 use crate::services::Redis;
