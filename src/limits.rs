@@ -151,6 +151,14 @@ impl Limits {
         }
     }
 
+    /// Asks the sharers whether they are there, and shows it: a quiet node would not notice. Does nothing on a
+    /// node that shares no rates.
+    pub async fn ping(&self) {
+        if let Some(shared) = &self.shared {
+            shared.ping().await;
+        }
+    }
+
     /// How many keys are remembered.
     pub fn keys(&self) -> usize {
         self.own().keys.len()

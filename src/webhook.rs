@@ -16,12 +16,10 @@ use crate::carrier;
 use crate::daemon::{Daemon, Inner, Link, Received, Refused};
 use crate::decide::Input;
 use crate::metrics;
+use crate::model::call::is_sound_file;
 use crate::model::{CallEventKind, CallScript, CallVerb, CallbackKey, Hook, Inbound};
 use crate::net::body;
 use crate::store::Answer;
-
-/// The longest name of a file that flows play.
-const MEDIA_NAME_BYTES_MAX: usize = 128;
 
 /// The routes of the carriers' listener.
 pub fn router(daemon: Daemon) -> Router {
@@ -36,7 +34,7 @@ pub fn router(daemon: Daemon) -> Router {
 /// they fetch what a document names.
 async fn media(State(daemon): State<Daemon>, Path(file): Path<String>) -> Response {
     let nothing = || StatusCode::NOT_FOUND.into_response();
-    if !is_media_name(&file) {
+    if !is_sound_file(&file) {
         return nothing();
     }
     let path = daemon.config().flows.join("media").join(&file);
@@ -53,13 +51,6 @@ async fn media(State(daemon): State<Daemon>, Path(file): Path<String>) -> Respon
         Ok(bytes) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
         Err(_) => nothing(),
     }
-}
-
-/// A plain name of a sound file: no path, nothing hidden.
-fn is_media_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let sound = name.ends_with(".mp3") || name.ends_with(".wav");
-    sound && name.len() <= MEDIA_NAME_BYTES_MAX && !name.starts_with('.') && name.chars().all(plain)
 }
 
 /// Gives the files that a script plays the address at which the carrier fetches them.
@@ -346,20 +337,6 @@ fn later(daemon: &Daemon, refused: Refused) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_plain_sound_files_are_served() {
-        for (name, served) in [
-            ("welcome.mp3", true),
-            ("hold-music_2.wav", true),
-            ("../secret.mp3", false),
-            (".hidden.wav", false),
-            ("flow.yaml", false),
-            ("a/b.mp3", false),
-        ] {
-            assert_eq!(is_media_name(name), served, "{name}");
-        }
-    }
 
     #[test]
     fn files_get_an_address_wherever_they_are_played() {

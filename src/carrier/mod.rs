@@ -19,6 +19,17 @@ mod twilio;
 pub use refusal::{Malformed, Rejected};
 pub use ringback::ringback;
 
+/// What is wrong with one setting of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingFault {
+    /// The setting, written or missing.
+    pub setting: String,
+    /// What is wrong, to be read behind the setting's name, and what to write.
+    pub words: String,
+    /// Whether the value must not be shown, because a secret was written plainly.
+    pub hide: bool,
+}
+
 /// Everything that one carrier does differently. No method waits, reads a clock or panics, whatever it
 /// is given.
 ///
@@ -29,7 +40,7 @@ pub trait Carrier: Sync {
     fn name(&self) -> &'static str;
 
     /// Checks a connection's settings; every mistake is named, without any secret.
-    fn settings(&self, at: &Connection) -> Result<(), Vec<String>>;
+    fn settings(&self, at: &Connection) -> Result<(), Vec<SettingFault>>;
 
     /// Whether the carrier sent this request. Must hold before [`Self::parse`] is asked.
     fn verify(

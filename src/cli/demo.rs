@@ -13,7 +13,7 @@ use crate::daemon::{self, Daemon, Doors};
 use crate::model::directory::Directory;
 use crate::twin::{Twin, TwinNumber, TwinPerson, TwinSettings};
 
-use super::{logging, serve, store, user};
+use super::{logging, say, serve, store, user};
 
 /// The account that the twin and the demo's configuration agree on.
 const ACCOUNT_SID: &str = "AC00000000000000000000000000000000";
@@ -177,16 +177,24 @@ fn names_on(directory: &Directory, number: crate::model::NumberId) -> String {
 
 fn welcome(daemon: &Daemon, link: &str) {
     let (at, data) = (daemon.config().listen, daemon.config().data.display());
-    println!("signalbox demo is running; everything is kept in {data}.\n");
-    println!("  Sign in (works once)   {link}");
-    println!("  Handset and inbox      http://{}/demo", at.staff);
-    println!("  Inbox                  http://{}/inbox", at.staff);
-    println!("  Metrics                http://{}/metrics", at.ops);
-    println!(
-        "  Carriers' webhooks     http://{}/carriers/twilio/sms",
-        at.carriers
+    let text = format!(
+        "signalbox demo is running; everything is kept in {data}.
+
+  Sign in (works once)   {link}
+  Handset and inbox      http://{staff}/demo
+  Inbox                  http://{staff}/inbox
+  Metrics                http://{ops}/metrics
+  Carriers' webhooks     http://{carriers}/carriers/twilio/sms
+
+Ctrl-C stops it.
+",
+        staff = at.staff,
+        ops = at.ops,
+        carriers = at.carriers,
     );
-    println!("\nCtrl-C stops it.");
+    if let Err(error) = say(&text) {
+        tracing::warn!(%error, "the welcome could not be printed");
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -66,8 +66,15 @@ pub fn run() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match runtime.block_on(dispatch(cli.command)) {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
+}
+
+/// Whether a reader of our output, such as `head`, had seen enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == ErrorKind::BrokenPipe)
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
@@ -100,4 +107,22 @@ fn say(text: &str) -> anyhow::Result<()> {
 /// Reads a variable of the environment.
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_failure() {
+        let wrote = |kind: ErrorKind| Err::<(), _>(std::io::Error::from(kind));
+        let closed = wrote(ErrorKind::BrokenPipe);
+        assert!(is_closed_pipe(&closed.context("the changes").unwrap_err()));
+        assert!(!is_closed_pipe(
+            &wrote(ErrorKind::StorageFull).unwrap_err().into()
+        ));
+        assert!(!is_closed_pipe(&anyhow::anyhow!("Broken pipe")));
+    }
 }

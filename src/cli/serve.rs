@@ -1,12 +1,12 @@
 //! `signalbox serve`: the daemon itself; and the checks of its configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Env};
 use crate::daemon::{self, Daemon, Doors};
 use crate::{ops, web, webhook};
 
@@ -83,13 +83,7 @@ pub(super) fn stop_by_signal() -> anyhow::Result<CancellationToken> {
 }
 
 pub(super) fn doctor_config(args: &ConfigArgs) -> anyhow::Result<i32> {
-    match Config::load(&args.file, &env)
-        .map_err(|problems| problems.to_string())
-        .and_then(|config| {
-            daemon::check_connections(&config)
-                .map(|()| config)
-                .map_err(|error| error.to_string())
-        }) {
+    match judged(&args.file, &env) {
         Ok(config) => {
             let connections = config.connections.len();
             let file = args.file.display();
@@ -101,6 +95,13 @@ pub(super) fn doctor_config(args: &ConfigArgs) -> anyhow::Result<i32> {
             Ok(1)
         }
     }
+}
+
+/// The configuration with its connections' settings looked at, or all that is wrong, in place.
+fn judged(file: &Path, env: Env<'_>) -> Result<Config, String> {
+    let config = Config::load(file, env).map_err(|problems| problems.to_string())?;
+    daemon::check_connections(&config).map_err(|error| error.to_string())?;
+    Ok(config)
 }
 
 pub(super) fn doctor_signature(args: &doctor::SignatureArgs) -> anyhow::Result<i32> {
@@ -121,4 +122,55 @@ pub(super) fn doctor_signature(args: &doctor::SignatureArgs) -> anyhow::Result<i
     let report = doctor::signature(args, &around);
     say(&report.text)?;
     Ok(report.exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `doctor config` says of a connection's settings.
+    fn said(settings: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("c.yaml");
+        let head = "public_url: https://sms.example.org\nconnections:\n main:\n  kind: twilio\n";
+        std::fs::write(&file, format!("{head}{settings}")).unwrap();
+        let env = |name: &str| (name == "TOKEN").then(|| "a secret".to_owned());
+        judged(&file, &env).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn wrong_settings_are_shown_in_place() {
+        let sound = "  account_sid: AC1\n  auth_token: { env: TOKEN }\n";
+        assert_eq!(said(sound), "");
+        for (settings, place, words) in [
+            (
+                "  account_sid: AC1\n",
+                "c.yaml:3:2",
+                "auth_token: is missing",
+            ),
+            (
+                "  account_sid: AC1\n  auth_token: plainly\n",
+                "c.yaml:6:3",
+                "auth_token: is a secret: write { env: NAME } or { file: PATH }",
+            ),
+            (
+                "  account_sid: AC1\n  auth_tokn: plainly\n  auth_token: { env: TOKEN }\n",
+                "c.yaml:6:3",
+                "auth_tokn: is not a setting",
+            ),
+            (
+                "  account_sid: AC1\n  auth_token: { env: TOKEN }\n  media_hosts: https://x/\n",
+                "c.yaml:7:3",
+                "media_hosts: must list host names",
+            ),
+        ] {
+            let said = said(settings);
+            assert!(said.contains(place), "{place} in\n{said}");
+            assert!(
+                said.contains(&format!("connections.main.{words}")),
+                "{words} in\n{said}"
+            );
+            assert!(!said.contains("plainly"), "{said}");
+        }
+    }
 }

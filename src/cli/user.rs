@@ -1,6 +1,6 @@
 //! `signalbox user`: gives members of staff a password or a link that signs in once.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use crate::ambient;
 use crate::api::auth::{self, LINK_LASTS};
-use crate::api::password::hash_password;
+use crate::api::password::{PASSWORD_BYTES_MAX, hash_password};
 use crate::model::UserId;
 use crate::model::directory::Directory;
 use crate::store::{Actor, Store};
@@ -132,7 +132,9 @@ fn read_password() -> anyhow::Result<SecretString> {
         eprint!("New password (at least 10 characters, shown as typed): ");
     }
     let mut line = String::new();
-    let read = input.lock().read_line(&mut line);
+    // With its line end, and a byte more than fits, so that too long a one is refused as such.
+    let most = PASSWORD_BYTES_MAX as u64 + 2;
+    let read = input.lock().take(most).read_line(&mut line);
     read.context("the password could not be read from the standard input")?;
     let password = line.trim_end_matches(['\r', '\n']);
     if password.is_empty() {

@@ -118,7 +118,7 @@ limits! {
         "Due timers claimed with one statement.";
     directory_poll_ms: u64 = 500, 50..=60000,
         "How often the directory's version is looked at, so that a change in another process is heard.";
-    flow_file_bytes_max: usize = 262144, 4096..=4194304,
+    flow_file_bytes_max: usize = 262144, 4096..=262144,
         "Largest flow file.";
     flow_files_max: usize = 1000, 1..=10000,
         "Flow files in the folder.";

@@ -8,7 +8,7 @@ use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-use crate::flow::{self, DirectoryNames, FlowName};
+use crate::flow::{self, DirectoryNames, Fault, FlowName};
 use crate::metrics;
 use crate::model::directory::Directory;
 use crate::store::{Actor, FlowFile, Published, Stamp, Store};
@@ -27,7 +27,7 @@ pub struct FileReport {
     pub file: PathBuf,
     /// `published`, `unchanged`, `refused`, `conflict`.
     pub outcome: &'static str,
-    /// The faults or the conflict, for people.
+    /// The faults' places or the conflict, without a word of the file.
     pub words: String,
 }
 
@@ -95,6 +95,14 @@ fn read_folder(
             .is_some_and(|ending| ending == "yaml" || ending == "yml")
     });
     files.sort();
+    if let Some(first) = files.get(limits.flow_files_max) {
+        tracing::warn!(
+            folder = %folder.display(),
+            files = files.len(),
+            from = %first.display(),
+            "more flow files than limits.flow_files_max; the last ones by name are not read"
+        );
+    }
     files.truncate(limits.flow_files_max);
     let mut sources = Vec::new();
     for file in files {
@@ -118,7 +126,7 @@ impl Around<'_> {
         let shown = file.display().to_string();
         let checked = match flow::check(&shown, text, &self.names) {
             Ok(checked) => checked.flow,
-            Err(faults) => return Ok(("refused", flow::render(text, &faults))),
+            Err(faults) => return Ok(("refused", places(&faults))),
         };
         let Some(account) = self.directory.account_by_key(&checked.account) else {
             let words = format!("{shown}: there is no account {}", checked.account);
@@ -142,6 +150,23 @@ impl Around<'_> {
             Published::Conflict => ("conflict", format!("{shown}: {CONFLICT}")),
         })
     }
+}
+
+/// Where each fault stands and which it is. The line itself may hold a phone number, and this is logged;
+/// `signalbox flow check` draws it.
+fn places(faults: &[Fault]) -> String {
+    let place = |fault: &Fault| {
+        let Fault {
+            file,
+            line,
+            column,
+            code,
+            ..
+        } = fault;
+        format!("{file}:{line}:{column}: {code}")
+    };
+    let places: Vec<String> = faults.iter().map(place).collect();
+    places.join(", ")
 }
 
 /// What the writer of a file is told that would undo an edit.
@@ -199,7 +224,7 @@ fn tell(reports: Vec<FileReport>, before: &[FileReport]) -> Vec<FileReport> {
             "unchanged" => {}
             outcome => {
                 if !before.contains(&report) {
-                    tracing::warn!(%file, outcome, "a flow was not published; the last one stays\n{}", report.words);
+                    tracing::warn!(%file, outcome, words = report.words, "a flow was not published; the last one stays");
                 }
                 left.push(report);
             }
@@ -286,4 +311,35 @@ pub(super) async fn publish_at_start(daemon: &Daemon) -> Looked {
     }
     tracing::warn!(folder = %daemon.config().flows.display(), "there is no folder of flows; only published ones run");
     Looked::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_told_without_the_line() {
+        let source =
+            "flow: f\naccount: a\non: call\nsteps:\n  x: { dail: +12025550143 }\n";
+        let faults = flow::check("f.yaml", source, &flow::NoNames).unwrap_err();
+        let words = places(&faults);
+        assert!(words.starts_with("f.yaml:5:"), "{words}");
+        assert!(words.contains(faults[0].code), "{words}");
+        assert!(!words.contains("2025550143"), "{words}");
+    }
+
+    #[test]
+    fn no_more_files_are_read_than_the_limit_says() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.yaml", "b.yml", "c.yaml", "d.txt"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let mut limits = crate::config::Limits::default();
+        for (most, names) in [(2, "a.yaml b.yml"), (3, "a.yaml b.yml c.yaml")] {
+            limits.flow_files_max = most;
+            let read = read_folder(folder.path(), &limits).unwrap();
+            let read: Vec<String> = read.into_iter().map(|(_, text)| text).collect();
+            assert_eq!(read.join(" "), names);
+        }
+    }
 }

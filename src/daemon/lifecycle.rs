@@ -48,6 +48,8 @@ pub async fn serve(
     doors: impl FnOnce(&Daemon) -> Doors,
     ready: impl FnOnce(&Daemon),
 ) -> Result<(), StartError> {
+    // Before anything counts: what happens at the start would be lost.
+    metrics::install();
     metrics::started_at(crate::ambient::now().micros() as f64 / 1e6);
     metrics::build_info(env!("CARGO_PKG_VERSION"), 1.0);
     let drain = Duration::from_secs(config.limits.drain_seconds);
@@ -213,6 +215,7 @@ async fn upkeep(daemon: Daemon) {
     let stopping = daemon.stopping();
     loop {
         rendering.upkeep();
+        daemon.limits.ping().await;
         measure(&daemon).await;
         tokio::select! {
             () = stopping.cancelled() => return,

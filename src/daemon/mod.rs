@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::carrier::{self, Carrier};
-use crate::config::{Config, Finding, SmtpTls};
+use crate::config::{Config, Finding, SmtpTls, StoreAddress};
 use crate::decide::{ConnectionFacts, World};
 use crate::limits::Limits;
 use crate::model::account::OptOutBy;
@@ -128,17 +128,22 @@ impl Daemon {
         config: Config,
     ) -> Result<(Self, impl Future<Output = ()> + Send), StartError> {
         let links = links(&config)?;
-        let store = Store::open(&reload::store_at(&config)).await?;
-        store.migrate().await?;
-        let machine = |error: String| StartError::Machine(error);
+        let store = open_store(&config).await?;
+        let machine = |place: String, error: &dyn std::fmt::Display| {
+            StartError::Machine(format!("{place}: {error}"))
+        };
         let (arrivals, queue) = mpsc::channel(config.limits.queue_depth_max);
         let (shared_live, announced) = mpsc::channel(notices::WAITING_MAX);
         let inner = Inner {
-            blobs: Blobs::open(&config.blobs).map_err(|error| machine(error.to_string()))?,
+            blobs: Blobs::open(&config.blobs)
+                .map_err(|error| machine(format!("blobs {}", config.blobs.display()), &error))?,
             client: Client::new(config.limits.carrier_answer_bytes_max)
-                .map_err(|error| machine(error.to_string()))?,
-            mailer: mailer(&config).map_err(|error| machine(error.to_string()))?,
-            limits: reload::limits(&config).map_err(|error| machine(error.to_string()))?,
+                .map_err(|error| machine("requests to carriers".to_owned(), &error))?,
+            mailer: mailer(&config).map_err(|error| {
+                let host = config.smtp.as_ref().map_or("", |smtp| &smtp.host);
+                machine(format!("smtp {host}"), &error)
+            })?,
+            limits: reload::limits(&config).map_err(|error| machine("redis".to_owned(), &error))?,
             shared_live: config.redis.as_ref().map(|_| shared_live),
             live: broadcast::channel(config.limits.sse_buffer_events_max).0,
             world: ArcSwap::from_pointee(first_world(
@@ -163,6 +168,20 @@ impl Daemon {
         let saving = receive::run(daemon.clone(), queue);
         Ok((daemon, saving))
     }
+}
+
+/// Opens the store and brings it up to date; a file that cannot be used is named.
+async fn open_store(config: &Config) -> Result<Store, StartError> {
+    let open = async {
+        let store = Store::open(&reload::store_at(config)).await?;
+        store.migrate().await.map(|()| store)
+    };
+    open.await.map_err(|error| match &config.store {
+        StoreAddress::Sqlite(file) => {
+            StartError::Machine(format!("store {}: {error}", file.display()))
+        }
+        StoreAddress::Postgres(_) => StartError::Store(error),
+    })
 }
 
 impl Inner {
@@ -311,13 +330,9 @@ fn links(config: &Config) -> Result<HashMap<String, Link>, StartError> {
             continue;
         };
         let wrong = carrier.settings(connection).err().unwrap_or_default();
-        findings.extend(wrong.into_iter().map(|words| {
-            let setting = words
-                .split([':', ' '])
-                .next()
-                .unwrap_or_default()
-                .to_owned();
-            finding(&setting, words)
+        findings.extend(wrong.into_iter().map(|fault| Finding {
+            hide: fault.hide,
+            ..finding(&fault.setting, fault.words)
         }));
         links.insert(
             connection.key.clone(),
@@ -374,4 +389,39 @@ fn mailer(config: &Config) -> Result<Option<Mailer>, crate::net::mail::MailError
         .as_ref()
         .map(|smtp| Mailer::new(&relay(smtp)))
         .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_cannot_be_opened_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("in-the-way");
+        std::fs::write(&file, "no folder, no store").unwrap();
+        let config = || {
+            let listen = crate::config::Listen::default();
+            Config::demo(folder.path(), listen, "http://127.0.0.1:1", "token").unwrap()
+        };
+        let told = async |config: Config| Daemon::open(config).await.err().unwrap().to_string();
+        let mut wrong = config();
+        wrong.blobs.clone_from(&file);
+        let words = told(wrong).await;
+        assert!(
+            words.starts_with(&format!("blobs {}: ", file.display())),
+            "{words}"
+        );
+        let mut wrong = config();
+        wrong.store = StoreAddress::Sqlite(file.clone());
+        let words = told(wrong).await;
+        assert!(
+            words.starts_with(&format!("store {}: ", file.display())),
+            "{words}"
+        );
+        let mut wrong = config();
+        wrong.redis = Some(secrecy::SecretString::from("nowhere"));
+        let words = told(wrong).await;
+        assert!(words.starts_with("redis: "), "{words}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The world is swapped whole when the organisation or a flow changed, here or in another process.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,24 +121,36 @@ fn checked(directory: &Directory, row: &FlowRevision) -> Option<Arc<Flow>> {
 pub(super) async fn run(daemon: Daemon) {
     let every = Duration::from_millis(daemon.config().limits.directory_poll_ms);
     let stopping = daemon.stopping();
-    let mut flow_warned: HashMap<&'static str, bool> = HashMap::new();
+    let mut failing = false;
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
             () = tokio::time::sleep(every) => {}
         }
-        let changed = match daemon.store().directory_version(NodeScope::daemon()).await {
-            Ok(version) => version != daemon.directory().version,
-            Err(_) => continue,
-        };
-        if !changed {
-            continue;
+        let looked = look(&daemon).await;
+        match &looked {
+            // Told once and not at every look.
+            Err(error) if !failing => tracing::warn!(
+                code = error.code(),
+                "the organisation could not be read again; the last one stays in force"
+            ),
+            Ok(()) if failing => tracing::info!("the organisation can be read again"),
+            _ => {}
         }
-        let reloaded = daemon.reload().await;
-        metrics::directory_reload(if reloaded.is_ok() { "ok" } else { "failed" });
-        let failed = reloaded.is_err();
-        if failed && flow_warned.insert("reload", true) != Some(true) {
-            tracing::warn!("the organisation could not be read again; the last one stays in force");
-        }
+        failing = looked.is_err();
     }
+}
+
+/// Reloads when the version is another one.
+async fn look(daemon: &Daemon) -> Result<(), StoreError> {
+    let version = daemon.store().directory_version(NodeScope::daemon()).await;
+    if matches!(version, Ok(version) if version == daemon.directory().version) {
+        return Ok(());
+    }
+    let reloaded = match version {
+        Ok(_) => daemon.reload().await,
+        Err(error) => Err(error),
+    };
+    metrics::directory_reload(if reloaded.is_ok() { "ok" } else { "failed" });
+    reloaded
 }

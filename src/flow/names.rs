@@ -3,7 +3,6 @@
 use super::Kind;
 use super::yaml::{self, Value};
 use crate::model::account::ColumnType;
-use crate::model::consent::is_reserved_word;
 use crate::model::directory::Directory;
 
 /// What exists, by key. A list of `None` means "not known here": every name of that kind is taken as good.
@@ -24,8 +23,6 @@ pub trait Names {
     fn flows(&self, account: &str) -> Option<Vec<(String, Kind)>>;
     /// Whether nobody active is in this group.
     fn group_is_empty(&self, account: &str, group: &str) -> bool;
-    /// Whether a word is a compliance word (STOP, START and HELP families) and so cannot be a choice.
-    fn is_reserved_word(&self, word: &str) -> bool;
 }
 
 /// Nothing is known, so every name is good.
@@ -55,9 +52,6 @@ impl Names for NoNames {
         None
     }
     fn group_is_empty(&self, _: &str, _: &str) -> bool {
-        false
-    }
-    fn is_reserved_word(&self, _: &str) -> bool {
         false
     }
 }
@@ -167,9 +161,5 @@ impl Names for DirectoryNames<'_> {
         let account = self.directory.account_by_key(account);
         let group = account.and_then(|account| account.group(group));
         group.is_some_and(|group| self.directory.active_members(group).next().is_none())
-    }
-
-    fn is_reserved_word(&self, word: &str) -> bool {
-        is_reserved_word(word)
     }
 }

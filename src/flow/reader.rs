@@ -6,6 +6,7 @@ use super::template::{Template, Text, is_language};
 use super::yaml::{At, Key, Node, QUOTE_HELP, Value};
 use super::{Kind, Names, expr};
 use crate::model::Phone;
+use crate::model::consent::is_reserved_word;
 
 /// One check of one file.
 pub(crate) struct Reading<'a> {
@@ -473,7 +474,7 @@ impl<'a> Reading<'a> {
 
     /// A word that somebody could answer must not be a compliance word, which never reaches a flow.
     pub(crate) fn not_reserved(&mut self, at: &At, word: &str) {
-        if self.names.is_reserved_word(word) {
+        if is_reserved_word(word) {
             let message =
                 format!("`{word}` opts out, in or asks for help, and never reaches a flow");
             self.fault_help(at, "compliance-word", message, "choose another word");

@@ -13,7 +13,7 @@ use serde_yaml::Spanned;
 
 use super::Fault;
 
-/// The longest flow file.
+/// The longest flow file; `limits.flow_file_bytes_max` can only be set to less.
 pub(crate) const SOURCE_BYTES_MAX: usize = 256 * 1024;
 
 /// Where something stands.
@@ -272,26 +272,5 @@ impl<'de> Visitor<'de> for RawVisitor {
             pairs.push(pair);
         }
         Ok(Raw::Map(pairs))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn probe() {
-        for source in [
-            "a: 1\nb: [x, 'y z', +12025550143, 007, yes, true, ~, ]\nc:\n  d: \"q\\n\"   # hi\n  e: plain text # note\n  f: |\n    block\n    more\n  g: {h: 1, 2: k}\n",
-            "a: {{ x }}\n",
-            "a: b: c\n",
-            "a: 1\na: 2\n",
-            "é: [ü, é]\nx: &n 12\ny: *n\n",
-            "",
-            "a: [1\n",
-            "a: { prompt: x, y z, q: 2 }",
-        ] {
-            println!("{source}\n=> {:#?}", read("f", source));
-        }
     }
 }

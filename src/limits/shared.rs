@@ -118,6 +118,17 @@ impl Shared {
         }
     }
 
+    /// Shows whether Redis answers; no rate falls back for it.
+    pub(super) async fn ping(&self) -> bool {
+        let mut redis = self.redis.clone();
+        let ping = redis::cmd("PING");
+        let asked = ping.query_async::<String>(&mut redis);
+        let answer = tokio::time::timeout(self.sharing.timeout, asked).await;
+        let up = matches!(answer, Ok(Ok(_)));
+        metrics::redis_up(if up { 1.0 } else { 0.0 });
+        up
+    }
+
     fn came_back(&self, lease: Lease) -> Option<Lease> {
         metrics::redis_up(1.0);
         Some(lease)

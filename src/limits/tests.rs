@@ -174,6 +174,19 @@ async fn two_nodes_share_one_rate() {
 
 #[tokio::test]
 #[ignore = "needs Redis: ./check"]
+async fn a_quiet_node_sees_whether_redis_is_there() {
+    let redis = Redis::start();
+    let limits = Limits::shared(&redis.url(), SHARING, 10).unwrap();
+    let shared = limits.shared.as_ref().unwrap();
+    assert!(shared.ping().await);
+    redis.freeze();
+    assert!(!shared.ping().await);
+    redis.resume();
+    assert!(shared.ping().await);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis: ./check"]
 async fn redis_may_vanish_and_come_back() {
     let mut redis = Redis::start();
     let limits = Limits::shared(&redis.url(), SHARING, 10).unwrap();

@@ -51,6 +51,16 @@ pub struct CallScript {
     pub verbs: Vec<CallVerb>,
 }
 
+/// The longest name of a sound file of ours.
+const SOUND_NAME_BYTES_MAX: usize = 128;
+
+/// Whether this names a sound file that we serve: plain letters, `.wav` or `.mp3`, no path, nothing hidden.
+pub fn is_sound_file(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let sound = name.ends_with(".mp3") || name.ends_with(".wav");
+    sound && name.len() <= SOUND_NAME_BYTES_MAX && !name.starts_with('.') && name.chars().all(plain)
+}
+
 /// One thing to do on a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,9 +72,10 @@ pub enum CallVerb {
         /// Its language, such as `en` or `es-MX`.
         language: String,
     },
-    /// Plays a file from this absolute URL.
+    /// Plays a file.
     Play {
-        /// Where the carrier fetches it.
+        /// Where the carrier fetches it: an absolute URL, or the name of one of our own sound files
+        /// ([`is_sound_file`]), which gets its address when the script is answered.
         url: String,
     },
     /// Silence, in seconds.
@@ -368,6 +379,25 @@ pub struct Leg {
 mod tests {
     use super::*;
     use crate::model::Ids;
+
+    #[test]
+    fn only_plain_sound_files_are_ours() {
+        let long = |letters: usize| format!("{}.mp3", "a".repeat(letters - 4));
+        for (name, ours) in [
+            ("welcome.mp3", true),
+            ("hold-music_2.wav", true),
+            (&long(128), true),
+            (&long(129), false),
+            ("welcome.ogg", false),
+            ("../secret.mp3", false),
+            (".hidden.wav", false),
+            ("flow.yaml", false),
+            ("a/b.mp3", false),
+            ("", false),
+        ] {
+            assert_eq!(is_sound_file(name), ours, "{name}");
+        }
+    }
 
     #[test]
     fn callback_keys_come_back() {

@@ -169,8 +169,8 @@ impl Connection {
         }
     }
 
-    /// The URL a carrier is given for one hook; `k` is our id for what it is about (design: callbacks find
-    /// their way home).
+    /// The URL a carrier is given for one hook; `k` is our id for what it is about, so that what comes back
+    /// names it whatever else the carrier says.
     pub fn hook_url(&self, hook: Hook, k: Option<&str>) -> String {
         let (base, key, hook) = (&self.public_url, &self.key, hook.as_str());
         match k {

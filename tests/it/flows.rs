@@ -22,6 +22,7 @@ async fn files_are_followed(kind: Kind) {
 
     let published = || stage.metric("signalbox_flow_reloads_total", &[("outcome", "published")]);
     let before = published().await;
+    assert!(before >= 1.0, "what the start published is counted");
     stage.write_flow("hello.yaml", &HELLO.replace("Hello from", "Good day from"));
     stage.write_flow("size.yaml", &SIZE.replace("Noted:", "Changed:"));
     stage
@@ -32,6 +33,7 @@ async fn files_are_followed(kind: Kind) {
     let version = "SELECT CAST(version AS TEXT) FROM directory_version";
     let version: f64 = stage.rows.column(version).await[0].parse().unwrap();
     let known = || stage.metric("signalbox_directory_version", &[]);
+    assert!(known().await > 0.0, "what the start read is counted");
     stage
         .eventually("both are in force", async || known().await >= version)
         .await;
@@ -45,9 +47,11 @@ async fn files_are_followed(kind: Kind) {
     let seen = says(&stage, NOOR, seen, "hello", "Good day from").await;
     stage
         .eventually("the log shows the place", async || {
-            stage.said().contains("nowhere")
+            stage.said().contains("hello.yaml:")
         })
         .await;
+    let said = stage.said();
+    assert!(!said.contains("nowhere"), "a line of the file: {said}");
 
     // The first answer still belongs to the old revision; a new question to the new one.
     let seen = says(&stage, STRANGER, seen, "s", "Noted: small").await;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 
-use super::{Carrier, Malformed, Rejected, Voice};
+use super::{Carrier, Malformed, Rejected, SettingFault, Voice};
 use crate::model::{
     CallScript, Capabilities, Connection, Hook, Inbound, Order, Outcome, SendFailure, Timestamp,
 };
@@ -29,7 +29,7 @@ impl Carrier for Twilio {
         "twilio"
     }
 
-    fn settings(&self, at: &Connection) -> Result<(), Vec<String>> {
+    fn settings(&self, at: &Connection) -> Result<(), Vec<SettingFault>> {
         settings::check(at)
     }
 

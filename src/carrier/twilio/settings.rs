@@ -2,6 +2,7 @@
 
 use http::Uri;
 
+use crate::carrier::SettingFault;
 use crate::model::Connection;
 use crate::model::connection::Setting;
 
@@ -125,70 +126,129 @@ const MEDIA_HOSTS: &[&str] = &[
     "s3-external-1.amazonaws.com",
 ];
 
-/// Every mistake in the settings of a connection.
-pub(super) fn check(at: &Connection) -> Result<(), Vec<String>> {
-    let mut faults = Vec::new();
-    let mut fault = |wrong: bool, words: &str| {
+/// Settings that are secrets, and so never stand in the file.
+const SECRETS: &[&str] = &[
+    "auth_token",
+    "auth_token_secondary",
+    "api_key_secret",
+    "signing_key",
+    "signing_key_secondary",
+];
+const SECRET_WORDS: &str = "is a secret: write { env: NAME } or { file: PATH }";
+
+/// The mistakes found so far.
+#[derive(Default)]
+struct Faults(Vec<SettingFault>);
+
+impl Faults {
+    fn note(&mut self, wrong: bool, setting: &str, words: &str) {
         if wrong {
-            faults.push(words.to_owned());
+            self.0.push(SettingFault {
+                setting: setting.to_owned(),
+                words: words.to_owned(),
+                hide: false,
+            });
         }
-    };
+    }
+
+    /// A mistake whose value may be a secret.
+    fn hide(&mut self, wrong: bool, setting: &str, words: &str) {
+        self.note(wrong, setting, words);
+        if let Some(fault) = self.0.last_mut().filter(|_| wrong) {
+            fault.hide = true;
+        }
+    }
+}
+
+/// Every mistake in the settings of a connection.
+pub(super) fn check(at: &Connection) -> Result<(), Vec<SettingFault>> {
+    let mut faults = Faults::default();
     for key in at.setting_keys().filter(|key| !KEYS.contains(key)) {
-        fault(
-            true,
-            &format!(
-                "`{key}` is not a setting of kind twilio; there are {}",
-                KEYS.join(", ")
-            ),
-        );
+        let known = KEYS.join(", ");
+        let words = format!("is not a setting of kind twilio; there are {known}");
+        // What is misspelled may be a secret.
+        faults.hide(true, key, &words);
     }
-    let dialect = at.text("dialect").unwrap_or("twilio");
-    let known = ["twilio", "signalwire", "somleng"].contains(&dialect);
-    fault(!known, "`dialect` must be twilio, signalwire or somleng");
-    let empty = |key: &str| plain(at, key).is_none_or(str::is_empty);
-    let no_secret = |key: &str| at.secret(key).is_none_or(str::is_empty);
-    fault(empty("account_sid"), "`account_sid` is missing");
-    fault(no_secret("auth_token"), "`auth_token` is missing");
-    fault(
-        empty("api_key_sid") != no_secret("api_key_secret"),
-        "`api_key_sid` and `api_key_secret` must be given together",
-    );
-    let signalwire = dialect == "signalwire";
-    fault(
-        signalwire && no_secret("signing_key"),
-        "`signing_key` is missing: SignalWire signs with it, not with the token",
-    );
-    fault(
-        known && dialect != "twilio" && empty("api_base"),
-        "`api_base` is missing: only Twilio's own address is known",
-    );
-    for key in ["api_base", "ringback_url"] {
-        let wrong = at.text(key).is_some_and(|url| !is_web_url(url));
-        fault(wrong, &format!("`{key}` must be a full http or https URL"));
-    }
-    let bare = |host: &str| !host.is_empty() && !host.contains(['/', '@', ':']);
-    let hosts = list(at, "media_hosts").any(|host| !host.is_some_and(bare));
-    fault(
-        hosts,
-        "`media_hosts` must list host names, without scheme or path",
-    );
-    let shared = at
-        .setting("shared_keys")
-        .is_some_and(|it| !is_secret_map(it));
-    fault(
-        shared,
-        "`shared_keys` must map the id of each key to its secret",
-    );
+    check_keys(at, &mut faults);
+    check_addresses(at, &mut faults);
     let retry = at.text("retry").is_some_and(|text| {
         !text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "=&,".contains(c))
     });
-    fault(retry, "`retry` must be written as in `rc=5&rp=all`");
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(faults)
+    faults.note(retry, "retry", "must be written as in `rc=5&rp=all`");
+    match faults.0.is_empty() {
+        true => Ok(()),
+        false => Err(faults.0),
+    }
+}
+
+/// Who we are, and what proves it.
+fn check_keys(at: &Connection, faults: &mut Faults) {
+    for key in SECRETS {
+        let plain = at
+            .setting(key)
+            .is_some_and(|setting| !matches!(setting, Setting::Secret(_)));
+        faults.hide(plain, key, SECRET_WORDS);
+    }
+    let shared = at
+        .setting("shared_keys")
+        .is_some_and(|it| !is_secret_map(it));
+    let words = "must map the id of each key to its secret: { env: NAME } or { file: PATH }";
+    faults.hide(shared, "shared_keys", words);
+    let no_sid = plain(at, "account_sid").is_none_or(str::is_empty);
+    faults.note(no_sid, "account_sid", "is missing");
+    faults.note(is_unset(at, "auth_token"), "auth_token", "is missing");
+    let key = plain(at, "api_key_sid").is_some_and(|sid| !sid.is_empty());
+    let secret = !is_unset(at, "api_key_secret");
+    faults.note(
+        key && !secret,
+        "api_key_sid",
+        "needs `api_key_secret` beside it",
+    );
+    faults.note(
+        secret && !key,
+        "api_key_secret",
+        "needs `api_key_sid` beside it",
+    );
+    let signalwire = at.text("dialect") == Some("signalwire");
+    faults.note(
+        signalwire && is_unset(at, "signing_key"),
+        "signing_key",
+        "is missing: SignalWire signs with it, not with the token",
+    );
+}
+
+/// Whom we speak to, and where.
+fn check_addresses(at: &Connection, faults: &mut Faults) {
+    let dialect = at.text("dialect").unwrap_or("twilio");
+    let known = ["twilio", "signalwire", "somleng"].contains(&dialect);
+    faults.note(!known, "dialect", "must be twilio, signalwire or somleng");
+    let no_base = plain(at, "api_base").is_none_or(str::is_empty);
+    faults.note(
+        known && dialect != "twilio" && no_base,
+        "api_base",
+        "is missing: only Twilio's own address is known",
+    );
+    for key in ["api_base", "ringback_url"] {
+        let wrong = at.text(key).is_some_and(|url| !is_web_url(url));
+        faults.note(wrong, key, "must be a full http or https URL");
+    }
+    let bare = |host: &str| !host.is_empty() && !host.contains(['/', '@', ':']);
+    let hosts = list(at, "media_hosts").any(|host| !host.is_some_and(bare));
+    faults.note(
+        hosts,
+        "media_hosts",
+        "must list host names, without scheme or path",
+    );
+}
+
+/// Whether a secret is not there; one that is written plainly is there, and wrong in another way.
+fn is_unset(at: &Connection, key: &str) -> bool {
+    match at.setting(key) {
+        None => true,
+        Some(Setting::Secret(_)) => at.secret(key).is_none_or(str::is_empty),
+        Some(_) => false,
     }
 }
 

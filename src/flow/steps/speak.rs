@@ -6,6 +6,7 @@ use crate::flow::reader::Reading;
 use crate::flow::template::{SAY_CHARS_MAX, Text};
 use crate::flow::yaml::Node;
 use crate::model::CallVerb;
+use crate::model::call::is_sound_file;
 
 /// Speaks a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +42,7 @@ impl Play {
         let text = reading.text(file, "the file")?;
         for (_, template) in &text.variants {
             if !template.fixed().is_some_and(|name| is_file(&name)) {
-                let help =
-                    "a file name such as welcome.mp3, or an address that begins with https://";
+                let help = "the name of a .mp3 or .wav file such as welcome.mp3, or an address that begins with https://";
                 reading.fault_help(&file.at, "file", "this names no file", help);
                 return None;
             }
@@ -57,13 +57,12 @@ impl Play {
     }
 }
 
-/// A plain file name, or an address that a carrier fetches over TLS.
+/// A sound file of ours, or an address that a carrier fetches over TLS.
 fn is_file(name: &str) -> bool {
     if let Some(rest) = name.strip_prefix("https://") {
         return !rest.is_empty() && !rest.contains(char::is_whitespace);
     }
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !name.starts_with('.') && name.chars().all(plain) && name.contains('.')
+    is_sound_file(name)
 }
 
 /// A key that a verb cannot do without.

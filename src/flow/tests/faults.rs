@@ -178,6 +178,10 @@ fn steps_of_calls() {
             ),
             ("  one:\n    play: ../secret\n    next: end\n", "file@6:11"),
             (
+                "  one:\n    play: welcome.ogg\n    next: end\n",
+                "file@6:11",
+            ),
+            (
                 "  one:\n    play: http://example.org/a.mp3\n    next: end\n",
                 "file@6:11",
             ),
@@ -360,6 +364,16 @@ fn the_tests_of_a_file_are_checked_for_shape() {
         ("  - name: a\n    call: { from: a, to: b }\n    script: [{ hears: [Hi] }]\n    expect: {}\n", "shape@11:16"),
         ("  - name: a\n    call: { from: a, to: b }\n    script: [hangs_up, { answers: { user: ana, accept: false } }]\n    expect: { box: x }\n", "unknown-key@12:15"),
     ].map(|(tests, expected)| (with(tests), expected)));
+}
+
+#[test]
+fn compliance_words_are_known_without_an_organisation() {
+    let source = sms("  one:\n    ask: { choices: { stop: [halt] } }\n    then: { else: end }\n");
+    let faults = check("flow.yaml", &source, &NoNames).unwrap_err();
+    assert!(
+        faults.iter().any(|fault| fault.code == "compliance-word"),
+        "{faults:?}"
+    );
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn mistakes_in_settings_are_named() {
         ),
         (
             connection().with("auth_token", "plain"),
-            &["`auth_token` is missing"],
+            &["`auth_token` is a secret"],
         ),
         (
             connection().with("dialect", "texml"),
@@ -70,7 +70,7 @@ fn mistakes_in_settings_are_named() {
         ),
         (
             connection().with("api_key_sid", "SK1"),
-            &["`api_key_sid` and `api_key_secret`"],
+            &["`api_key_sid` needs `api_key_secret`"],
         ),
         (
             connection().with("api_base", "api.twilio.com"),
@@ -93,7 +93,8 @@ fn mistakes_in_settings_are_named() {
         let found = Twilio.settings(&at).err().unwrap_or_default();
         assert_eq!(found.len(), faults.len(), "{found:?}");
         for (found, fault) in found.iter().zip(faults) {
-            assert!(found.contains(fault), "{found}: {fault}");
+            let shown = format!("`{}` {}", found.setting, found.words);
+            assert!(shown.contains(fault), "{shown}: {fault}");
         }
     }
 }
