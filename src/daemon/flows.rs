@@ -319,8 +319,7 @@ mod tests {
 
     #[test]
     fn faults_are_told_without_the_line() {
-        let source =
-            "flow: f\naccount: a\non: call\nsteps:\n  x: { dail: +12025550143 }\n";
+        let source = "flow: f\naccount: a\non: call\nsteps:\n  x: { dail: +12025550143 }\n";
         let faults = flow::check("f.yaml", source, &flow::NoNames).unwrap_err();
         let words = places(&faults);
         assert!(words.starts_with("f.yaml:5:"), "{words}");
