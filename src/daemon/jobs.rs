@@ -100,6 +100,9 @@ async fn carry(daemon: &Daemon, job: Job) {
                 Err(failure) => Err(failure),
             }
         }
+        JobKind::TellOfVoicemail { to, whose, seconds } => {
+            tell_of_voicemail(daemon, &job, to, whose, *seconds).await
+        }
         JobKind::Email {
             to, subject, text, ..
         } => mail(daemon, &job, to, subject, text).await,
@@ -185,7 +188,7 @@ async fn give_up(daemon: &Daemon, job: &Job, failure: &SendFailure) {
                 tracing::warn!(code = error.code(), "a lost recording could not be marked");
             }
         }
-        JobKind::FetchMedia { .. } | JobKind::Email { .. } => {}
+        JobKind::FetchMedia { .. } | JobKind::TellOfVoicemail { .. } | JobKind::Email { .. } => {}
     }
 }
 
@@ -366,6 +369,25 @@ async fn keep(
         }
         _ => Err(failed(FailureClass::Permanent, "no_media")),
     }
+}
+
+/// Says where to listen and nothing of who called: mail lies about in more places than our pages.
+async fn tell_of_voicemail(
+    daemon: &Daemon,
+    job: &Job,
+    to: &str,
+    whose: &str,
+    seconds: u32,
+) -> Result<(), Put> {
+    if daemon.mailer.is_none() {
+        return Ok(());
+    }
+    let pages = daemon.config().staff_url.trim_end_matches('/');
+    let subject = format!("A voicemail for {whose}");
+    let text = format!(
+        "A voicemail of {seconds} seconds was left for {whose}.\nListen to it: {pages}/voicemails\n"
+    );
+    mail(daemon, job, to, &subject, &text).await
 }
 
 async fn mail(daemon: &Daemon, job: &Job, to: &str, subject: &str, text: &str) -> Result<(), Put> {

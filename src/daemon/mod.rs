@@ -282,8 +282,8 @@ pub fn world_of(config: &Config) -> Result<World, StartError> {
     links(config).map(|links| first_world(&links, config.words.clone(), config.smtp.is_some()))
 }
 
-/// The same where no configuration is at hand: a number's connection is of the kind that it is named for, else of
-/// the first kind there is, with the settings that a connection has by itself.
+/// The same where no configuration is at hand: there is a mail server, and a number's connection is of the kind that
+/// it is named for, else of the first kind there is, with the settings that a connection has by itself.
 pub fn world_without_config(directory: &Directory) -> World {
     let link = |key: &str| {
         let carrier = carrier::by_kind(key).or_else(|| carrier::ALL.first().copied())?;

@@ -159,16 +159,16 @@ fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: 
             duration_s,
             recording,
             url,
-            ..
+            notify,
         } => {
-            voicemail::left(
-                cx,
-                on,
-                *owner,
-                *duration_s,
-                recording.clone(),
-                url.as_deref(),
-            );
+            let what = voicemail::Left {
+                owner: *owner,
+                duration_s: *duration_s,
+                recording: recording.as_deref(),
+                url: url.as_deref(),
+                notify: *notify,
+            };
+            voicemail::left(cx, on, &what);
         }
         Effect::CallOutcome(outcome) => on.call.outcome = Some((*outcome).to_owned()),
         _ => {}

@@ -7,6 +7,7 @@ use crate::inbox::assignment::lively_route;
 use crate::inbox::voicemail::{advance, is_missed_call, transcribed as words};
 use crate::model::account::Route;
 use crate::model::conversation::{ThreadEventKind, Voicemail, VoicemailState};
+use crate::model::people::User;
 use crate::model::turn::{CallState, JobKind, Need, Notice, Write};
 
 use super::call::resume;
@@ -17,28 +18,33 @@ use super::{Cx, Decided};
 /// The carrier tells when a file is ready; if that never comes, it is tried all the same after this time.
 const FETCH_UNASKED_AFTER: Duration = Duration::from_secs(10);
 
+/// Members of a box who are told of a voicemail by e-mail, at most.
+const TOLD_MAX: usize = 50;
+
+/// What a caller has left.
+pub(super) struct Left<'e> {
+    pub(super) owner: Route,
+    pub(super) duration_s: u32,
+    pub(super) recording: Option<&'e str>,
+    pub(super) url: Option<&'e str>,
+    /// Whether the box's people are told by e-mail.
+    pub(super) notify: bool,
+}
+
 /// A caller has left a voicemail.
-pub(super) fn left<'a>(
-    cx: &mut Cx<'a>,
-    on: &mut OnCall<'a>,
-    owner: Route,
-    duration_s: u32,
-    recording: Option<String>,
-    url: Option<&str>,
-) {
-    let owner = lively(cx, on, owner);
-    let state = if url.is_some() || recording.is_some() {
-        VoicemailState::Awaited
-    } else {
-        VoicemailState::Absent
-    };
+pub(super) fn left<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, what: &Left<'_>) {
+    let owner = lively(cx, on, what.owner);
     let mut row = fresh(cx, on, owner);
-    (row.recording, row.duration_s, row.state) = (recording, duration_s, state);
+    row.recording = what.recording.map(str::to_owned);
+    row.duration_s = what.duration_s;
+    if what.url.is_some() || what.recording.is_some() {
+        row.state = VoicemailState::Awaited;
+    }
     if let Some(missed) = missed_before(cx, on) {
         // Its length was told so late that the call had been taken for a missed one.
         (row.id, row.version) = (missed.id, missed.version + 1);
     }
-    if let Some(url) = url {
+    if let Some(url) = what.url {
         let kind = JobKind::FetchVoicemail {
             voicemail: row.id,
             call: row.call,
@@ -55,7 +61,43 @@ pub(super) fn left<'a>(
     );
     on.frame.post_unless_open(cx, Some(owner), None);
     tell(cx, &row);
+    if what.notify {
+        tell_members(cx, on, &row);
+    }
     cx.write(Write::Voicemail(Box::new(row)));
+}
+
+/// The people of the box are told by e-mail where to listen.
+fn tell_members<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>, row: &Voicemail) {
+    let (whose, people) = box_of(cx, on, row.owner);
+    let now = cx.at.now;
+    let addresses = people.into_iter().filter_map(|user| user.email.clone());
+    for to in addresses.take(TOLD_MAX) {
+        let kind = JobKind::TellOfVoicemail {
+            to,
+            whose: whose.clone(),
+            seconds: row.duration_s,
+        };
+        job(cx, row.account, "", kind, now);
+    }
+}
+
+/// A box's name, and whose it is.
+fn box_of<'a>(cx: &Cx<'a>, on: &OnCall<'a>, owner: Route) -> (String, Vec<&'a User>) {
+    let directory = cx.directory();
+    let (name, people) = match owner {
+        Route::User(id) => {
+            let user = directory.user(id);
+            (user.map(|user| &user.name), user.into_iter().collect())
+        }
+        Route::Group(id) => {
+            let group = on.frame.account.group_by_id(id);
+            let members = group.into_iter();
+            let members = members.flat_map(|group| directory.active_members(group));
+            (group.map(|group| &group.name), members.collect())
+        }
+    };
+    (name.cloned().unwrap_or_default(), people)
 }
 
 /// Nobody took the call and nothing was left: an item in the box of whoever is responsible.

@@ -1,6 +1,7 @@
 //! One event decided: what was known, what changed, what must leave.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::consent::ConsentEntry;
 use super::conversation::{Conversation, RunRow, ThreadEvent, Voicemail};
@@ -57,12 +58,15 @@ pub struct Thread {
     pub consents: Vec<ConsentEntry>,
     /// The contacts with this phone, of every account that uses the number.
     pub contacts: Vec<Contact>,
-    /// When our latest automated texts to it were made, newest first, at most [`AUTOMATED_MAX`].
+    /// When our latest automated texts to it were made, newest first, at most [`AUTOMATED_MAX`] and none older than
+    /// [`AUTOMATED_WITHIN`].
     pub automated: Vec<Timestamp>,
 }
 
 /// How many automated texts the loop guard looks back over.
 pub const AUTOMATED_MAX: usize = 32;
+/// How far back automated texts count.
+pub const AUTOMATED_WITHIN: Duration = Duration::from_secs(3_600);
 
 /// A call and what belongs to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -205,6 +209,16 @@ pub enum JobKind {
         index: u16,
         /// From where.
         url: String,
+    },
+    /// A member of a box is told by e-mail that a voicemail was left in it; where no mail server is configured,
+    /// nobody is.
+    TellOfVoicemail {
+        /// The member's address.
+        to: String,
+        /// Whose box it is, for people.
+        whose: String,
+        /// Its length in seconds.
+        seconds: u32,
     },
     /// An e-mail.
     Email {

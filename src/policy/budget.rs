@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::model::Timestamp;
+use crate::model::turn::AUTOMATED_WITHIN;
 
 /// The budget of automated texts to one contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub enum Budget {
 
 impl LoopBudget {
     /// The long window.
-    pub const LONG: Duration = Duration::from_secs(3_600);
+    pub const LONG: Duration = AUTOMATED_WITHIN;
     /// The short window.
     pub const SHORT: Duration = Duration::from_secs(60);
 

@@ -25,7 +25,7 @@ use super::pools::{Arg, Given, Triple};
 const READERS: usize = 4;
 /// What the writer keeps of the file in memory. The system keeps the rest; a larger cache would be walked through at
 /// many commits, whenever one had to sort pages.
-const WRITER_CACHE_KIB: i64 = -16_384;
+const WRITER_CACHE_KIB: i64 = -32_768;
 /// What each reader keeps of it.
 const READER_CACHE_KIB: i64 = -8_192;
 /// Statements kept ready on a connection; above the number we have.

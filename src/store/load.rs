@@ -1,14 +1,15 @@
 //! What decisions need, loaded for a whole batch with one statement a kind.
 
+mod threads;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::model::conversation::Conversation;
 use crate::model::people::Presence;
-use crate::model::turn::{AUTOMATED_MAX, CallState, Need, State, Thread};
+use crate::model::turn::{CallState, Need, State};
 use crate::model::{
     CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RevisionId, RunId, Timestamp,
     UserId,
@@ -17,11 +18,9 @@ use crate::model::{
 use super::both::sql;
 use super::locks::{key_of, take_locks};
 use super::pools::{Arg, Tx, array, read};
-use super::tables::{CALL, CONSENT, CONTACT, CONVERSATION, LEG, MESSAGE, RUN, VOICEMAIL};
+use super::tables::{CALL, LEG, MESSAGE, RUN, VOICEMAIL};
 use super::{NodeScope, Store, StoreError};
 
-/// How many of a conversation's latest texts are looked through for automated ones.
-const AUTOMATED_AMONG: usize = 2 * AUTOMATED_MAX;
 /// A call does not count as going on for longer than this: its end may never have been reported.
 const BUSY_MAX: Duration = Duration::from_secs(4 * 3600);
 
@@ -97,7 +96,7 @@ impl Loaded {
         if tx.is_shared() {
             self.lock(tx, &wanted).await?;
         }
-        self.load_threads(tx, &wanted.threads).await?;
+        self.load_threads(tx, &wanted.threads, now).await?;
         self.load_calls(tx, &wanted.calls).await?;
         self.load_messages(tx, &wanted.messages).await?;
         self.load_voicemails(tx, &wanted.voicemails).await?;
@@ -303,95 +302,6 @@ impl Loaded {
         take_locks(tx, &fresh, in_order).await
     }
 
-    async fn load_threads(
-        &mut self,
-        tx: &mut Tx,
-        keys: &[(NumberId, Party)],
-    ) -> Result<(), StoreError> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let sql = sql!(format!(
-            "with!(i i64, number_id=id id(num), party=text text) \
-             SELECT r.i, 'conversation', doc!(c: {CONVERSATION}) FROM each! party_index k CROSS JOIN conversation c \
-              WHERE k.party = r.party AND k.what = 'conversation' AND k.within_id = r.number_id AND c.id = k.id \
-             UNION ALL SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
-               (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = k.id \
-                ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind = 'automated') FROM each! party_index k \
-              WHERE k.party = r.party AND k.what = 'conversation' AND k.within_id = r.number_id \
-             UNION ALL SELECT r.i, 'run', doc!(x: {RUN}) FROM each! run x \
-              WHERE x.number_id = r.number_id AND x.party = r.party AND NOT x.ended AND x.call_id IS NULL \
-             UNION ALL SELECT r.i, 'consent', doc!(s: {CONSENT}) FROM each! consent_now n CROSS JOIN consent s \
-              WHERE n.party = r.party AND s.id = n.consent_id \
-             UNION ALL SELECT r.i, 'contact', doc!(p: {CONTACT}) \
-              FROM each! party_index k CROSS JOIN account_number a CROSS JOIN contact p \
-              WHERE k.party = r.party AND k.what = 'contact' AND a.account_id = k.within_id \
-               AND a.number_id = r.number_id AND p.account_id = k.within_id AND p.id = k.id"
-        ));
-        let parties: Vec<String> = keys.iter().map(|(_, party)| party.to_string()).collect();
-        let question: Vec<Asked<'_, NumberId>> = keys
-            .iter()
-            .zip(&parties)
-            .enumerate()
-            .map(|(i, ((number, _), party))| Asked {
-                i,
-                id: Some(*number),
-                text: Some(party),
-                also: None,
-            })
-            .collect();
-        let mut threads: Vec<Thread> = keys.iter().map(|_| Thread::default()).collect();
-        for (i, kind, doc) in tx.triples_of(sql, &question).await? {
-            let Some((thread, (_, party))) = place_mut(&mut threads, i).zip(place(keys, i)) else {
-                continue;
-            };
-            self.take(thread, party, &kind, &doc)?;
-        }
-        for (key, mut thread) in keys.iter().zip(threads) {
-            tidy(&mut thread);
-            let of = thread.conversations.iter();
-            let found = of.map(|row| (row.id, Some(key.clone())));
-            self.state.conversations.extend(found);
-            self.state.put_thread(key.0, key.1.clone(), thread);
-        }
-        Ok(())
-    }
-
-    fn take(
-        &mut self,
-        thread: &mut Thread,
-        party: &Party,
-        kind: &str,
-        doc: &str,
-    ) -> Result<(), StoreError> {
-        match kind {
-            "conversation" => {
-                let row: Conversation = read("conversation", doc)?;
-                self.versions.insert(row.id.uuid(), row.version);
-                thread.conversations.push(row);
-            }
-            "automated" => {
-                let at: Vec<Timestamp> = read("message", doc)?;
-                thread.automated.extend(at);
-            }
-            "run" => {
-                let row: crate::model::conversation::RunRow = read("run", doc)?;
-                self.versions.insert(row.id.uuid(), row.version);
-                thread.runs.push(row);
-            }
-            "consent" => thread.consents.push(read("consent", doc)?),
-            _ => {
-                let row: crate::model::people::Contact = read("contact", doc)?;
-                self.versions.insert(row.id.uuid(), row.version);
-                // The table of phones may know one that the contact no longer has.
-                if row.phones.iter().any(|phone| phone.phone == *party) {
-                    thread.contacts.push(row);
-                }
-            }
-        }
-        Ok(())
-    }
-
     async fn load_calls(&mut self, tx: &mut Tx, ids: &[CallId]) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
@@ -585,15 +495,4 @@ fn place_mut<T>(of: &mut [T], i: i64) -> Option<&mut T> {
 fn dedup<T: Clone + Eq + std::hash::Hash>(keys: &mut Vec<T>, known: impl Fn(&T) -> bool) {
     let mut seen = HashSet::new();
     keys.retain(|key| !known(key) && seen.insert(key.clone()));
-}
-
-/// The order does not depend on the database.
-fn tidy(thread: &mut Thread) {
-    thread.conversations.sort_by_key(|row| row.id);
-    thread.runs.sort_by_key(|row| row.id);
-    thread.consents.sort_by_key(|row| row.id);
-    thread.contacts.sort_by_key(|row| row.id);
-    thread.contacts.dedup_by_key(|row| row.id);
-    thread.automated.sort_by_key(|at| std::cmp::Reverse(*at));
-    thread.automated.truncate(AUTOMATED_MAX);
 }

@@ -465,7 +465,9 @@ fn job_out(job: &Job, made_at: Timestamp) -> JobOut<'_> {
     let message_id = match &job.kind {
         JobKind::Email { message, .. } => *message,
         JobKind::FetchMedia { message, .. } => Some(*message),
-        JobKind::Order(_) | JobKind::FetchVoicemail { .. } => None,
+        JobKind::Order(_) | JobKind::FetchVoicemail { .. } | JobKind::TellOfVoicemail { .. } => {
+            None
+        }
     };
     JobOut {
         id: job.id,

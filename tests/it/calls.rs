@@ -149,6 +149,9 @@ async fn one_after_another_down_to_the_voicemail(kind: Kind) {
         .sees(LineKind::Hears, STRANGER, "leave a message for the nurses")
         .await;
     voicemail_is_kept(&stage, "nurses", "9").await;
+    let mail = stage.mail("A voicemail of 9 seconds").await.content;
+    assert!(mail.contains(&format!("{}/voicemails", stage.staff_url())));
+    assert!(!mail.contains(STRANGER) && !mail.contains("call me back"));
     let transcript = "SELECT transcript FROM voicemail";
     stage.until(transcript, &[&["Please call me back"]]).await;
 

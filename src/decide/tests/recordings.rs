@@ -197,6 +197,36 @@ fn too_short_is_a_missed_call() {
     }
 }
 
+/// Who is told of a voicemail in this box, and of whose box.
+fn told(voicemail: &str) -> Vec<String> {
+    let steps = format!("\n  box:\n    voicemail: {{ {voicemail} }}\n    next: end\n");
+    let mut bench = Bench::with(&[("main", &steps)], |parts| {
+        parts.uses("college", PLAIN).call_flow = Some("main".into());
+        parts.user("ben").email = None;
+    });
+    let (call, _) = bench.rings(PLAIN);
+    bench.recorded(call, 9, true);
+    bench.told(call, ready("RE1", FILE));
+    let tells = bench.store.jobs.iter().filter_map(|job| match &job.kind {
+        JobKind::TellOfVoicemail { to, whose, seconds } => Some(format!("{to} {whose} {seconds}")),
+        _ => None,
+    });
+    tells.collect()
+}
+
+#[test]
+fn the_people_of_the_box_are_told_once() {
+    // Ben has no address, and who left the organisation is told nothing.
+    let all = [
+        "cyd@example.org The billing group 9",
+        "ana@example.org The billing group 9",
+    ];
+    assert_eq!(told("group: billing"), all);
+    assert_eq!(told("group: billing, notify: members"), all);
+    assert_eq!(told("user: ana"), ["ana@example.org Ana 9"]);
+    assert_eq!(told("group: billing, notify: none"), [""; 0]);
+}
+
 #[test]
 fn words_are_added_once() {
     let (mut bench, call) = beep();

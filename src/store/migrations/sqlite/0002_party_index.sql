@@ -21,3 +21,7 @@ DROP TABLE contact_phone;
 DROP INDEX message_due;
 CREATE INDEX message_waiting ON message (due_at, id, status) WHERE due_at IS NOT NULL AND status IN ('queued', 'held');
 CREATE INDEX message_under_way ON message (due_at, id, status) WHERE due_at IS NOT NULL AND status IN ('sending', 'unknown');
+
+-- The loop guard counts a thread's latest automated texts: from its index alone, for its texts lie far apart.
+DROP INDEX message_of_conversation;
+CREATE INDEX message_of_conversation ON message (conversation_id, id, kind, created_at);
