@@ -480,7 +480,7 @@ fn answer_all(verdicts: Vec<Verdict>) -> Vec<Answer> {
     let first: Vec<Option<String>> = verdicts
         .iter()
         .map(|verdict| match verdict {
-            Verdict::Decided(_, answer) => answer.clone(),
+            Verdict::Decided(_, answer) | Verdict::Repeat(answer) => answer.clone(),
             _ => None,
         })
         .collect();

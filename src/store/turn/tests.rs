@@ -198,8 +198,11 @@ on_both! {
         let batch = vec![event(1, Some(1), 1), event(2, Some(1), 1)];
         let answers = bench.store.turn(NodeScope::daemon(), batch, decide).await.unwrap();
         assert_eq!(answers[1], Answer::Repeat { answer: Some(wanted.clone()) });
-        let answers = bench.store.turn(NodeScope::daemon(), vec![event(3, Some(1), 1)], decide).await.unwrap();
-        assert_eq!(answers[0], Answer::Repeat { answer: Some(wanted) });
+        // Known already, and twice in one batch.
+        let batch = vec![event(3, Some(1), 1), event(4, Some(1), 1)];
+        let answers = bench.store.turn(NodeScope::daemon(), batch, decide).await.unwrap();
+        let repeat = Answer::Repeat { answer: Some(wanted) };
+        assert_eq!(answers, [repeat.clone(), repeat]);
     }
 
     async fn events_of_one_thread_see_each_other(bench: Bench) {
