@@ -3,7 +3,9 @@
 //! Labels hold closed sets of words, connection keys and nothing else: never a phone number, an account's name
 //! or a text. `docs/metrics.md` is the same list, and a test holds the two together.
 
+use std::cell::RefCell;
 use std::sync::OnceLock;
+use std::thread::LocalKey;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -40,7 +42,33 @@ const BATCH: &[f64] = &[
     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0,
 ];
 
-/// Label values that live for ever cost no copy; a connection's key is copied once per event.
+/// The handles that this thread has counted with, by the values of their labels. Finding one here costs a comparison
+/// or two, asking the recorder for it several allocations; labels hold closed sets of words, so there are few.
+type Handles<T> = RefCell<Vec<(Box<[String]>, T)>>;
+
+/// Counts with the handle of these values.
+fn with_handle<T>(
+    known: &'static LocalKey<Handles<T>>,
+    values: &[&str],
+    make: impl FnOnce() -> T,
+    count: impl FnOnce(&T),
+) {
+    known.with_borrow_mut(|known| {
+        let same = |(labels, _): &&(Box<[String]>, T)| labels.iter().eq(values);
+        if let Some((_, handle)) = known.iter().find(same) {
+            return count(handle);
+        }
+        let handle = make();
+        count(&handle);
+        // Before there is a recorder a handle counts nowhere, and must not stay.
+        if INSTALLED.get().is_some() {
+            let labels = values.iter().map(|value| (*value).to_owned());
+            known.push((labels.collect(), handle));
+        }
+    });
+}
+
+/// Label values that live for ever cost no copy; a connection's key is copied once a thread.
 macro_rules! label {
     (word $value:ident) => {
         $value
@@ -75,15 +103,21 @@ macro_rules! metrics {
         ];
         $(#[doc = $chelp]
         pub fn $c($($cl: label_type!($ct)),*) {
-            metrics::counter!($cname $(, stringify!($cl) => label!($ct $cl))*).increment(1);
+            thread_local! { static KNOWN: Handles<metrics::Counter> = const { RefCell::new(Vec::new()) }; }
+            let make = || metrics::counter!($cname $(, stringify!($cl) => label!($ct $cl))*);
+            with_handle(&KNOWN, &[$($cl),*], make, |counter| counter.increment(1));
         })*
         $(#[doc = $ghelp]
         pub fn $g($($gl: label_type!($gt),)* value: f64) {
-            metrics::gauge!($gname $(, stringify!($gl) => label!($gt $gl))*).set(value);
+            thread_local! { static KNOWN: Handles<metrics::Gauge> = const { RefCell::new(Vec::new()) }; }
+            let make = || metrics::gauge!($gname $(, stringify!($gl) => label!($gt $gl))*);
+            with_handle(&KNOWN, &[$($gl),*], make, |gauge| gauge.set(value));
         })*
         $(#[doc = $hhelp]
         pub fn $h($($hl: label_type!($ht),)* value: f64) {
-            metrics::histogram!($hname $(, stringify!($hl) => label!($ht $hl))*).record(value);
+            thread_local! { static KNOWN: Handles<metrics::Histogram> = const { RefCell::new(Vec::new()) }; }
+            let make = || metrics::histogram!($hname $(, stringify!($hl) => label!($ht $hl))*);
+            with_handle(&KNOWN, &[$($hl),*], make, |histogram| histogram.record(value));
         })*
     };
 }
@@ -194,9 +228,10 @@ impl Rendering {
     }
 }
 
+static INSTALLED: OnceLock<Rendering> = OnceLock::new();
+
 /// Makes this process count, and returns what shows the counts. Later calls return the same.
 pub fn install() -> Rendering {
-    static INSTALLED: OnceLock<Rendering> = OnceLock::new();
     INSTALLED
         .get_or_init(|| {
             let recorder = builder().build_recorder();

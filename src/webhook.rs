@@ -144,25 +144,23 @@ async fn understood(
     request: Request<Body>,
 ) -> Result<Webhook, Response> {
     let request = whole(daemon, link, request).await?;
-    if let Err(rejected) = link
-        .carrier
-        .verify(&link.connection, hook, &request, daemon.now())
-    {
-        let (key, reason) = (&link.connection.key, rejected.code());
-        tracing::warn!(connection = %key, hook = hook.as_str(), reason, "a webhook's signature was refused");
-        return Err(refuse(
-            StatusCode::FORBIDDEN,
-            "signature",
-            &rejected.to_string(),
-        ));
-    }
-    match link.carrier.parse(&link.connection, hook, &request) {
+    let (at, now) = (&link.connection, daemon.now());
+    match link.carrier.receive(at, hook, &request, now) {
         Ok(inbounds) => Ok(Webhook {
             raw: raw(&request, &inbounds),
             inbounds,
         }),
-        Err(malformed) => {
-            let (key, reason) = (&link.connection.key, malformed.code());
+        Err(carrier::Refusal::Rejected(rejected)) => {
+            let (key, reason) = (&at.key, rejected.code());
+            tracing::warn!(connection = %key, hook = hook.as_str(), reason, "a webhook's signature was refused");
+            Err(refuse(
+                StatusCode::FORBIDDEN,
+                "signature",
+                &rejected.to_string(),
+            ))
+        }
+        Err(carrier::Refusal::Malformed(malformed)) => {
+            let (key, reason) = (&at.key, malformed.code());
             tracing::warn!(connection = %key, hook = hook.as_str(), reason, "a signed webhook could not be read");
             Err(refuse(
                 StatusCode::BAD_REQUEST,

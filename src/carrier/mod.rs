@@ -16,7 +16,7 @@ mod ringback;
 pub(crate) mod signature;
 mod twilio;
 
-pub use refusal::{Malformed, Rejected};
+pub use refusal::{Malformed, Refusal, Rejected};
 pub use ringback::ringback;
 
 /// What is wrong with one setting of a connection.
@@ -58,6 +58,19 @@ pub trait Carrier: Sync {
         hook: Hook,
         request: &Request<Bytes>,
     ) -> Result<Vec<Inbound>, Malformed>;
+
+    /// What a request means that the carrier did send: both of the above. A carrier that signs the very fields
+    /// it must decode does so once.
+    fn receive(
+        &self,
+        at: &Connection,
+        hook: Hook,
+        request: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<Vec<Inbound>, Refusal> {
+        self.verify(at, hook, request, now)?;
+        Ok(self.parse(at, hook, request)?)
+    }
 
     /// The answer to a webhook that needs no words, once it is safely stored.
     fn acknowledge(&self, at: &Connection, hook: Hook) -> Response<Bytes>;

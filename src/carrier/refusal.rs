@@ -81,3 +81,14 @@ impl Malformed {
         }
     }
 }
+
+/// Why a webhook is not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The carrier is not known to have sent it.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// It is the carrier's, and cannot be read.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}

@@ -16,9 +16,12 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, oneshot};
 
+use crate::model::Party;
+
 use super::StoreError;
 use super::bind::bind_row;
 use super::both::Field;
+use super::party::{Entry, Recent};
 use super::pools::{Arg, Given, Triple};
 
 /// Connections that only read.
@@ -56,6 +59,8 @@ pub(super) struct Lite {
 struct Writer {
     file: PathBuf,
     connection: Option<Connection>,
+    /// What parties are known by beyond their index, once it is read.
+    recent: Option<Recent>,
     closed: bool,
 }
 
@@ -78,6 +83,7 @@ impl Lite {
         let writer = Arc::new(Mutex::new(Writer {
             file: file.clone(),
             connection: Some(connection),
+            recent: None,
             closed: false,
         }));
         let (alive, ended) = mpsc::channel();
@@ -120,7 +126,10 @@ impl Lite {
         if writer.connection.is_none() {
             writer.connection = Some(open_writer(&writer.file)?);
         }
-        let tx = LiteTx { writer };
+        let tx = LiteTx {
+            writer,
+            known: Vec::new(),
+        };
         // Deferred, it would be refused at its first write whenever another process wrote since.
         tx.execute("BEGIN IMMEDIATE", &[])?;
         Ok(tx)
@@ -182,6 +191,8 @@ impl Readers {
 /// A transaction that may write. Dropped, it is rolled back.
 pub(super) struct LiteTx {
     writer: OwnedMutexGuard<Writer>,
+    /// What parties are known by once this is committed.
+    known: Vec<(Party, Entry)>,
 }
 
 impl LiteTx {
@@ -233,8 +244,35 @@ impl LiteTx {
         Ok(found)
     }
 
-    pub(super) fn commit(self) -> Result<(), StoreError> {
-        self.execute("COMMIT", &[]).map(drop)
+    /// What parties are known by beyond their index, if it has been read.
+    pub(super) fn recent(&mut self) -> &mut Option<Recent> {
+        &mut self.writer.recent
+    }
+
+    /// Takes in what parties are known by once this is committed.
+    pub(super) fn know(&mut self, known: impl Iterator<Item = (Party, Entry)>) {
+        self.known.extend(known);
+    }
+
+    /// How many it has taken in.
+    pub(super) fn known(&self) -> usize {
+        self.known.len()
+    }
+
+    pub(super) fn commit(mut self) -> Result<(), StoreError> {
+        let done = self.execute("COMMIT", &[]);
+        let known = std::mem::take(&mut self.known);
+        match (&done, self.recent()) {
+            (Ok(_), Some(recent)) => {
+                known
+                    .into_iter()
+                    .for_each(|(party, entry)| recent.add(party, entry));
+            }
+            // Whether it is saved is for the file to say, when it is read again.
+            (Err(_), recent) => *recent = None,
+            (Ok(_), None) => {}
+        }
+        done.map(drop)
     }
 }
 

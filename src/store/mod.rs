@@ -15,6 +15,7 @@ mod locks;
 mod organisation;
 mod outbox;
 mod pages;
+mod party;
 mod pools;
 mod save;
 mod scope;
@@ -83,10 +84,12 @@ struct Inner {
     runtime: Handle,
     /// SQLite's memory of what was received, once it is read.
     seen: Mutex<Option<seen::Seen>>,
+    /// Held while new entries are moved into the index of parties.
+    moving: Mutex<()>,
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
     (
         1,
         "begin",
@@ -111,6 +114,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
         include_str!("migrations/sqlite/0004_call_fetched.sql"),
         include_str!("migrations/postgres/0004_call_fetched.sql"),
     ),
+    (
+        5,
+        "party_recent",
+        include_str!("migrations/sqlite/0005_party_recent.sql"),
+        include_str!("migrations/postgres/0005_party_recent.sql"),
+    ),
 ];
 
 impl Store {
@@ -120,6 +129,7 @@ impl Store {
             pools: Pools::open(at).await?,
             runtime: Handle::current(),
             seen: Mutex::new(None),
+            moving: Mutex::new(()),
         };
         Ok(Self {
             inner: Arc::new(inner),

@@ -43,6 +43,15 @@ struct Sorted<'c> {
     contacts: Vec<&'c Contact>,
 }
 
+/// The contacts of parties that stand in this table.
+fn contacts_by(table: &str) -> String {
+    format!(
+        "SELECT doc!(p: {CONTACT}) FROM rows!($1: account_id=account id(acct), party text) AS r \
+         CROSS JOIN {table} f CROSS JOIN contact p WHERE f.party = r.party AND f.what = 'contact' \
+         AND f.within_id = r.account_id AND p.account_id = f.within_id AND p.id = f.id"
+    )
+}
+
 impl Store {
     /// The organisation as it is.
     ///
@@ -108,9 +117,9 @@ impl Store {
         });
         let asked = array(&asked.collect::<Vec<_>>())?;
         let sql = sql!(format!(
-            "SELECT doc!(p: {CONTACT}) FROM rows!($1: account_id=account id(acct), party text) AS r \
-             CROSS JOIN party_index f CROSS JOIN contact p WHERE f.party = r.party AND f.what = 'contact' \
-             AND f.within_id = r.account_id AND p.account_id = f.within_id AND p.id = f.id"
+            "{} UNION ALL {}",
+            contacts_by("party_index"),
+            contacts_by("party_recent")
         ));
         let mut found: Vec<Contact> = self
             .inner

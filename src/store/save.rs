@@ -16,6 +16,7 @@ use crate::model::{
 
 use super::StoreError;
 use super::both::{Sql, sql};
+use super::party::{self, Known, What};
 use super::pools::Tx;
 use super::tables::{
     CALL, CONSENT, CONTACT, CONVERSATION, CONVERSATION_MORE, JOB, JOB_MORE, LEG, MESSAGE, RUN,
@@ -116,15 +117,6 @@ struct StatusOut<'t> {
     at: Timestamp,
 }
 
-/// What a party is known by: a conversation inside a number, or a contact inside an account.
-#[derive(Serialize)]
-struct Known<'t> {
-    party: &'t Party,
-    what: &'static str,
-    within: Uuid,
-    id: Uuid,
-}
-
 #[derive(Serialize)]
 struct NowOut<'t> {
     party: &'t Party,
@@ -144,7 +136,8 @@ pub(super) struct EventOut<'t> {
     pub(super) received_at: Timestamp,
     pub(super) seed: i64,
     pub(super) raw: std::borrow::Cow<'t, str>,
-    pub(super) needs: String,
+    /// Nothing: what an event needs is told by its input.
+    pub(super) needs: &'static str,
     pub(super) account: Option<AccountId>,
     pub(super) rule: Option<&'static str>,
     pub(super) answer: Option<&'t str>,
@@ -187,32 +180,13 @@ async fn insert_jobs(tx: &mut Tx, rows: &[JobOut<'_>]) -> Result<(), StoreError>
 }
 
 /// Contacts' phones, where they are looked up.
-pub(super) async fn save_phones(
-    tx: &mut Tx,
-    contacts: impl Iterator<Item = &Contact>,
-) -> Result<(), StoreError> {
-    let phones: Vec<Known<'_>> = contacts
-        .flat_map(|row| {
-            row.phones.iter().map(|phone| Known {
-                party: &phone.phone,
-                what: "contact",
-                within: row.account.uuid(),
-                id: row.id.uuid(),
-            })
-        })
-        .collect();
-    save_known(tx, &phones).await
-}
-
-async fn save_known(tx: &mut Tx, known: &[Known<'_>]) -> Result<(), StoreError> {
-    let sql = sql!(format!(
-        "{} ON CONFLICT DO NOTHING",
-        insert_text(
-            "party_index",
-            "party text, what text, within_id=within uuid, id uuid"
-        )
-    ));
-    tx.put(sql, known).await.map(drop)
+fn phones_of(contact: &Contact) -> impl Iterator<Item = Known<'_>> {
+    contact.phones.iter().map(|phone| Known {
+        party: &phone.phone,
+        what: What::Contact,
+        within: contact.account.uuid(),
+        id: contact.id.uuid(),
+    })
 }
 
 impl<'t> Saves<'t> {
@@ -348,12 +322,12 @@ impl<'t> Saves<'t> {
         let known: Vec<Known<'_>> = new
             .map(|(row, _)| Known {
                 party: &row.party,
-                what: "conversation",
+                what: What::Conversation,
                 within: row.number.uuid(),
                 id: row.id.uuid(),
             })
             .collect();
-        save_known(tx, &known).await
+        party::save_new(tx, &known).await
     }
 
     async fn save_contacts(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -361,7 +335,15 @@ impl<'t> Saves<'t> {
             was,
         })
         .await?;
-        save_phones(tx, self.contacts.0.values().map(|(row, _)| *row)).await
+        let (mut new, mut changed) = (Vec::new(), Vec::new());
+        for (row, was) in self.contacts.0.values() {
+            match was {
+                0 => new.extend(phones_of(row)),
+                _ => changed.extend(phones_of(row)),
+            }
+        }
+        party::save_new(tx, &new).await?;
+        party::save(tx, &changed).await
     }
 
     async fn save_consents(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -397,7 +379,8 @@ pub(super) async fn save_contacts(tx: &mut Tx, contacts: &[&Contact]) -> Result<
         rows.put(row.id.uuid(), *row, row.version - 1);
     }
     versioned(tx, sql_contact(), "contact", &rows, |was| Was { was }).await?;
-    save_phones(tx, contacts.iter().copied()).await
+    let phones: Vec<Known<'_>> = contacts.iter().copied().flat_map(phones_of).collect();
+    party::save(tx, &phones).await
 }
 
 /// Entries of the ledger, and which of them is the latest of its phone and scope.

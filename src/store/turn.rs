@@ -17,7 +17,7 @@ use super::locks::take_locks;
 use super::pools::{Arg, Tx, array, read};
 use super::save::{EventOut, NoticeOut, Saves, save_events, save_notices};
 use super::seen::seen_key;
-use super::{NodeScope, RACES_MAX, Store, StoreError};
+use super::{NodeScope, RACES_MAX, Store, StoreError, party};
 
 /// How often an event may ask for more before it counts as undecidable.
 const ROUNDS_MAX: usize = 4;
@@ -189,7 +189,11 @@ impl Store {
         *locks = std::mem::take(&mut loaded.locked);
         let verdicts = decided?;
         save_all(&mut tx, batch, &verdicts, &loaded.versions).await?;
+        let full = party::is_full(&mut tx)?;
         tx.commit().await?;
+        if full {
+            self.begin_moving();
+        }
         if let Some(mut seen) = seen {
             let fresh = batch.iter().zip(&known);
             let fresh = fresh.filter(|(_, known)| **known == Known::Fresh);
@@ -446,33 +450,11 @@ fn event_row(event: &NewEvent) -> EventOut<'_> {
         received_at: event.received_at,
         seed: event.seed.cast_signed(),
         raw: String::from_utf8_lossy(&event.raw),
-        needs: event
-            .needs
-            .iter()
-            .map(need_words)
-            .collect::<Vec<_>>()
-            .join("\n"),
+        needs: "",
         account: None,
         rule: None,
         answer: None,
         undecided: None,
-    }
-}
-
-/// A need as the event row keeps it, one a line.
-fn need_words(need: &Need) -> String {
-    match need {
-        Need::Thread(number, party) => format!("thread {number} {party}"),
-        Need::Conversation(id) => id.to_string(),
-        Need::Call(id) => id.to_string(),
-        Need::Leg(id) => id.to_string(),
-        Need::Run(id) => id.to_string(),
-        Need::Message(id) => id.to_string(),
-        Need::MessageByCarrier(connection, id) => format!("message {connection} {id}"),
-        Need::CallByCarrier(connection, id) => format!("call {connection} {id}"),
-        Need::Voicemail(call) => format!("voicemail {call}"),
-        Need::Presence(user) => format!("presence {user}"),
-        Need::Revision(id) => id.to_string(),
     }
 }
 

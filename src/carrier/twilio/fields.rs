@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, Request, Uri};
 use crate::carrier::Malformed;
 
 /// Decoded names and values in order of arrival. Unknown names are kept: carriers add new ones at will.
+#[derive(Default)]
 pub(super) struct Fields<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 /// A bound on what a small body can be made of; the door caps the body itself.
@@ -23,12 +24,7 @@ impl<'a> Fields<'a> {
         if !is_form(request.headers()) {
             return Err(Malformed::ContentType);
         }
-        Ok(Self::of_body(request))
-    }
-
-    /// The fields of a form body.
-    pub(super) fn of_body(request: &'a Request<Bytes>) -> Self {
-        Self::read(request.body())
+        Ok(Self::read(request.body()))
     }
 
     /// The fields of a URL's query.
@@ -57,8 +53,8 @@ impl<'a> Fields<'a> {
     }
 
     /// All of them.
-    pub(super) fn into_pairs(self) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
-        self.0
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 }
 

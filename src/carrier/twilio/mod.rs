@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
 
-use super::{Carrier, Malformed, Rejected, SettingFault, Voice};
+use super::{Carrier, Malformed, Refusal, Rejected, SettingFault, Voice};
 use crate::model::{
     CallScript, Capabilities, Connection, Hook, Inbound, Order, Outcome, SendFailure, Timestamp,
 };
@@ -40,7 +40,8 @@ impl Carrier for Twilio {
         request: &Request<Bytes>,
         _now: Timestamp,
     ) -> Result<(), Rejected> {
-        verify::verify(&Settings::of(at), request)
+        let fields = Fields::of(request).unwrap_or_default();
+        verify::verify(&Settings::of(at), request, &fields)
     }
 
     fn parse(
@@ -49,14 +50,20 @@ impl Carrier for Twilio {
         hook: Hook,
         request: &Request<Bytes>,
     ) -> Result<Vec<Inbound>, Malformed> {
-        let fields = Fields::of(request)?;
-        let query = Fields::of_query(request.uri());
-        match hook {
-            Hook::Sms => sms::message(&fields).map(|text| vec![text]),
-            Hook::Status => sms::receipt(&fields, query.filled("k")).map(|dlr| vec![dlr]),
-            _ => voice::event(hook, &fields, &query)
-                .map(|event| event.map(Inbound::Call).into_iter().collect()),
-        }
+        meaning(hook, request.uri(), &Fields::of(request)?)
+    }
+
+    fn receive(
+        &self,
+        at: &Connection,
+        hook: Hook,
+        request: &Request<Bytes>,
+        _now: Timestamp,
+    ) -> Result<Vec<Inbound>, Refusal> {
+        let (fields, none) = (Fields::of(request), Fields::default());
+        let signed = fields.as_ref().unwrap_or(&none);
+        verify::verify(&Settings::of(at), request, signed)?;
+        Ok(meaning(hook, request.uri(), &fields?)?)
     }
 
     fn acknowledge(&self, at: &Connection, hook: Hook) -> Response<Bytes> {
@@ -133,6 +140,17 @@ impl Voice for Twilio {
 
     fn hold(&self, at: &Connection) -> Response<Bytes> {
         document(twiml::hold(at))
+    }
+}
+
+/// What these fields say at this hook.
+fn meaning(hook: Hook, url: &Uri, fields: &Fields<'_>) -> Result<Vec<Inbound>, Malformed> {
+    let query = Fields::of_query(url);
+    match hook {
+        Hook::Sms => sms::message(fields).map(|text| vec![text]),
+        Hook::Status => sms::receipt(fields, query.filled("k")).map(|dlr| vec![dlr]),
+        _ => voice::event(hook, fields, &query)
+            .map(|event| event.map(Inbound::Call).into_iter().collect()),
     }
 }
 

@@ -21,8 +21,12 @@ const SIGNALWIRE: &str = "x-signalwire-signature";
 const SIGNALWIRE_SHA256: &str = "x-signalwire-sha256-signature";
 const BODY_HASH: &str = "bodySHA256";
 
-/// Checks the signature of a request whose URI is the full public URL.
-pub(super) fn verify(settings: &Settings<'_>, request: &Request<Bytes>) -> Result<(), Rejected> {
+/// Checks the signature of a request whose URI is the full public URL, and whose fields these are.
+pub(super) fn verify(
+    settings: &Settings<'_>,
+    request: &Request<Bytes>,
+    fields: &Fields<'_>,
+) -> Result<(), Rejected> {
     let json = request.method() != Method::GET && !is_form(request.headers());
     match settings.dialect {
         Dialect::SignalWire if json => verify_signalwire_json(settings, request),
@@ -30,17 +34,18 @@ pub(super) fn verify(settings: &Settings<'_>, request: &Request<Bytes>) -> Resul
             let header = header(request.headers(), SIGNALWIRE);
             let header = header.or_else(|_| self::header(request.headers(), SIGNATURE))?;
             let keys = settings.signing_keys();
-            let fields = joined_fields(request, false);
+            let fields = joined_fields(request, fields, false);
             let rule = PortRule::DefaultOptional;
             verify_text(request, header, (Hash::Sha1, &keys), rule, &fields)
         }
-        Dialect::Twilio | Dialect::Somleng => verify_twilio(settings, request, json),
+        Dialect::Twilio | Dialect::Somleng => verify_twilio(settings, request, fields, json),
     }
 }
 
 fn verify_twilio(
     settings: &Settings<'_>,
     request: &Request<Bytes>,
+    fields: &Fields<'_>,
     json: bool,
 ) -> Result<(), Rejected> {
     let header = header(request.headers(), SIGNATURE)?;
@@ -49,7 +54,7 @@ fn verify_twilio(
         check_body_hash(request)?;
         String::new()
     } else {
-        joined_fields(request, true)
+        joined_fields(request, fields, true)
     };
     let rule = PortRule::AnyOptional;
     verify_text(request, header, (hash, &keys), rule, &fields)
@@ -93,21 +98,21 @@ fn keys<'a>(
 
 /// The fields of a form as they are signed. Twilio signs each distinct value of a repeated name once, in
 /// order; SignalWire every value in order of arrival.
-fn joined_fields(request: &Request<Bytes>, distinct: bool) -> String {
+fn joined_fields(request: &Request<Bytes>, fields: &Fields<'_>, distinct: bool) -> String {
     if request.method() == Method::GET {
         return String::new();
     }
-    let mut pairs: Vec<_> = Fields::of_body(request).into_pairs();
+    let mut pairs: Vec<_> = fields.pairs().collect();
     if distinct {
         pairs.sort_unstable();
         pairs.dedup();
     } else {
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        pairs.sort_by_key(|pair| pair.0);
     }
     let mut joined = String::with_capacity(request.body().len());
     for (name, value) in pairs {
-        joined.push_str(&name);
-        joined.push_str(&value);
+        joined.push_str(name);
+        joined.push_str(value);
     }
     joined
 }

@@ -10,6 +10,7 @@ use crate::model::{Id, NumberId, Party, Timestamp};
 use super::{Loaded, place, place_mut};
 use crate::store::StoreError;
 use crate::store::both::sql;
+use crate::store::party::{self, Entry, What};
 use crate::store::pools::{Tx, read};
 use crate::store::tables::{CONSENT, CONTACT, CONVERSATION, RUN};
 use crate::store::upkeep::first_id;
@@ -24,6 +25,23 @@ struct AskedThread<'a> {
     id: NumberId,
     text: &'a str,
     since: Uuid,
+}
+
+/// A conversation or contact asked for by its id.
+#[derive(Serialize)]
+struct AskedById {
+    i: usize,
+    number: Uuid,
+    id: Uuid,
+    since: Uuid,
+}
+
+fn has_conversation(thread: &Thread, id: Uuid) -> bool {
+    thread.conversations.iter().any(|row| row.id.uuid() == id)
+}
+
+fn has_contact(thread: &Thread, id: Uuid) -> bool {
+    thread.contacts.iter().any(|row| row.id.uuid() == id)
 }
 
 impl Loaded {
@@ -73,12 +91,72 @@ impl Loaded {
             };
             self.take(thread, party, &kind, &doc)?;
         }
+        self.load_recent(tx, keys, &mut threads, since)?;
         for (key, mut thread) in keys.iter().zip(threads) {
             tidy(&mut thread);
             let of = thread.conversations.iter();
             let found = of.map(|row| (row.id, Some(key.clone())));
             self.state.conversations.extend(found);
             self.state.put_thread(key.0, key.1.clone(), thread);
+        }
+        Ok(())
+    }
+
+    /// What stands outside the index yet; see [`party`].
+    fn load_recent(
+        &mut self,
+        tx: &mut Tx,
+        keys: &[(NumberId, Party)],
+        threads: &mut [Thread],
+        since: Uuid,
+    ) -> Result<(), StoreError> {
+        let Tx::Lite(tx) = tx else {
+            return Ok(());
+        };
+        let recent = party::recent(tx)?;
+        let (mut conversations, mut contacts) = (Vec::new(), Vec::new());
+        for (i, ((number, party), thread)) in keys.iter().zip(&*threads).enumerate() {
+            for Entry { what, within, id } in recent.of(party) {
+                let number = number.uuid();
+                let row = AskedById {
+                    i,
+                    number,
+                    id,
+                    since,
+                };
+                match what {
+                    What::Conversation if within == number && !has_conversation(thread, id) => {
+                        conversations.push(row);
+                    }
+                    What::Contact if !has_contact(thread, id) => contacts.push(row),
+                    _ => {}
+                }
+            }
+        }
+        // After a failed commit what is read again may be there twice.
+        for asked in [&mut conversations, &mut contacts] {
+            asked.sort_unstable_by_key(|row| (row.i, row.id));
+            asked.dedup_by_key(|row| (row.i, row.id));
+        }
+        let sql = sql!(format!(
+            "with!(i i64, id uuid, since uuid) \
+             SELECT r.i, 'conversation', doc!(c: {CONVERSATION}) FROM each! conversation c WHERE c.id = r.id \
+             UNION ALL SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
+               (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = k.id AND m.id >= r.since \
+                ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind = 'automated') FROM each! conversation k \
+              WHERE k.id = r.id"
+        ));
+        let mut found = tx.triples_each(sql.lite, &sql.fields, &conversations)?;
+        let sql = sql!(format!(
+            "with!(i i64, number_id=number uuid, id uuid) \
+             SELECT r.i, 'contact', doc!(p: {CONTACT}) FROM each! contact p CROSS JOIN account_number a \
+              WHERE p.id = r.id AND a.account_id = p.account_id AND a.number_id = r.number_id"
+        ));
+        found.extend(tx.triples_each(sql.lite, &sql.fields, &contacts)?);
+        for (i, kind, doc) in found {
+            if let Some((thread, (_, party))) = place_mut(threads, i).zip(place(keys, i)) {
+                self.take(thread, party, &kind, &doc)?;
+            }
         }
         Ok(())
     }

@@ -408,6 +408,66 @@ async fn sealed_segments_are_remembered() {
     );
 }
 
+/// Entries of a table of what parties are known by.
+async fn entries(bench: &Bench, table: &str) -> i64 {
+    let crate::store::pools::Pools::Lite(lite) = &bench.store.inner.pools else {
+        panic!()
+    };
+    let count = format!("SELECT count(*) FROM {table}");
+    lite.on_writer(|writer| writer.query_row(&count, [], |row| row.get(0)))
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_is_known_before_while_and_after_his_entry_is_moved() {
+    let mut bench = Bench::sqlite().await;
+    let few = bench.store.with_recent(|recent| recent.max = 25);
+    few.await.unwrap();
+    for n in 0..60_u8 {
+        take(&bench, vec![event(u64::from(n), None, n)]).await;
+        // Whoever wrote before is asked for while entries are moved.
+        let found = thread(&bench, n / 2).await;
+        assert_eq!((found.conversations.len(), found.automated.len()), (1, 1));
+    }
+    drop(bench.store.inner.moving.lock().await);
+    let (moved, new) = (
+        entries(&bench, "party_index").await,
+        entries(&bench, "party_recent").await,
+    );
+    assert!(
+        moved >= 25 && new < 60 && moved + new >= 60,
+        "{moved}, {new}"
+    );
+    for _ in 0..2 {
+        for n in 0..60 {
+            let found = thread(&bench, n).await;
+            assert_eq!((found.conversations.len(), found.automated.len()), (1, 1));
+        }
+        bench = bench.reopened().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_whose_text_was_not_saved_is_not_known() {
+    let bench = Bench::sqlite().await;
+    take(&bench, vec![event(1, None, 1)]).await;
+    limit_pages(&bench, 1).await;
+    let mut event = event(2, None, 2);
+    event.raw = vec![b'x'; 200_000];
+    let refused = bench
+        .store
+        .turn(NodeScope::daemon(), vec![event], |state, _, event| {
+            receive(state, event)
+        });
+    assert!(matches!(refused.await, Err(StoreError::Full)));
+    limit_pages(&bench, 100_000).await;
+    let known = bench
+        .store
+        .with_recent(|recent| [1, 2].map(|n| recent.of(&party(n)).count()));
+    assert_eq!(known.await.unwrap(), [1, 0]);
+}
+
 async fn wait_for_sealing(bench: &Bench) {
     while bench.store.seen().await.unwrap().unwrap().is_sealing() {
         tokio::task::yield_now().await;
