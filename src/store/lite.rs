@@ -30,7 +30,7 @@ use super::row::read_row;
 const READERS: usize = 4;
 /// What the writer keeps of the file in memory. The system keeps the rest; a larger cache would be walked through at
 /// many commits, whenever one had to sort pages.
-const WRITER_CACHE_KIB: i64 = -32_768;
+const WRITER_CACHE_KIB: i64 = -12_288;
 /// What each reader keeps of it.
 const READER_CACHE_KIB: i64 = -8_192;
 /// Statements kept ready on a connection; above the number we have.
