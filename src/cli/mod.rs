@@ -2,6 +2,7 @@
 
 mod demo;
 pub mod doctor;
+pub mod drawing;
 pub mod explain;
 pub mod flow;
 mod logging;
