@@ -19,9 +19,9 @@ use crate::store::{Actor, NodeScope, Store, StoreAt};
 
 use super::env;
 use super::explain::ExplainCommand;
-use super::flow::FlowCommand;
+use super::flow::{CheckArgs, FlowCommand};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
-use super::user;
+use super::{revisions, user};
 
 /// Opens and migrates the store that a configuration names.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
@@ -185,7 +185,34 @@ fn organisation_of(file: &Path) -> anyhow::Result<Directory> {
 }
 
 pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
-    let FlowCommand::Check(args) = command;
+    let out = &mut std::io::stdout();
+    match command {
+        FlowCommand::Check(args) => check(args).await,
+        FlowCommand::Publish(args) => {
+            let store = open(&config(&args.config)?).await?;
+            closing(&store, revisions::publish(args, &store, out).await).await
+        }
+        FlowCommand::History(args) => {
+            let store = open_to_look(&config(&args.which.config)?).await?;
+            closing(&store, revisions::history(args, &store, out).await).await
+        }
+        FlowCommand::Show(args) => {
+            let store = open_to_look(&config(&args.which.config)?).await?;
+            closing(&store, revisions::show(args, &store, out).await).await
+        }
+        FlowCommand::Rollback(args) => {
+            let store = open(&config(&args.which.config)?).await?;
+            closing(&store, revisions::rollback(args, &store, out).await).await
+        }
+    }
+}
+
+async fn closing(store: &Store, done: anyhow::Result<i32>) -> anyhow::Result<i32> {
+    store.close().await;
+    done
+}
+
+async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
     let directory = match (&args.organisation, &args.config) {
         (Some(file), _) => Some(organisation_of(file)?),
         (None, Some(file)) => {
