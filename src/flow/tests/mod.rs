@@ -4,6 +4,7 @@ mod anything;
 mod calls;
 mod dials;
 mod faults;
+mod orders;
 mod rooms;
 mod shipped;
 mod texts;
