@@ -4,6 +4,7 @@ mod anything;
 mod calls;
 mod dials;
 mod faults;
+mod http;
 mod orders;
 mod rooms;
 mod shipped;
@@ -312,6 +313,13 @@ impl Drive {
             Effect::Email { to, subject, text } => {
                 format!("email {} {subject:?} {text:?}", to.join("+"))
             }
+            Effect::Http { ask, request } => format!(
+                "http {ask} {} {} {:?} {:?}",
+                request.method.as_str(),
+                request.url,
+                request.headers,
+                request.body.as_deref().unwrap_or("")
+            ),
             Effect::Consent { scope, verdict } => {
                 format!("consent {scope:?} {verdict:?}").to_lowercase()
             }
