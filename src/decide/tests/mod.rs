@@ -14,3 +14,4 @@ mod staff;
 mod store;
 mod texts;
 mod threads;
+mod verbs;
