@@ -1,5 +1,6 @@
 //! What commands need of the store and of the files beside it: opened, read, handed on.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::store::{Actor, NodeScope, Store, StoreAt};
 
 use super::env;
 use super::explain::ExplainCommand;
-use super::flow::FlowCommand;
+use super::flow::{Against, FlowCommand};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
 use super::user;
 
@@ -185,16 +186,64 @@ fn organisation_of(file: &Path) -> anyhow::Result<Directory> {
 }
 
 pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
-    let FlowCommand::Check(args) = command;
-    let directory = match (&args.organisation, &args.config) {
-        (Some(file), _) => Some(organisation_of(file)?),
-        (None, Some(file)) => {
-            let store = open_to_look(&config(file)?).await?;
-            Some(store.directory(NodeScope::daemon()).await?)
-        }
+    let args = match command {
+        FlowCommand::Schema => return super::flow::schema(),
+        FlowCommand::Check(args) => args,
+    };
+    if let Some(code) = &args.explain {
+        return super::flow::explain(code);
+    }
+    let against = match (&args.organisation, &args.config) {
+        (Some(file), _) => Some(against_file(file)),
+        (None, Some(file)) => Some(against_store(file).await),
         (None, None) => None,
     };
-    super::flow::check(args, directory.as_ref())
+    match against.transpose() {
+        Ok(against) => super::flow::check(args, against.as_ref()),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Ok(2)
+        }
+    }
+}
+
+/// The organisation of a file, for the check of flows.
+fn against_file(file: &Path) -> anyhow::Result<Against> {
+    let directory = organisation_of(file)?;
+    let shown = file.display().to_string();
+    Ok(Against {
+        directory,
+        source: std::fs::read_to_string(file).with_context(|| shown.clone())?,
+        file: shown,
+        published: Vec::new(),
+        carriers: BTreeMap::new(),
+        now: ambient::now(),
+    })
+}
+
+/// The organisation and the flows of a store, for the check of flows.
+async fn against_store(file: &Path) -> anyhow::Result<Against> {
+    let config = config(file)?;
+    let store = open_to_look(&config).await?;
+    let scope = NodeScope::daemon();
+    let directory = store.directory(scope).await?;
+    let published = store.active_flows(scope).await?;
+    store.close().await;
+    let able = |connection: &crate::model::Connection| {
+        let carrier = crate::carrier::by_kind(&connection.kind)?;
+        Some((connection.key.clone(), carrier.capabilities()))
+    };
+    Ok(Against {
+        directory,
+        file: format!("{} (the store)", file.display()),
+        source: String::new(),
+        published: published
+            .iter()
+            .filter_map(|row| flow::name_of(&row.yaml))
+            .collect(),
+        carriers: config.connections.iter().filter_map(able).collect(),
+        now: ambient::now(),
+    })
 }
 
 pub(super) async fn explain(command: &ExplainCommand) -> anyhow::Result<i32> {

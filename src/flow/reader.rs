@@ -4,7 +4,7 @@ use super::fault::{Fault, suggest};
 use super::scope::{Scope, Unknown};
 use super::template::{Template, Text, is_language};
 use super::yaml::{At, Key, Node, QUOTE_HELP, Value};
-use super::{Kind, Names, expr};
+use super::{Bounds, Kind, Names, expr, form};
 use crate::model::Phone;
 use crate::model::consent::is_reserved_word;
 
@@ -13,6 +13,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) file: &'a str,
     pub(crate) source: &'a str,
     pub(crate) names: &'a dyn Names,
+    pub(crate) bounds: &'a Bounds,
     pub(crate) account: String,
     pub(crate) kind: Kind,
     pub(crate) scope: Scope,
@@ -75,8 +76,15 @@ impl<'a> Reading<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.warnings
-            .push(Fault::new(self.file, at, code, message).with_help(help));
+        let fault = Fault::new(self.file, at, code, message).with_help(help);
+        self.warnings.push(fault.as_warning());
+    }
+
+    /// What stands behind a verb that has a [`Form`]: its keys, unknown ones being faults.
+    pub(crate) fn form<'n>(&mut self, node: &'n Node, verb: &str) -> Option<Fields<'n>> {
+        let form = form::of(verb)?;
+        let keys: Vec<&'static str> = form.keys().iter().map(|key| key.word).collect();
+        self.fields(node, verb, &keys, form.main)
     }
 
     /// The keys of a mapping; unknown ones are faults. A scalar, or a map by language, stands for `main`.
@@ -206,8 +214,25 @@ impl<'a> Reading<'a> {
         found
     }
 
+    /// `true` or `false`. YAML 1.2 knows no others, so `no` and `on` are texts, and are not taken for one.
     pub(crate) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
-        self.choice(node, what, &[("true", true), ("false", false)])
+        let word = self.word(node, what)?;
+        let meant = match word.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "y" => "true",
+            "false" | "no" | "off" | "n" => "false",
+            _ => {
+                let choices = [("true", true), ("false", false)];
+                return self.choice(node, what, &choices);
+            }
+        };
+        if meant == word {
+            return Some(meant == "true");
+        }
+        let message = format!("`{word}` is a text, and `{what}` is true or false");
+        let help =
+            format!("write `{what}: {meant}`; where a text is meant, quote this: \"{word}\"");
+        self.fault_help(&node.at, "unknown-value", message, help);
+        None
     }
 
     /// A list; a single value is a list of one.
@@ -261,6 +286,16 @@ impl<'a> Reading<'a> {
     /// A whole number inside bounds.
     pub(crate) fn count(&mut self, node: &Node, what: &str, min: u32, max: u32) -> Option<u32> {
         let text = self.word(node, what)?;
+        let plain =
+            text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+        if !plain && text.bytes().any(|b| b.is_ascii_digit()) {
+            let message = format!("`{text}` is not written as a number");
+            let help = format!(
+                "{what} is a number from {min} to {max}, in digits alone; where a text is meant, quote this: \"{text}\""
+            );
+            self.fault_help(&node.at, "number", message, help);
+            return None;
+        }
         let number = text
             .parse()
             .ok()
@@ -367,7 +402,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The place of a part of a text in the file: exact where the text stands there as it is.
-    fn inside(&self, node: &Node, text: &str, part: &std::ops::Range<usize>) -> At {
+    pub(crate) fn inside(&self, node: &Node, text: &str, part: &std::ops::Range<usize>) -> At {
         let written = &self.source[node.at.span.clone()];
         let words = text.get(part.clone()).unwrap_or("");
         let start = match written.find(text) {
@@ -425,6 +460,15 @@ impl<'a> Reading<'a> {
     pub(crate) fn user(&mut self, node: &Node) -> Option<String> {
         let key = self.word(node, "a user")?.to_owned();
         let known = self.names.users(&self.account);
+        if self.names.has_left(&self.account, &key) {
+            let message = format!(
+                "`{key}` has left account `{}` or is not active",
+                self.account
+            );
+            let help = suggest_other(known.as_deref().unwrap_or(&[]));
+            self.fault_help(&node.at, "inactive-user", message, help);
+            return None;
+        }
         self.known(&node.at, "unknown-user", "active user", &key, known)
             .then_some(key)
     }
@@ -495,8 +539,14 @@ pub(crate) fn at_byte(source: &str, span: std::ops::Range<usize>) -> At {
     }
 }
 
+/// Who could be named in place of somebody who has left.
+fn suggest_other(users: &[String]) -> String {
+    let others = suggest("", users.iter().map(String::as_str));
+    format!("name a group, or somebody who is there: {others}")
+}
+
 /// `20s`, `3m`, `24h`, `2d` in seconds.
-fn read_duration(text: &str) -> Option<u32> {
+pub(crate) fn read_duration(text: &str) -> Option<u32> {
     let unit = text.chars().last()?;
     let seconds = match unit {
         's' => 1,
@@ -512,7 +562,7 @@ fn read_duration(text: &str) -> Option<u32> {
         .and_then(|n| n.checked_mul(seconds))
 }
 
-fn show_duration(seconds: u32) -> String {
+pub(crate) fn show_duration(seconds: u32) -> String {
     match seconds {
         s if s >= 86_400 && s % 86_400 == 0 => format!("{}d", s / 86_400),
         s if s >= 3600 && s % 3600 == 0 => format!("{}h", s / 3600),

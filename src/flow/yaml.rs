@@ -14,7 +14,7 @@ use serde_yaml::Spanned;
 use super::Fault;
 
 /// The longest flow file; `limits.flow_file_bytes_max` can only be set to less.
-pub(crate) const SOURCE_BYTES_MAX: usize = 256 * 1024;
+pub const SOURCE_BYTES_MAX: usize = 256 * 1024;
 
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +32,25 @@ pub(crate) struct At {
 pub(crate) struct Node {
     pub(crate) value: Value,
     pub(crate) at: At,
+}
+
+impl Node {
+    /// The value of a key, where this is a mapping that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        let Value::Map(pairs) = &self.value else {
+            return None;
+        };
+        let found = pairs.iter().find(|(have, _)| have.text == key);
+        found.map(|(_, value)| value)
+    }
+
+    /// The word or text behind a key.
+    pub(crate) fn word(&self, key: &str) -> Option<&str> {
+        match &self.get(key)?.value {
+            Value::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// What stands there.
@@ -59,6 +78,25 @@ pub(crate) struct Key {
     pub(crate) at: At,
 }
 
+/// The text of a file.
+///
+/// # Errors
+/// It is not written in UTF-8.
+pub fn text_of<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let sound = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let line = sound.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let column = sound.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let at = At {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+            span: 0..0,
+        };
+        let words = "this file is not written in UTF-8";
+        Fault::new(file, &at, "encoding", words).with_help("save it as UTF-8")
+    })
+}
+
 /// Reads a file.
 pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
     if source.len() > SOURCE_BYTES_MAX {
@@ -72,13 +110,28 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
         with_snippet: false,
         budget: serde_yaml::budget! { max_documents: 1, max_anchors: 50, max_nodes: 20_000, max_depth: 40 },
     };
+    let body = source.strip_prefix(BYTE_ORDER_MARK).unwrap_or(source);
+    let source = Source {
+        text: source,
+        skipped: source.len() - body.len(),
+    };
     let tree: Spanned<Raw> =
-        serde_yaml::from_str_with_options(source, options).map_err(|e| syntax(file, source, &e))?;
+        serde_yaml::from_str_with_options(body, options).map_err(|e| syntax(file, source, &e))?;
     Ok(node(source, tree))
 }
 
+/// What some editors put before the first character.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A file's text, and how much of it the parser was not given.
+#[derive(Clone, Copy)]
+struct Source<'s> {
+    text: &'s str,
+    skipped: usize,
+}
+
 /// The parser's own complaint, with the advice that most often helps.
-fn syntax(file: &str, source: &str, error: &serde_yaml::Error) -> Fault {
+fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) -> Fault {
     let at = error.location().map_or_else(At::default, |location| {
         let start = location.span().byte_offset().unwrap_or(0);
         let length = location.span().byte_len().unwrap_or(0);
@@ -88,21 +141,34 @@ fn syntax(file: &str, source: &str, error: &serde_yaml::Error) -> Fault {
         snippets: serde_yaml::SnippetMode::Off,
     });
     let words = plain_words(&words);
-    let line = source.lines().nth(at.line.saturating_sub(1) as usize);
+    let line = (source.text.lines())
+        .nth(at.line.saturating_sub(1) as usize)
+        .unwrap_or("");
     let code = if words.contains("duplicate") {
         "duplicate-key"
     } else {
         "yaml"
     };
-    let mut fault = Fault::new(file, &at, code, words);
-    if code == "duplicate-key" {
-        fault.help = Some("keep one of the two; a name stands once in a mapping".to_owned());
-    } else if line
-        .is_some_and(|line| line.contains(": ") || line.contains('{') || line.contains('"'))
-    {
-        fault.help = Some(QUOTE_HELP.to_owned());
+    let fault = Fault::new(file, &at, code, words);
+    match (code, advice(line)) {
+        ("duplicate-key", _) => {
+            fault.with_help("keep one of the two; a name stands once in a mapping")
+        }
+        (_, Some(help)) => fault.with_help(help),
+        _ => fault,
     }
-    fault
+}
+
+/// What most often helps with a line that YAML cannot read.
+fn advice(line: &str) -> Option<&'static str> {
+    let indent = &line[..line.len() - line.trim_start().len()];
+    if indent.contains('\t') {
+        return Some("begin the line with blanks; YAML takes no tabs there");
+    }
+    let odd = [": ", "{", "\"", "%", "@", "`", "*", "&"];
+    odd.iter()
+        .any(|mark| line.contains(mark))
+        .then_some(QUOTE_HELP)
 }
 
 /// What to do with a text that YAML takes for something else.
@@ -115,10 +181,11 @@ fn plain_words(rendered: &str) -> String {
     first[..end].trim_end_matches([':', ' ']).to_owned()
 }
 
-fn place(source: &str, line: u64, column: u64, start: u64, length: u64) -> At {
-    let start = clamp(source, usize::try_from(start).unwrap_or(usize::MAX));
+fn place(source: Source<'_>, line: u64, column: u64, start: u64, length: u64) -> At {
+    let start = usize::try_from(start).unwrap_or(usize::MAX);
+    let start = clamp(source.text, start.saturating_add(source.skipped));
     let length = usize::try_from(length).unwrap_or(0);
-    let end = clamp(source, start.saturating_add(length));
+    let end = clamp(source.text, start.saturating_add(length));
     At {
         line: u32::try_from(line).unwrap_or(u32::MAX),
         column: u32::try_from(column).unwrap_or(u32::MAX),
@@ -146,7 +213,7 @@ enum Raw {
     Map(Vec<(Spanned<Raw>, Spanned<Raw>)>),
 }
 
-fn node(source: &str, raw: Spanned<Raw>) -> Node {
+fn node(source: Source<'_>, raw: Spanned<Raw>) -> Node {
     let location = raw.referenced;
     let span = location.span();
     let (start, length) = (
@@ -154,7 +221,7 @@ fn node(source: &str, raw: Spanned<Raw>) -> Node {
         span.byte_len().unwrap_or(0),
     );
     let mut at = place(source, location.line(), location.column(), start, length);
-    let slice = source[at.span.clone()].trim_end();
+    let slice = source.text[at.span.clone()].trim_end();
     at.span.end = at.span.start + slice.len();
     let value = match raw.value {
         Raw::Null => Value::Null,
@@ -187,26 +254,25 @@ fn node(source: &str, raw: Spanned<Raw>) -> Node {
     Node { value, at }
 }
 
-fn key_of(source: &str, raw: Spanned<Raw>) -> Key {
+fn key_of(source: Source<'_>, raw: Spanned<Raw>) -> Key {
     let key = node(source, raw);
     let text = match key.value {
         Value::Scalar { text, .. } => text,
         Value::Null => String::new(),
         // `{{ x }}` without quotes is a map whose key is a map.
-        Value::List(_) | Value::Map(_) => source[key.at.span.clone()].to_owned(),
+        Value::List(_) | Value::Map(_) => source.text[key.at.span.clone()].to_owned(),
     };
     Key { text, at: key.at }
 }
 
-fn spelled(source: &str, location: &serde_yaml::Location) -> String {
+fn spelled(source: Source<'_>, location: &serde_yaml::Location) -> String {
     let span = location.span();
-    let start = clamp(
-        source,
-        usize::try_from(span.byte_offset().unwrap_or(0)).unwrap_or(0),
+    let (start, length) = (
+        span.byte_offset().unwrap_or(0),
+        span.byte_len().unwrap_or(0),
     );
-    let length = usize::try_from(span.byte_len().unwrap_or(0)).unwrap_or(0);
-    let end = clamp(source, start.saturating_add(length)).max(start);
-    source[start..end].trim().to_owned()
+    let at = place(source, location.line(), location.column(), start, length);
+    source.text[at.span].trim().to_owned()
 }
 
 impl<'de> Deserialize<'de> for Raw {

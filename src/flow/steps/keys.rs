@@ -34,8 +34,7 @@ pub(crate) struct Menu {
 
 impl Menu {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = ["prompt", "timeout", "tries", "barge_in"];
-        let fields = reading.fields(node, "menu", &keys, None)?;
+        let fields = reading.form(node, "menu")?;
         let prompt = required(reading, fields.get("prompt"), node, "menu", "prompt")?;
         let prompt = reading.text(prompt, "the prompt");
         let (timeout_s, tries, barge_in) = common(reading, &fields, 3);
@@ -109,17 +108,7 @@ pub(crate) struct Gather {
 
 impl Gather {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = [
-            "prompt",
-            "digits",
-            "finish_on",
-            "timeout",
-            "tries",
-            "barge_in",
-            "save_as",
-            "secret",
-        ];
-        let fields = reading.fields(node, "gather", &keys, None)?;
+        let fields = reading.form(node, "gather")?;
         let prompt = match fields.get("prompt") {
             Some(prompt) => Some(reading.text(prompt, "the prompt")?),
             None => None,

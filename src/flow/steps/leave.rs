@@ -16,7 +16,7 @@ pub(crate) struct Goto {
 
 impl Goto {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "goto", &["flow"], Some("flow"))?;
+        let fields = reading.form(node, "goto")?;
         let flow = required(reading, fields.get("flow"), node, "goto", "flow")?;
         let key = reading.word(flow, "a flow")?.to_owned();
         let known = reading.names.flows(&reading.account);
@@ -64,7 +64,7 @@ pub(crate) struct Reject {
 
 impl Reject {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "reject", &["reason"], None)?;
+        let fields = reading.form(node, "reject")?;
         let busy = match fields.get("reason") {
             Some(reason) => {
                 reading.choice(reason, "reason", &[("busy", true), ("rejected", false)])?

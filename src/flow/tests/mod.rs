@@ -2,9 +2,14 @@
 
 mod anything;
 mod calls;
+mod corpus;
 mod dials;
 mod faults;
+mod house;
+mod mutated;
+mod pages;
 mod rooms;
+mod schema;
 mod shipped;
 mod texts;
 

@@ -110,6 +110,16 @@ impl Calendar {
         &self.zone
     }
 
+    /// Whether it has a holiday in any year.
+    pub fn has_holidays(&self) -> bool {
+        !self.holidays.is_empty()
+    }
+
+    /// Whether it has a holiday in this year.
+    pub fn has_holidays_in(&self, year: i16) -> bool {
+        self.holidays.iter().any(|date| date.year() == year)
+    }
+
     /// What it says about a moment. The start of a range is inside it, the end is not.
     pub fn state(&self, at: Timestamp) -> Hours {
         let today = self.date(at);

@@ -7,25 +7,9 @@ use crate::flow::steps::speak::required;
 use crate::flow::template::{Text, by_language};
 use crate::flow::yaml::{Node, Value};
 
-const KEYS: [&str; 13] = [
-    "group",
-    "user",
-    "number",
-    "to",
-    "order",
-    "ring",
-    "total",
-    "devices",
-    "skip",
-    "accept",
-    "prompt",
-    "caller_id",
-    "record",
-];
-
 impl Dial {
     pub(in crate::flow::steps) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "dial", &KEYS, None)?;
+        let fields = reading.form(node, "dial")?;
         let who = read_who(reading, node, &fields);
         let order = fields
             .get("order")

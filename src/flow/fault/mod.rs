@@ -1,4 +1,9 @@
 //! What is wrong with a flow, where, and what to do about it.
+//!
+//! Every code has a page beside it ([`page`]): what it finds, why that hurts, and a flow before and after.
+
+mod page;
+mod pages;
 
 use std::ops::Range;
 
@@ -7,8 +12,30 @@ use serde::Serialize;
 
 use super::yaml::At;
 
+pub use page::{Example, Page, explain, pages};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The flow cannot run.
+    Fault,
+    /// It runs, and probably not as it was meant.
+    Warning,
+}
+
+impl Severity {
+    /// The stable word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fault => "fault",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// One thing wrong with a flow file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The file, as it was named.
     pub file: String,
@@ -20,6 +47,8 @@ pub struct Fault {
     pub span: Range<usize>,
     /// A stable code, such as `unknown-step`.
     pub code: &'static str,
+    /// Whether the flow can run all the same.
+    pub severity: Severity,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
@@ -34,9 +63,15 @@ impl Fault {
             column: at.column.max(1),
             span: at.span.clone(),
             code,
+            severity: Severity::Fault,
             message: message.into(),
             help: None,
         }
+    }
+
+    pub(crate) fn as_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -44,13 +79,36 @@ impl Fault {
         self
     }
 
-    /// The fault as people read it: the line of `source` with the spot marked, and the next move.
-    /// `warning` says whether the flow runs all the same; `colour` is for terminals.
-    pub fn draw(&self, source: &str, warning: bool, colour: bool) -> String {
-        let level = if warning {
-            Level::WARNING
-        } else {
-            Level::ERROR
+    /// The name that was probably meant.
+    pub fn nearest(&self) -> Option<&str> {
+        let (before, after) = MEANT;
+        let rest = self.help.as_deref()?.strip_prefix(before)?;
+        rest.split_once(after).map(|(name, _)| name)
+    }
+
+    /// The fault for other programs; `source` is the text of its file.
+    pub fn record<'f>(&'f self, source: &str) -> Record<'f> {
+        let marked = &source[self.marked(source)];
+        let length = u32::try_from(marked.chars().count()).unwrap_or(u32::MAX);
+        Record {
+            file: &self.file,
+            line: self.line,
+            column: self.column,
+            end_column: self.column.saturating_add(length),
+            code: self.code,
+            severity: self.severity,
+            text: &self.message,
+            help: self.help.as_deref(),
+            nearest: self.nearest(),
+        }
+    }
+
+    /// The fault as people read it: the line of `source` with the spot marked, and the next move. `colour` is for
+    /// terminals.
+    pub fn draw(&self, source: &str, colour: bool) -> String {
+        let level = match self.severity {
+            Severity::Warning => Level::WARNING,
+            Severity::Fault => Level::ERROR,
         };
         let span = self.marked(source);
         let snippet = Snippet::source(source)
@@ -81,11 +139,34 @@ impl Fault {
     }
 }
 
+/// A fault for other programs. The names of these fields stay as they are; more may come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Record<'f> {
+    /// The file, as it was named.
+    pub file: &'f str,
+    /// The line, from 1.
+    pub line: u32,
+    /// The first column, in characters from 1.
+    pub column: u32,
+    /// The column behind the last one, on the same line.
+    pub end_column: u32,
+    /// The stable code, such as `unknown-step`.
+    pub code: &'static str,
+    /// `fault` or `warning`.
+    pub severity: Severity,
+    /// What is wrong.
+    pub text: &'f str,
+    /// What to do about it.
+    pub help: Option<&'f str>,
+    /// The name that was probably meant.
+    pub nearest: Option<&'f str>,
+}
+
 /// All faults of a file as people read them, without colours.
 pub fn render(source: &str, faults: &[Fault]) -> String {
     let drawn: Vec<String> = faults
         .iter()
-        .map(|fault| fault.draw(source, false, false))
+        .map(|fault| fault.draw(source, false))
         .collect();
     drawn.join("\n\n")
 }
@@ -138,11 +219,20 @@ fn distance(a: &str, b: &str) -> usize {
     table[a.len() * width + b.len()]
 }
 
+/// What stands around the nearest name, at the beginning of a help.
+const MEANT: (&str, &str) = ("did you mean `", "`?");
+
+/// The help that names the nearest name.
+pub(crate) fn meant(name: &str) -> String {
+    let (before, after) = MEANT;
+    format!("{before}{name}{after}")
+}
+
 /// The help for an unknown name: the nearest one, else all of them.
 pub(crate) fn suggest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> String {
     let mut names: Vec<&str> = names.into_iter().collect();
     if let Some(name) = nearest(wanted, names.iter().copied()) {
-        return format!("did you mean `{name}`?");
+        return meant(name);
     }
     names.sort_unstable();
     match names.len() {

@@ -1,6 +1,14 @@
 //! What must hold of a flow as a whole: every step is reached, every path ends, nothing loops without
-//! waiting for the person, and nothing that needs a caller follows one who has left.
+//! waiting for the person, and nothing that needs a caller follows one who has left. Beside it: how long a caller
+//! may hear ringing ([`ring`]), what texts cost ([`texts`]), what the numbers of a flow can do ([`lines`]), and what
+//! only shows over a whole organisation ([`organisation`]).
 
+pub(crate) mod lines;
+pub(super) mod organisation;
+mod ring;
+pub(crate) mod texts;
+
+use super::check::Written;
 use super::reader::Reading;
 use super::steps::{StepDef, Style, Target};
 use super::yaml::At;
@@ -9,12 +17,18 @@ use super::yaml::At;
 type Places = [(At, At)];
 
 /// Notes every fault of the whole.
-pub(crate) fn prove(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
+pub(crate) fn prove(
+    reading: &mut Reading<'_>,
+    steps: &[StepDef],
+    places: &Places,
+    written: &[&Written<'_>],
+) {
     reached(reading, steps, places);
     ending(reading, steps, places);
     waiting(reading, steps, places);
     without_caller(reading, steps, places);
     rejecting(reading, steps, places);
+    ring::judge(reading, steps, written);
 }
 
 /// The steps an outcome may lead to.
