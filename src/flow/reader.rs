@@ -1,6 +1,6 @@
 //! Reading values out of a written file, collecting every fault on the way.
 
-use super::fault::{Fault, suggest};
+use super::fault::{Fault, nearest, suggest};
 use super::scope::{Scope, Unknown};
 use super::template::{Template, Text, is_language};
 use super::yaml::{At, Key, Node, QUOTE_HELP, Value};
@@ -150,15 +150,15 @@ impl<'a> Reading<'a> {
         self.fault_help(&key.at, "unknown-key", message, help);
     }
 
-    /// A mapping all of whose keys are language tags and none a key of the verb.
+    /// A mapping by language: a key is a language tag, and none is a key of the verb, or is near to one.
     fn is_language_map(&self, node: &Node, keys: &[&'static str]) -> bool {
         let Value::Map(pairs) = &node.value else {
             return false;
         };
-        !pairs.is_empty()
+        pairs.iter().any(|(key, _)| is_language(&key.text))
             && pairs
                 .iter()
-                .all(|(key, _)| is_language(&key.text) && !keys.contains(&key.text.as_str()))
+                .all(|(key, _)| nearest(&key.text, keys.iter().copied()).is_none())
     }
 
     /// `{{ … }}` without quotes is a mapping to YAML.
@@ -217,20 +217,18 @@ impl<'a> Reading<'a> {
     /// `true` or `false`. YAML 1.2 knows no others, so `no` and `on` are texts, and are not taken for one.
     pub(crate) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
         let word = self.word(node, what)?;
-        let meant = match word.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" | "y" => "true",
-            "false" | "no" | "off" | "n" => "false",
-            _ => {
-                let choices = [("true", true), ("false", false)];
-                return self.choice(node, what, &choices);
-            }
-        };
-        if meant == word {
-            return Some(meant == "true");
+        match word {
+            "true" | "True" | "TRUE" => return Some(true),
+            "false" | "False" | "FALSE" => return Some(false),
+            _ => {}
         }
-        let message = format!("`{word}` is a text, and `{what}` is true or false");
-        let help =
-            format!("write `{what}: {meant}`; where a text is meant, quote this: \"{word}\"");
+        let message = format!("`{what}` is true or false, and `{word}` is a text");
+        let quote = format!("where a text is meant, quote this: \"{word}\"");
+        let help = match word.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" => format!("write `{what}: true`; {quote}"),
+            "no" | "off" | "n" => format!("write `{what}: false`; {quote}"),
+            _ => suggest(word, ["true", "false"]),
+        };
         self.fault_help(&node.at, "unknown-value", message, help);
         None
     }
@@ -288,10 +286,10 @@ impl<'a> Reading<'a> {
         let text = self.word(node, what)?;
         let plain =
             text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-        if !plain && text.bytes().any(|b| b.is_ascii_digit()) {
-            let message = format!("`{text}` is not written as a number");
+        if !plain {
+            let message = format!("`{text}` is not a number in plain digits");
             let help = format!(
-                "{what} is a number from {min} to {max}, in digits alone; where a text is meant, quote this: \"{text}\""
+                "{what} is a number from {min} to {max}; where a text is meant, quote this: \"{text}\""
             );
             self.fault_help(&node.at, "number", message, help);
             return None;

@@ -166,6 +166,16 @@ fn then(word: &str, outcomes: &[&str], kind: Kind, full: bool) -> Value {
     let named = form::of(word).is_some_and(|form| matches!(form.body, Body::Names(_)));
     let others = match word {
         "menu" => {
+            // At least one key of the phone.
+            let known: Vec<&str> = outcomes
+                .iter()
+                .copied()
+                .chain(["else", "caller_hung_up"])
+                .collect();
+            schema.insert(
+                "not".to_owned(),
+                json!({ "propertyNames": { "enum": known } }),
+            );
             schema.insert(
                 "patternProperties".to_owned(),
                 json!({ "^[0-9*#]{1,4}$": target }),

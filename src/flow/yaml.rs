@@ -115,9 +115,60 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
         text: source,
         skipped: source.len() - body.len(),
     };
+    if let Some(at) = other_version(source) {
+        let words = "this file says it is of another version of YAML; flows are YAML 1.2";
+        let help = "take the line out; in YAML 1.1 `on` and `no` are no texts";
+        return Err(Fault::new(file, &at, "yaml", words).with_help(help));
+    }
     let tree: Spanned<Raw> =
         serde_yaml::from_str_with_options(body, options).map_err(|e| syntax(file, source, &e))?;
-    Ok(node(source, tree))
+    let tree = node(source, tree);
+    match tag(source.text, &tree) {
+        None => Ok(tree),
+        Some(at) => {
+            let words = format!(
+                "`{}` is a tag to YAML, and flows know none",
+                &source.text[at.span.clone()]
+            );
+            Err(Fault::new(file, &at, "yaml", words).with_help(QUOTE_HELP))
+        }
+    }
+}
+
+/// A directive that would have every other reader read the file otherwise than we do.
+fn other_version(source: Source<'_>) -> Option<At> {
+    let mut from = source.skipped;
+    for line in source.text[from..].split_inclusive('\n') {
+        if line.starts_with("%YAML") && !line.contains("1.2") {
+            return Some(super::reader::at_byte(
+                source.text,
+                from..from + line.trim_end().len(),
+            ));
+        }
+        if !line.starts_with(['%', '#']) && !line.trim().is_empty() {
+            return None;
+        }
+        from += line.len();
+    }
+    None
+}
+
+/// The first tag (`!name`) in front of a value; the parser passes it over.
+fn tag(source: &str, node: &Node) -> Option<At> {
+    let start = node.at.span.start;
+    let line = source[..start].rfind('\n').map_or(0, |at| at + 1);
+    let before = source[line..start].trim_end();
+    let word = before.rsplit(char::is_whitespace).next().unwrap_or("");
+    if word.starts_with('!') && !word.ends_with([',', ':', '[', '{']) {
+        let end = line + before.len();
+        let at = end - word.len()..end;
+        return Some(super::reader::at_byte(source, at));
+    }
+    match &node.value {
+        Value::Null | Value::Scalar { .. } => None,
+        Value::List(items) => items.iter().find_map(|item| tag(source, item)),
+        Value::Map(pairs) => pairs.iter().find_map(|(_, value)| tag(source, value)),
+    }
 }
 
 /// What some editors put before the first character.
@@ -144,27 +195,140 @@ fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) -> Fault {
     let line = (source.text.lines())
         .nth(at.line.saturating_sub(1) as usize)
         .unwrap_or("");
-    let code = if words.contains("duplicate") {
-        "duplicate-key"
-    } else {
-        "yaml"
-    };
-    let fault = Fault::new(file, &at, code, words);
-    match (code, advice(line)) {
-        ("duplicate-key", _) => {
-            fault.with_help("keep one of the two; a name stands once in a mapping")
+    match known(&words) {
+        Some(Known {
+            code, told, help, ..
+        }) => {
+            let told = told.replace("{}", first_quoted(&words));
+            Fault::new(file, &at, code, told).with_help(*help)
         }
-        (_, Some(help)) => fault.with_help(help),
-        _ => fault,
+        None => {
+            let fault = Fault::new(file, &at, "yaml", words);
+            match advice(line) {
+                Some(help) => fault.with_help(help),
+                None => fault,
+            }
+        }
     }
+}
+
+/// A complaint of the parser, by a part of it, and how people are told.
+struct Known {
+    part: &'static str,
+    code: &'static str,
+    /// `{}` stands for what the parser names.
+    told: &'static str,
+    help: &'static str,
+}
+
+const fn told(
+    part: &'static str,
+    code: &'static str,
+    told: &'static str,
+    help: &'static str,
+) -> Known {
+    Known {
+        part,
+        code,
+        told,
+        help,
+    }
+}
+
+static KNOWN: [Known; 13] = [
+    told(
+        "recursion limit",
+        "too-large",
+        "this is nested deeper than 40 levels",
+        "a bracket too many? no flow needs more than ten",
+    ),
+    told(
+        "duplicate mapping key",
+        "duplicate-key",
+        "`{}` stands here twice",
+        "keep one of the two; a name stands once in a mapping",
+    ),
+    told(
+        "Documents {",
+        "yaml",
+        "`---` begins a second document, and a file holds one flow",
+        "make a file of its own of it",
+    ),
+    told(
+        "Depth {",
+        "too-large",
+        "this is nested deeper than 40 levels",
+        "a bracket too many? no flow needs more than ten",
+    ),
+    told(
+        "Anchors {",
+        "too-large",
+        "there are more than 50 anchors (`&name`)",
+        "write what is meant where it is meant",
+    ),
+    told(
+        "budget breached",
+        "too-large",
+        "this file holds too much: more than 20000 values, what an alias (`*name`) stands for counted each time",
+        "make several flows of it; `goto` leads from one to another",
+    ),
+    told(
+        "recursive references",
+        "yaml",
+        "this alias stands inside of what it stands for",
+        "write what is meant in its place",
+    ),
+    told(
+        "unknown anchor",
+        "yaml",
+        "to YAML `*` begins an alias, and there is no anchor (`&name`) of this name",
+        QUOTE_HELP,
+    ),
+    told(
+        "unexpected character",
+        "yaml",
+        "a text cannot begin with `{}`",
+        QUOTE_HELP,
+    ),
+    told(
+        "mapping values are not allowed",
+        "yaml",
+        "a colon and a blank stand inside of this text, or the line above is not indented like this one",
+        QUOTE_HELP,
+    ),
+    told(
+        "tabs disallowed",
+        "yaml",
+        "a tab stands in front of this line",
+        "begin the line with blanks; YAML takes no tabs there",
+    ),
+    told(
+        "unclosed quote",
+        "yaml",
+        "this quote is not closed",
+        "end the text with the same quote; a quote inside it is written twice ('') or as \\\"",
+    ),
+    told(
+        "did not find expected key",
+        "yaml",
+        "this line is not indented like its neighbours",
+        "begin it as far to the right as the lines it belongs to",
+    ),
+];
+
+fn known(words: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| words.contains(known.part))
+}
+
+/// What the parser names: behind a colon, up to a comma, without its quotes.
+fn first_quoted(words: &str) -> &str {
+    let rest = words.split_once(": ").map_or("", |(_, rest)| rest);
+    let end = rest.rfind(", set ").unwrap_or(rest.len());
+    rest[..end].trim_matches(['`', '\''])
 }
 
 /// What most often helps with a line that YAML cannot read.
 fn advice(line: &str) -> Option<&'static str> {
-    let indent = &line[..line.len() - line.trim_start().len()];
-    if indent.contains('\t') {
-        return Some("begin the line with blanks; YAML takes no tabs there");
-    }
     let odd = [": ", "{", "\"", "%", "@", "`", "*", "&"];
     odd.iter()
         .any(|mark| line.contains(mark))

@@ -178,10 +178,14 @@ pub(crate) fn nearest<'n>(
 ) -> Option<&'n str> {
     let wanted = wanted.to_lowercase();
     let limit = (wanted.chars().count() / 3).max(1);
+    // What has no letter in common is not near, however short it is.
+    let common = |far: usize, name: &str| far < wanted.chars().count().max(name.chars().count());
     let scored = names
         .into_iter()
         .map(|name| (distance(&wanted, &name.to_lowercase()), name))
-        .filter(|(far, name)| *far <= limit || alike(&wanted, name));
+        .filter(|(far, name)| {
+            far.eq(&0) || (*far <= limit && common(*far, name)) || alike(&wanted, name)
+        });
     scored.min_by_key(|(far, _)| *far).map(|(_, name)| name)
 }
 
@@ -266,6 +270,7 @@ mod tests {
             ("Billing", Some("billing")),
             ("ste", Some("set")),
             ("nurses", None),
+            ("9", None),
             ("", None),
         ] {
             assert_eq!(nearest(wanted, names), found, "{wanted}");

@@ -6,7 +6,7 @@ use crate::flow::reader::at_byte;
 use crate::flow::yaml::At;
 use crate::flow::{FlowName, Kind};
 use crate::model::Timestamp;
-use crate::model::account::{Account, AccountNumber, Keyword, Matching, Number, Route};
+use crate::model::account::{Account, AccountNumber, Keyword, Matching, Number};
 use crate::model::consent::is_reserved_word;
 use crate::model::directory::Directory;
 
@@ -160,7 +160,7 @@ impl Judging<'_> {
         }
     }
 
-    /// How one account uses a number: its flows exist, and its route leads to somebody.
+    /// How one account uses a number: its flows exist.
     fn used(&mut self, number: &Number, account: &Account, used: &AccountNumber) {
         let (address, owner) = (number.address.as_str(), account.key.as_str());
         for (flow, kind) in [(&used.call_flow, Kind::Call), (&used.text_flow, Kind::Sms)] {
@@ -168,20 +168,6 @@ impl Judging<'_> {
                 let at = self.at(&["accounts", owner, address, flow]);
                 self.exists(&at, account, flow, kind, &format!("the number {address}"));
             }
-        }
-        if !self
-            .organisation
-            .directory
-            .leads_somewhere(account.id, used.route)
-        {
-            let whom = match used.route {
-                Route::Group(_) => "a group that nobody active is in",
-                Route::User(_) => "somebody who has left",
-            };
-            let at = self.at(&["accounts", owner, address]);
-            let message = format!("the default route of {address} in account `{owner}` is {whom}");
-            let help = "name a group with an active member, or somebody who is there";
-            self.warn(&at, "route-nowhere", message, help);
         }
     }
 

@@ -38,6 +38,8 @@ def judge(validator, text):
         file = plain(yaml.load(text))
     except YAMLError as error:
         return str(error).splitlines()[0]
+    except RecursionError:
+        return "an alias stands inside of what it stands for"
     found = jsonschema.exceptions.best_match(validator.iter_errors(file))
     return found and f"{'/'.join(map(str, found.absolute_path))}: {found.message[:200]}"
 

@@ -23,7 +23,7 @@ pub(super) const PAGES: &[Page] = &[
     ),
     fault(
         "too-large",
-        "Finds a flow file of more than 256 KiB.",
+        "Finds a flow file of more than 256 KiB, of more than 20000 values (what an alias stands for counted each time) or 50 anchors, or nested deeper than 40 levels.",
         "A file is read whole and kept whole in every node's memory. What is that long is several flows; `goto` leads from one to another.",
         Made("(a flow of 300 KiB)\n", large),
         Call("  greet:\n    say: Hello\n    next: end\n"),

@@ -19,18 +19,7 @@ pub(super) const PAGES: &[Page] = &[
         "Finds a number whose calls or texts no flow takes.",
         "They all go to the default route of the number: calls ring there, texts wait there, and nobody is told anything.",
         Organisation(
-            "    numbers:\n      - { number: \"+12025550101\", text_flow: refill, route: { group: nurses } }\n",
-        ),
-        Organisation(
-            "    numbers:\n      - { number: \"+12025550101\", call_flow: nurse-line, text_flow: refill, route: { group: nurses } }\n",
-        ),
-    ),
-    warning(
-        "route-nowhere",
-        "Finds a default route that is a group nobody active is in, or somebody who has left.",
-        "Whatever no flow takes would wait where nobody looks.",
-        Organisation(
-            "    numbers:\n      - { number: \"+12025550101\", call_flow: nurse-line, text_flow: refill, route: { group: interns } }\n",
+            "    numbers:\n      - { number: \"+12025550101\", call_flow: none, text_flow: refill, route: { group: nurses } }\n",
         ),
         Organisation(
             "    numbers:\n      - { number: \"+12025550101\", call_flow: nurse-line, text_flow: refill, route: { group: nurses } }\n",
