@@ -153,14 +153,13 @@ fn check_to(
     Ok(i32::from(refused))
 }
 
+/// A file, as it was named, and its text, when it is one.
+type Source = (String, Result<String, Fault>);
+
 /// Every text looked at, and what is wrong with it.
 type Found<'s> = Vec<(&'s str, Vec<Fault>)>;
 
-fn look<'s>(
-    args: &CheckArgs,
-    against: Option<&'s Against>,
-    sources: &'s [(String, Result<String, Fault>)],
-) -> Found<'s> {
+fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source]) -> Found<'s> {
     let bounds = Bounds {
         ring_s_max: args.max_ring,
         segments_max: args.max_segments,
@@ -181,7 +180,7 @@ fn look<'s>(
         }
         None => Box::new(NoNames),
     };
-    let one = |(file, text): &'s (String, Result<String, Fault>)| match text {
+    let one = |(file, text): &'s Source| match text {
         Ok(text) => {
             let found = flow::inspect(file, text, names.as_ref(), &bounds);
             (text.as_str(), found.faults)
@@ -251,7 +250,7 @@ fn unchecked(args: &CheckArgs, against: Option<&Against>) -> Option<String> {
 }
 
 /// The files of all paths with their text, in order.
-fn sources(paths: &[PathBuf]) -> Result<Vec<(String, Result<String, Fault>)>, String> {
+fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {

@@ -77,7 +77,7 @@ impl<'a> Reading<'a> {
         help: impl Into<String>,
     ) {
         let fault = Fault::new(self.file, at, code, message).with_help(help);
-        self.warnings.push(fault.as_warning());
+        self.warnings.push(fault.warning());
     }
 
     /// What stands behind a verb that has a [`Form`]: its keys, unknown ones being faults.

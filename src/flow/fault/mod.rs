@@ -69,7 +69,7 @@ impl Fault {
         }
     }
 
-    pub(crate) fn as_warning(mut self) -> Self {
+    pub(crate) fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }

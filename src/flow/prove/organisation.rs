@@ -64,7 +64,7 @@ impl Judging<'_> {
 
     fn warn(&mut self, at: &At, code: &'static str, message: String, help: &str) {
         let fault = Fault::new(self.organisation.file, at, code, message);
-        self.faults.push(fault.with_help(help).as_warning());
+        self.faults.push(fault.with_help(help).warning());
     }
 
     /// Where the words first stand, one behind the other; the top of the file when they do not.
