@@ -6,6 +6,7 @@ pub mod explain;
 pub mod flow;
 mod logging;
 pub mod organisation;
+pub mod revisions;
 mod serve;
 mod store;
 pub mod user;

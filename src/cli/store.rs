@@ -20,9 +20,9 @@ use crate::store::{Actor, NodeScope, Store, StoreAt};
 
 use super::env;
 use super::explain::ExplainCommand;
-use super::flow::{Against, FlowCommand};
+use super::flow::{Against, CheckArgs, FlowCommand};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
-use super::user;
+use super::{revisions, user};
 
 /// Opens and migrates the store that a configuration names.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
@@ -186,10 +186,35 @@ fn organisation_of(file: &Path) -> anyhow::Result<Directory> {
 }
 
 pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
-    let args = match command {
-        FlowCommand::Schema => return super::flow::schema(),
-        FlowCommand::Check(args) => args,
-    };
+    let out = &mut std::io::stdout();
+    match command {
+        FlowCommand::Check(args) => check(args).await,
+        FlowCommand::Schema => super::flow::schema(),
+        FlowCommand::Publish(args) => {
+            let store = open(&config(&args.config)?).await?;
+            closing(&store, revisions::publish(args, &store, out).await).await
+        }
+        FlowCommand::History(args) => {
+            let store = open_to_look(&config(&args.which.config)?).await?;
+            closing(&store, revisions::history(args, &store, out).await).await
+        }
+        FlowCommand::Show(args) => {
+            let store = open_to_look(&config(&args.which.config)?).await?;
+            closing(&store, revisions::show(args, &store, out).await).await
+        }
+        FlowCommand::Rollback(args) => {
+            let store = open(&config(&args.which.config)?).await?;
+            closing(&store, revisions::rollback(args, &store, out).await).await
+        }
+    }
+}
+
+async fn closing(store: &Store, done: anyhow::Result<i32>) -> anyhow::Result<i32> {
+    store.close().await;
+    done
+}
+
+async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
     if let Some(code) = &args.explain {
         return super::flow::explain(code);
     }

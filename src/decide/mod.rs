@@ -14,6 +14,7 @@ mod frame;
 mod leg;
 mod on_call;
 mod order;
+mod reach;
 mod receipt;
 mod run;
 mod staff;

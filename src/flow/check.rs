@@ -101,7 +101,7 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
         reading.fault_help(&tree.at, "shape", "a flow file is a mapping", help);
         return None;
     }
-    let keys = ["flow", "account", "on", "steps", "tests"];
+    let keys = ["flow", "account", "on", "with", "steps", "tests"];
     let fields = reading.fields(tree, "a flow", &keys, None)?;
     let head = |key: &str| fields.get(key);
     let top = At {
@@ -142,6 +142,7 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
     };
     // Without its kind, every verb would seem to be in the wrong place.
     kind?;
+    let with = head("with").map_or_else(Vec::new, |node| steps::read_parameters(reading, node));
     let steps = steps_of(reading, node)?;
     if let (Some(key), Some(on)) = (&key, head("on")) {
         prove::lines::judge(reading, key, on, node);
@@ -155,6 +156,7 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
         key: key?,
         account,
         kind: kind?,
+        with,
         steps,
         kept,
     })

@@ -26,8 +26,8 @@ mod template;
 mod yaml;
 
 pub use check::{Bounds, Checked, Findings, check, inspect};
-pub use effect::{Effect, Ended, RingLeg, Step, Stepped, Trace};
-pub use event::{EarlyRecording, Event, Facts};
+pub use effect::{Effect, Ended, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
+pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};
 pub use names::{DirectoryNames, FlowName, Line, Names, NoNames, Rung, name_of};
 pub use prove::organisation::{Organisation, judge as judge_organisation};
@@ -70,6 +70,8 @@ pub struct Flow {
     pub account: String,
     /// What it decides.
     pub kind: Kind,
+    /// The variables that a `call` may give it, and what they are otherwise.
+    pub(crate) with: Vec<(String, serde_json::Value)>,
     /// Its steps; the first one starts.
     pub(crate) steps: Vec<steps::StepDef>,
     /// The values of steps that some text or condition asks for.

@@ -23,6 +23,7 @@ pub fn schema() -> Value {
                 "type": "string",
                 "pattern": "^[a-z][a-z0-9-]{0,62}$",
             },
+            "with": { "description": "The variables it takes from whoever calls it, and what they are otherwise.", "type": "object" },
             "account": { "description": "The key of the account whose flow it is.", "$ref": "#/$defs/word" },
             "on": { "description": "What it decides.", "enum": ["call", "sms"] },
             "steps": {
@@ -183,7 +184,7 @@ fn then(word: &str, outcomes: &[&str], kind: Kind, full: bool) -> Value {
             json!(false)
         }
         // The outcomes are names that the writer chose, or a form not described here.
-        _ if named || form::of(word).is_none() => target,
+        _ if named || outcomes.is_empty() || form::of(word).is_none() => target,
         _ => json!(false),
     };
     schema.insert("additionalProperties".to_owned(), others);
@@ -274,14 +275,16 @@ fn shape(shape: Shape) -> Value {
     let known = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
     match shape {
         Shape::Text | Shape::Sms => known("text"),
-        Shape::Word | Shape::Name | Shape::Condition => known("word"),
+        Shape::Word | Shape::Name | Shape::Condition | Shape::Reached | Shape::Mail => {
+            known("word")
+        }
         Shape::Value => json!({ "type": ["string", "number", "boolean", "null"] }),
         Shape::Duration => known("duration"),
         Shape::Count(min, max) => json!({
             "type": ["integer", "string"],
             "minimum": min,
             "maximum": max,
-            "pattern": "^[1-9][0-9]*$",
+            "pattern": "^(0|[1-9][0-9]*)$",
         }),
         Shape::Bool => known("boolean"),
         Shape::OneOf(words) => json!({ "enum": words }),
@@ -313,6 +316,5 @@ fn shape(shape: Shape) -> Value {
             let value = json!({ "type": ["string", "number", "boolean", "null"] });
             json!({ "type": "object", "additionalProperties": value })
         }
-        Shape::Any => json!({}),
     }
 }

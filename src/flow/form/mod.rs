@@ -3,6 +3,7 @@
 //! ([`super::prove`]); a test holds it to what the reader of each verb asks for.
 
 mod calls;
+mod people;
 mod texts;
 
 /// How one verb is written.
@@ -84,8 +85,10 @@ pub(crate) enum Shape {
     Targets,
     /// A map of names and texts.
     Values,
-    /// Anything; its reader has the last word.
-    Any,
+    /// A phone, or a name such as `contact.phone`.
+    Reached,
+    /// An e-mail address, or a name such as `contact.email`.
+    Mail,
 }
 
 impl Form {
@@ -100,7 +103,7 @@ impl Form {
 
 /// How this verb is written; nothing for a word that is none, or is not described yet.
 pub(crate) fn of(word: &str) -> Option<&'static Form> {
-    let mut all = calls::FORMS.iter().chain(texts::FORMS);
+    let mut all = calls::FORMS.iter().chain(texts::FORMS).chain(people::FORMS);
     all.find(|form| form.word == word)
 }
 

@@ -1,5 +1,6 @@
 //! What the texts of a flow cost at worst: the words as written, and every value at its longest likely.
 
+use crate::flow::Kind;
 use crate::flow::form::{self, Form, Shape};
 use crate::flow::reader::Reading;
 use crate::flow::scope::{Known, Type};
@@ -9,6 +10,10 @@ use crate::model::text::{Encoding, is_gsm, segments};
 /// Warns of every text of a step that may cost more segments than the bound.
 pub(crate) fn judge(reading: &mut Reading<'_>, verb: &str, value: &Node) {
     let Some(form) = form::of(verb) else { return };
+    // In a call the question is spoken.
+    if verb == "consent" && reading.kind == Kind::Call {
+        return;
+    }
     let sms = form.keys().iter().filter(|key| key.shape == Shape::Sms);
     for key in sms {
         for node in variants(form, key.word, value) {

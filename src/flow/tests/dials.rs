@@ -433,8 +433,11 @@ fn presence_is_asked_for_once_for_all() {
         presence: &presence,
         legs_max: 10,
         calls_per_second: 1.0,
-        opted_out: false,
+        consent: Allowed::default(),
+        textable: true,
         automated_left: true,
+        reach: &|_| None,
+        email: true,
     };
     let came = step(
         &drive.flow,
@@ -446,6 +449,9 @@ fn presence_is_asked_for_once_for_all() {
     );
     assert_eq!(
         came,
-        Step::NeedPresence(vec![drive.user("farid"), drive.user("erin")])
+        Step::Need(vec![
+            Wanted::Presence(drive.user("farid")),
+            Wanted::Presence(drive.user("erin"))
+        ])
     );
 }

@@ -125,10 +125,6 @@ fn steps_of_calls() {
                 "  one:\n    queue: { group: nurses }\n    next: end\n",
                 "not-available@6:5",
             ),
-            (
-                "  one:\n    transfer: { number: \"+12025550199\" }\n",
-                "not-available@6:5",
-            ),
             ("  one:\n    say:\n    next: end\n", "missing-key@6:8"),
             ("  one:\n    say: \"\"\n    next: end\n", "empty@6:10"),
             (

@@ -60,6 +60,17 @@ pub(super) const PAGES: &[Page] = &[
         Call("  ring:\n    dial: { number: \"+12025550143\" }\n    then: { else: end }\n"),
     ),
     fault(
+        "email",
+        "Finds something that is no e-mail address.",
+        "The e-mail would come back, or not leave at all. A name such as contact.email stands without quotes and braces.",
+        Sms(
+            "  tell:\n    email: { to: front desk, subject: A text, text: Somebody wrote }\n    next: end\n",
+        ),
+        Sms(
+            "  tell:\n    email: { to: front@example.org, subject: A text, text: Somebody wrote }\n    next: end\n",
+        ),
+    ),
+    fault(
         "file",
         "Finds a sound file whose name carriers could not fetch.",
         "The caller would hear silence. A file is a .mp3 or .wav of the folder `media`, or stands at an https:// address.",

@@ -9,8 +9,10 @@
 mod heard;
 mod read;
 
+pub(super) use read::read_caller_id;
+
 use super::Came;
-use crate::flow::effect::{Effect, RingLeg};
+use crate::flow::effect::{Effect, RingLeg, Wanted};
 use crate::flow::engine::Engine;
 use crate::flow::run::{Dialing, LegState, RungLeg, Target, Wait};
 use crate::flow::template::Text;
@@ -54,10 +56,21 @@ struct Skip {
 
 /// The number shown to the called.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum CallerId {
+pub(super) enum CallerId {
     Caller,
     Ours,
     Other(Phone),
+}
+
+impl CallerId {
+    /// The number shown; nothing for the caller's own.
+    pub(super) fn shown(self, engine: &Engine<'_>) -> Option<String> {
+        match self {
+            Self::Caller => None,
+            Self::Ours => Some(engine.facts.number.address.clone()),
+            Self::Other(phone) => Some(phone.to_string()),
+        }
+    }
 }
 
 impl Dial {
@@ -65,7 +78,7 @@ impl Dial {
         let found = self.candidates(engine);
         let unknown = self.unknown_presence(engine, &found);
         if !unknown.is_empty() {
-            return Came::Needs(unknown);
+            return needs(unknown);
         }
         engine.run.call.sought = true;
         let free: Vec<Target> = found
@@ -175,7 +188,7 @@ impl Dial {
     fn ring_next(&self, engine: &mut Engine<'_>, mut dialing: Dialing) -> Came {
         let unknown = self.unknown_presence(engine, &dialing.queue);
         if !unknown.is_empty() {
-            return Came::Needs(unknown);
+            return needs(unknown);
         }
         let left = dialing.until.since(engine.facts.now).as_secs();
         let left = u32::try_from(left).unwrap_or(u32::MAX);
@@ -212,7 +225,7 @@ impl Dial {
         ring_s: u32,
     ) -> Came {
         let legs = place(engine, &mut dialing, targets);
-        let caller_id = self.shown_number(engine);
+        let caller_id = self.caller_id.shown(engine);
         engine.give(CallVerb::Dial {
             legs: legs
                 .iter()
@@ -248,7 +261,7 @@ impl Dial {
             dialing.until = engine.after(self.ring_s + placed_s);
         }
         let legs = place(engine, &mut dialing, targets);
-        let caller_id = self.shown_number(engine);
+        let caller_id = self.caller_id.shown(engine);
         engine.give(CallVerb::Hold { room: room.clone() });
         engine.effects.push(Effect::Ring {
             legs,
@@ -260,14 +273,6 @@ impl Dial {
         engine.run.due_at = Some(dialing.until);
         engine.run.wait = Wait::Dial(Box::new(dialing));
         Came::Waits
-    }
-
-    fn shown_number(&self, engine: &Engine<'_>) -> Option<String> {
-        match self.caller_id {
-            CallerId::Caller => None,
-            CallerId::Ours => Some(engine.facts.number.address.clone()),
-            CallerId::Other(phone) => Some(phone.to_string()),
-        }
     }
 }
 
@@ -318,4 +323,8 @@ fn outcome(dialing: &Dialing) -> Came {
     } else {
         "failed"
     })
+}
+
+fn needs(presence: Vec<UserId>) -> Came {
+    Came::Needs(presence.into_iter().map(Wanted::Presence).collect())
 }

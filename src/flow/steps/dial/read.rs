@@ -200,7 +200,10 @@ fn read_skip(reading: &mut Reading<'_>, fields: &Fields<'_>) -> Skip {
     skip
 }
 
-fn read_caller_id(reading: &mut Reading<'_>, node: &Node) -> Option<CallerId> {
+pub(in crate::flow::steps) fn read_caller_id(
+    reading: &mut Reading<'_>,
+    node: &Node,
+) -> Option<CallerId> {
     match reading.word(node, "the caller id")? {
         "caller" => Some(CallerId::Caller),
         "number" => Some(CallerId::Ours),
