@@ -226,7 +226,14 @@ async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
     match against.transpose() {
         Ok(against) => super::flow::check(args, against.as_ref()),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            let words = format!("{error:#}");
+            // What is wrong with a file says so itself.
+            let head = if words.starts_with("error") {
+                ""
+            } else {
+                "error: "
+            };
+            eprintln!("{head}{words}");
             Ok(2)
         }
     }

@@ -90,9 +90,38 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
     let flow = whole(&mut reading, &tree).filter(|_| reading.faults.is_empty());
     let mut faults = reading.faults;
     faults.append(&mut reading.warnings);
+    let meant = misspelled(&faults);
+    faults.retain(|fault| {
+        fault.code != "missing-key" || !meant.iter().any(|one| one.explains(fault))
+    });
     faults.sort_by_key(|fault| (fault.span.start, fault.line, fault.column));
     faults.dedup();
     Findings { flow, faults }
+}
+
+/// A key that was probably meant by one that is not known.
+struct Meant {
+    key: String,
+    span: std::ops::Range<usize>,
+}
+
+impl Meant {
+    /// Whether nothing but the wrong spelling is why this key seems to be missing.
+    fn explains(&self, missing: &Fault) -> bool {
+        let whole = missing.span.is_empty();
+        let inside = missing.span.start <= self.span.start && self.span.end <= missing.span.end;
+        (whole || inside) && missing.message.ends_with(&self.key)
+    }
+}
+
+fn misspelled(faults: &[Fault]) -> Vec<Meant> {
+    let unknown = faults.iter().filter(|fault| fault.code == "unknown-key");
+    let meant = |fault: &Fault| {
+        let key = format!("`{}`", fault.nearest()?);
+        let span = fault.span.clone();
+        Some(Meant { key, span })
+    };
+    unknown.filter_map(meant).collect()
 }
 
 fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {

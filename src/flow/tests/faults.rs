@@ -77,7 +77,7 @@ fn the_head_of_a_file() {
             ),
             (
                 "flow: test\naccount: clinic\non: call\nstep: { a: { hangup: } }\n",
-                "missing-key@1:1 unknown-key@4:1",
+                "unknown-key@4:1",
             ),
             (
                 "flow: test\naccount: clinic\non: call\nsteps: []\n",
@@ -353,7 +353,7 @@ fn the_tests_of_a_file_are_checked_for_shape() {
     check_table([
         ("  - name: a\n    call: { from: \"+12025550143\", to: \"+12025550101\" }\n    expect: { state: closed }\n", ""),
         ("  - name: a\n", "missing-key@9:5 missing-key@9:5"),
-        ("  - nam: a\n    call: { from: a, to: b }\n    expect: {}\n", "unknown-key@9:5 missing-key@9:5"),
+        ("  - nam: a\n    call: { from: a, to: b }\n    expect: {}\n", "unknown-key@9:5"),
         ("  - name: a\n    sms: { from: a, to: b, text: c }\n    expect: {}\n", "missing-key@9:5"),
         ("  - name: a\n    at: yesterday\n    call: { from: a, to: b }\n    expect: {}\n", "moment@10:9"),
         ("  - name: a\n    call: { from: a, to: b }\n    script: [{ heers: Hi }]\n    expect: {}\n", "unknown-key@11:16"),

@@ -273,7 +273,10 @@ const BEYOND: [&str; 36] = [
     "name",
 ];
 /// Of these the schema may know some.
-const SOME: [&str; 14] = [
+const SOME: [&str; 17] = [
+    "missing-outcome",
+    "email",
+    "unknown-value",
     "too-large",
     "not-writable",
     "two-owners",
