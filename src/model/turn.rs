@@ -404,6 +404,14 @@ impl State {
 
     fn take_leg(&mut self, row: &Leg) {
         self.legs.insert(row.id, Some(row.call));
+        let presence = row.user.and_then(|user| self.presence.get_mut(&user));
+        if let Some(presence) = presence {
+            let at = Some(row.started_at);
+            presence.rung_at = presence.rung_at.max(at);
+            if row.accepted {
+                presence.answered_at = presence.answered_at.max(at);
+            }
+        }
         if let Some(Some(state)) = self.calls.get_mut(&row.call) {
             put(&mut state.legs, row, |have| have.id == row.id);
         }

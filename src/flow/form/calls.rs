@@ -109,8 +109,8 @@ pub(super) static FORMS: &[Form] = &[
                 ),
                 may(
                     "order",
-                    Shape::OneOf(&["sequential", "simultaneous"]),
-                    "One after another (the default), or all at once.",
+                    Shape::OneOf(&["sequential", "simultaneous", "round_robin", "least_recent"]),
+                    "In the group's order (the default), all at once, by turns, or who talked longest ago first.",
                 ),
                 may(
                     "ring",
@@ -124,8 +124,8 @@ pub(super) static FORMS: &[Form] = &[
                 ),
                 may(
                     "devices",
-                    Shape::OneOf(&["all", "first"]),
-                    "Every device of a user, or the first (the default).",
+                    Shape::OneOf(&["first", "all", "ordered"]),
+                    "The first device of a user (the default), all of them together, or one after another.",
                 ),
                 may(
                     "skip",
@@ -141,6 +141,11 @@ pub(super) static FORMS: &[Form] = &[
                     "prompt",
                     Shape::Text,
                     "What the called person hears before accepting.",
+                ),
+                may(
+                    "when_taken",
+                    Shape::Text,
+                    "What those hear who still rang when another took the call.",
                 ),
                 may(
                     "caller_id",

@@ -133,28 +133,28 @@ impl Ways<'_> {
     }
 }
 
-/// The longest ringing of one dial. Where nothing is known of a group, it counts as one device.
+/// The longest ringing of one dial. Devices of one person ring together, unless they are `ordered`. Where nothing is known of a group, it counts as one device.
 fn dial_s(reading: &Reading<'_>, node: &Node) -> u32 {
     let ring = node.word("ring").and_then(read_duration).unwrap_or(RING_S);
     let total = node.word("total").and_then(read_duration);
     if node.word("order") == Some("simultaneous") {
         return total.unwrap_or(ring);
     }
-    let all = node.word("devices") == Some("all");
+    let each = node.word("devices") == Some("ordered");
     let devices = match node.get("to") {
         Some(Node {
             value: Value::List(items),
             ..
         }) => items
             .iter()
-            .map(|item| devices(reading, item, all))
+            .map(|item| devices(reading, item, each))
             .fold(0, u32::saturating_add),
-        _ => devices(reading, node, all),
+        _ => devices(reading, node, each),
     };
     ring.saturating_mul(devices).min(total.unwrap_or(TOTAL_S))
 }
 
-fn devices(reading: &Reading<'_>, node: &Node, all: bool) -> u32 {
+fn devices(reading: &Reading<'_>, node: &Node, each: bool) -> u32 {
     let group = node.word("group").map(Rung::Group);
     let Some(rung) = group.or_else(|| node.word("user").map(Rung::User)) else {
         return 1;
@@ -164,6 +164,6 @@ fn devices(reading: &Reading<'_>, node: &Node, all: bool) -> u32 {
     };
     found
         .iter()
-        .map(|devices| if all { *devices } else { (*devices).min(1) })
+        .map(|devices| if each { *devices } else { (*devices).min(1) })
         .fold(0, u32::saturating_add)
 }

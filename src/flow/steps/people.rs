@@ -55,9 +55,11 @@ impl Send {
         if !facts.number.sms || !facts.number.active {
             return Came::outcome("refused");
         }
+        if to == *facts.party && !facts.textable {
+            return Came::outcome("refused");
+        }
         if to == *facts.party {
             return match reply_to(engine, &self.text) {
-                Sent::Ok if !facts.textable => Came::outcome("refused"),
                 Sent::Ok => Came::outcome("ok"),
                 Sent::Refused => Came::outcome("refused"),
                 Sent::TooMany => too_many(),

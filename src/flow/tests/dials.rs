@@ -92,6 +92,7 @@ fn nobody_can_be_tried() {
         let presence = Presence {
             offline,
             busy: !offline,
+            ..Presence::default()
         };
         drive.presence.insert(drive.user(key), presence);
     }
@@ -126,6 +127,7 @@ fn who_becomes_busy_or_leaves_meanwhile_is_skipped() {
         Presence {
             offline: false,
             busy: true,
+            ..Presence::default()
         },
     );
     drive.take(ended(DialStatus::Busy));
@@ -151,7 +153,7 @@ fn all_of_it_has_an_end_in_time() {
 
 #[test]
 fn devices_numbers_and_lists() {
-    let mut drive = Drive::call(&dial("user: carla, devices: all, caller_id: number"));
+    let mut drive = Drive::call(&dial("user: carla, devices: ordered, caller_id: number"));
     drive.start();
     assert_eq!(drive.asked(), "ring carla 20s");
     assert!(

@@ -7,6 +7,7 @@ mod dials;
 mod faults;
 mod house;
 mod mutated;
+mod orders;
 mod pages;
 mod rooms;
 mod schema;

@@ -197,6 +197,7 @@ fn members_are_told_by_the_ways_that_are_named() {
             let presence = Presence {
                 offline: true,
                 busy: false,
+                ..Presence::default()
             };
             drive.presence.insert(drive.user(key), presence);
         }
@@ -338,7 +339,7 @@ fn consent_is_asked_for_by_key() {
     let mut drive = Drive::call(steps);
     drive.start();
     drive.take(Event::HungUp);
-    assert_eq!(drive.asked(), "inbox Nurses; outcome ended");
+    assert_eq!(drive.asked(), "inbox Nurses; outcome missed");
 }
 
 #[test]
@@ -490,7 +491,7 @@ fn a_caller_who_leaves_a_called_flow_has_left_the_calling_one() {
     assert!(drive.last().returns.is_some());
     drive.flow = outer;
     drive.take(Event::Returned);
-    assert_eq!(drive.asked(), "inbox Nurses; outcome ended");
+    assert_eq!(drive.asked(), "inbox Nurses; outcome missed");
     // Hanging up is for good, wherever it stands.
     let (mut drive, _) = begin();
     drive.take(Event::Digits("1"));
