@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::flow::{
-    self, Bounds, DirectoryNames, Fault, FlowName, Names, NoNames, Organisation, Severity,
+    self, Bounds, DirectoryNames, Fault, FlowName, Names, NoNames, Organisation, Severity, Ways,
 };
 use crate::model::directory::Directory;
 use crate::model::{Capabilities, Timestamp};
@@ -200,14 +200,36 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
         }
         None => Box::new(NoNames),
     };
-    let one = |(file, text): &'s Source| match text {
-        Ok(text) => {
-            let found = flow::inspect(file, text, names.as_ref(), &bounds);
-            (text.as_str(), found.faults)
-        }
-        Err(fault) => ("", vec![fault.clone()]),
-    };
-    let mut found: Found<'s> = sources.iter().map(one).collect();
+    let mut found: Found<'s> = Vec::new();
+    let mut inspected = Vec::new();
+    for (file, text) in sources {
+        let text = match text {
+            Ok(text) => text,
+            Err(fault) => {
+                found.push(("", vec![fault.clone()]));
+                continue;
+            }
+        };
+        let looked = flow::inspect(file, text, names.as_ref(), &bounds);
+        inspected.extend(
+            looked
+                .flow
+                .map(|flow| (found.len(), file, flow, looked.ways)),
+        );
+        found.push((text, looked.faults));
+    }
+    let ways: Vec<Ways<'_>> = inspected
+        .iter()
+        .map(|(_, file, flow, ways)| Ways {
+            file,
+            account: &flow.account,
+            flow: &flow.key,
+            ways,
+        })
+        .collect();
+    for (at, fault) in flow::judge_flows(&ways) {
+        found[inspected[at].0].1.push(fault);
+    }
     if let Some(against) = against.filter(|_| is_whole(args)) {
         let faults = flow::judge_organisation(&Organisation {
             directory: &against.directory,
@@ -263,8 +285,20 @@ fn unchecked(args: &CheckArgs, against: Option<&Against>) -> Option<String> {
     if !is_whole(args) {
         left.push("the organisation as a whole; give the folder of all flows");
     }
-    if against.carriers.is_empty() {
-        left.push("what the carriers can do; give --config FILE in place of --organisation");
+    let mut unknown: Vec<&str> = against
+        .directory
+        .numbers()
+        .map(|number| number.connection.as_str())
+        .filter(|connection| !against.carriers.contains_key(*connection))
+        .collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    let carriers = format!(
+        "what the carriers of {} can do; give --config FILE in place of --organisation",
+        unknown.join(", ")
+    );
+    if !unknown.is_empty() {
+        left.push(&carriers);
     }
     (!left.is_empty()).then(|| format!("not checked: {}", left.join("; ")))
 }
@@ -435,6 +469,26 @@ mod tests {
         assert_eq!((fault.code, fault.line, fault.column), ("encoding", 1, 9));
         let text = found[1].1.as_ref().unwrap();
         assert!(text.len() > flow::SOURCE_BYTES_MAX && text.len() < flow::SOURCE_BYTES_MAX + 32);
+    }
+
+    #[test]
+    fn flows_that_lead_into_each_other_are_found() {
+        let flow = |name: &str, step: &str, next: &str| {
+            format!(
+                "flow: {name}\naccount: b\non: call\nsteps:\n  one:\n    {step}\n  two:\n    goto: {next}\n"
+            )
+        };
+        let speaks = "say: Hi\n    next: two";
+        let waits = "menu: { prompt: Hi }\n    then: { 1: two, else: end }";
+        let (a, b) = (flow("a", speaks, "b"), flow("b", speaks, "a"));
+        let (code, shown) = run(&[("a.yaml", &a), ("b.yaml", &b)], &[], None);
+        assert_eq!(code, 1, "{shown}");
+        assert!(shown.contains("error[flow-loop]"), "{shown}");
+        assert!(shown.contains("a → b → a"), "{shown}");
+        assert!(shown.contains("FOLDER/a.yaml:9:11"), "{shown}");
+        assert!(shown.contains("2 flow files: 1 faults"), "{shown}");
+        let b = flow("b", waits, "a");
+        assert_eq!(run(&[("a.yaml", &a), ("b.yaml", &b)], &[], None).0, 0);
     }
 
     #[test]

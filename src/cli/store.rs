@@ -1,6 +1,5 @@
 //! What commands need of the store and of the files beside it: opened, read, handed on.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -243,12 +242,19 @@ async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
 fn against_file(file: &Path) -> anyhow::Result<Against> {
     let directory = organisation_of(file)?;
     let shown = file.display().to_string();
+    // Without a configuration a connection can only be known by its name.
+    let numbers = directory.numbers().map(|number| &number.connection);
+    let able = |connection: &String| {
+        let carrier = crate::carrier::by_kind(connection)?;
+        Some((connection.clone(), carrier.capabilities()))
+    };
+    let carriers = numbers.filter_map(able).collect();
     Ok(Against {
         directory,
         source: std::fs::read_to_string(file).with_context(|| shown.clone())?,
         file: shown,
         published: Vec::new(),
-        carriers: BTreeMap::new(),
+        carriers,
         now: ambient::now(),
     })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fault::{self, quoted, suggest};
 use super::outcomes::Outcomes;
+use super::prove::flows::Way;
 use super::reader::Reading;
 use super::scope::{Scope, Type};
 use super::steps::{self, Spec, StepDef, is_name};
@@ -47,6 +48,8 @@ pub struct Findings {
     pub flow: Option<Flow>,
     /// Faults and warnings, in the order of the source.
     pub faults: Vec<Fault>,
+    /// Its ways into other flows on which nobody is waited for, for [`super::judge_flows`].
+    pub ways: Vec<Way>,
 }
 
 /// Reads a flow and finds all faults in one pass. `file` is only for display.
@@ -54,7 +57,7 @@ pub struct Findings {
 /// # Errors
 /// Every fault found, in the order of the source.
 pub fn check(file: &str, source: &str, names: &dyn Names) -> Result<Checked, Vec<Fault>> {
-    let Findings { flow, faults } = inspect(file, source, names, &Bounds::default());
+    let Findings { flow, faults, .. } = inspect(file, source, names, &Bounds::default());
     match flow {
         Some(flow) => Ok(Checked {
             flow,
@@ -73,7 +76,11 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
         Ok(tree) => tree,
         Err(fault) => {
             let faults = vec![fault];
-            return Findings { flow: None, faults };
+            return Findings {
+                flow: None,
+                faults,
+                ways: Vec::new(),
+            };
         }
     };
     let mut reading = Reading {
@@ -86,6 +93,7 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
         scope: Scope::default(),
         faults: Vec::new(),
         warnings: Vec::new(),
+        ways: Vec::new(),
     };
     let flow = whole(&mut reading, &tree).filter(|_| reading.faults.is_empty());
     let mut faults = reading.faults;
@@ -96,7 +104,8 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
     });
     faults.sort_by_key(|fault| (fault.span.start, fault.line, fault.column));
     faults.dedup();
-    Findings { flow, faults }
+    let ways = reading.ways;
+    Findings { flow, faults, ways }
 }
 
 /// A key that was probably meant by one that is not known.

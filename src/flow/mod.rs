@@ -30,6 +30,7 @@ pub use effect::{Effect, Ended, Return, RingLeg, Scope, Step, Stepped, Trace, Wa
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};
 pub use names::{DirectoryNames, FlowName, Line, Names, NoNames, Rung, name_of};
+pub use prove::flows::{Way, Ways, judge as judge_flows};
 pub use prove::organisation::{Organisation, judge as judge_organisation};
 pub use run::Run;
 pub use schema::schema;

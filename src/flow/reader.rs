@@ -1,6 +1,7 @@
 //! Reading values out of a written file, collecting every fault on the way.
 
 use super::fault::{Fault, nearest, suggest};
+use super::prove::flows::Way;
 use super::scope::{Scope, Unknown};
 use super::template::{Template, Text, is_language};
 use super::yaml::{At, Key, Node, QUOTE_HELP, Value};
@@ -19,6 +20,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) scope: Scope,
     pub(crate) faults: Vec<Fault>,
     pub(crate) warnings: Vec<Fault>,
+    /// The ways into other flows on which nobody is waited for.
+    pub(crate) ways: Vec<Way>,
 }
 
 /// The keys of a mapping, all of them known.

@@ -56,6 +56,7 @@ pub(super) fn flows() -> Vec<FlowName> {
     vec![
         name("clinic", "refill", Kind::Sms),
         name("clinic", "nurse-line", Kind::Call),
+        name("clinic", "example", Kind::Call),
         name("college", "main-line", Kind::Call),
         name("college", "front", Kind::Sms),
     ]
@@ -86,10 +87,24 @@ pub(super) fn faults(file: &str, bytes: &[u8]) -> Vec<Fault> {
 
 pub(super) fn faults_in(directory: &Directory, file: &str, bytes: &[u8]) -> Vec<Fault> {
     let names = DirectoryNames::new(directory, flows()).with_carriers(carriers());
-    match text_of(file, bytes) {
-        Ok(text) => inspect(file, text, &names, &Bounds::default()).faults,
-        Err(fault) => vec![fault],
+    let text = match text_of(file, bytes) {
+        Ok(text) => text,
+        Err(fault) => return vec![fault],
+    };
+    let mut found = inspect(file, text, &names, &Bounds::default());
+    if let Some(flow) = &found.flow {
+        let ways = Ways {
+            file,
+            account: &flow.account,
+            flow: &flow.key,
+            ways: &found.ways,
+        };
+        let circles = judge_flows(&[ways]);
+        found
+            .faults
+            .extend(circles.into_iter().map(|(_, fault)| fault));
     }
+    found.faults
 }
 
 /// Everything wrong with the organisation itself.

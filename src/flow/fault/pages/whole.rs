@@ -1,6 +1,6 @@
 //! What holds of a flow as a whole.
 
-use super::{Call, Page, fault, warning};
+use super::{Call, File, Page, fault, warning};
 
 pub(super) const PAGES: &[Page] = &[
     fault(
@@ -28,6 +28,17 @@ pub(super) const PAGES: &[Page] = &[
         Call("  ring:\n    dial: { group: nurses }\n    then: { answered: end, else: ring }\n"),
         Call(
             "  ring:\n    dial: { group: nurses }\n    then: { answered: end, else: again }\n  again:\n    menu: { prompt: To try again press 1 }\n    then: { 1: ring, else: end }\n",
+        ),
+    ),
+    fault(
+        "flow-loop",
+        "Finds flows that lead into each other by `goto` or `call`, round and round, without waiting for the person. It is looked for over all files that are checked together.",
+        "Nobody would have a say, until a guard ends the run and puts it before a person.",
+        File(
+            "flow: example\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Hello\n    next: again\n  again:\n    goto: example\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: call\nsteps:\n  greet:\n    menu: { prompt: To hear this again press 1 }\n    then: { 1: again, else: end }\n  again:\n    goto: example\n",
         ),
     ),
     fault(
