@@ -21,7 +21,7 @@ use super::env;
 use super::explain::ExplainCommand;
 use super::flow::{Against, CheckArgs, FlowCommand};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
-use super::{revisions, user};
+use super::{drawing, revisions, user};
 
 /// Opens and migrates the store that a configuration names.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
@@ -189,6 +189,8 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
     match command {
         FlowCommand::Check(args) => check(args).await,
         FlowCommand::Schema => super::flow::schema(),
+        FlowCommand::Graph(args) => drawing::graph(args, out),
+        FlowCommand::Diff(args) => drawing::diff(args, out),
         FlowCommand::Publish(args) => {
             let store = open(&config(&args.config)?).await?;
             closing(&store, revisions::publish(args, &store, out).await).await

@@ -13,6 +13,7 @@ mod event;
 mod expr;
 mod fault;
 mod form;
+pub mod graph;
 mod names;
 mod outcomes;
 mod prove;
