@@ -150,7 +150,7 @@ pub async fn publish(
 
 pub(super) fn refused(faults: &[Fault], text: &str, out: &mut dyn Write) -> anyhow::Result<i32> {
     for fault in faults {
-        writeln!(out, "{}\n", fault.draw(text, false, false))?;
+        writeln!(out, "{}\n", fault.draw(text, false))?;
     }
     writeln!(out, "refused: {} faults", faults.len())?;
     Ok(1)
