@@ -25,6 +25,7 @@ pub enum FlowCommand {
     ///
     /// Example: signalbox flow check flows/ --organisation config/organisation.yaml
     Check(CheckArgs),
+    Test(super::flow_test::TestArgs),
 }
 
 /// What is checked, and how it is shown.
@@ -144,7 +145,7 @@ fn summary(found: &Found, named: bool, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The files of all paths with their text, in order.
-fn sources(paths: &[PathBuf]) -> Result<Vec<(String, String)>, String> {
+pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<(String, String)>, String> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {

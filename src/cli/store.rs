@@ -14,6 +14,7 @@ use crate::decide::{Flows, World};
 use crate::flow::{self, DirectoryNames, Kind};
 use crate::model::directory::Directory;
 use crate::model::organisation::OrgChange;
+use crate::model::people::Contact;
 use crate::model::{Ids, Party, Phone, RevisionId};
 use crate::store::{Actor, NodeScope, Store, StoreAt};
 
@@ -176,25 +177,53 @@ pub(super) async fn apply_quietly(
 
 /// The organisation of a file alone.
 fn organisation_of(file: &Path) -> anyhow::Result<Directory> {
-    let shown = file.display().to_string();
-    let source = std::fs::read_to_string(file).with_context(|| shown.clone())?;
     let now = ambient::now();
-    let directory =
-        OrganisationFile::read(&shown, source).directory(&mut Ids::new(now, ambient::seed()), now);
+    let directory = read_organisation(file)?.directory(&mut Ids::new(now, ambient::seed()), now);
     directory.map_err(|problems| anyhow::anyhow!("{problems}"))
 }
 
+fn read_organisation(file: &Path) -> anyhow::Result<OrganisationFile> {
+    let shown = file.display().to_string();
+    let source = std::fs::read_to_string(file).with_context(|| shown.clone())?;
+    Ok(OrganisationFile::read(&shown, source))
+}
+
 pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
-    let FlowCommand::Check(args) = command;
-    let directory = match (&args.organisation, &args.config) {
-        (Some(file), _) => Some(organisation_of(file)?),
+    match command {
+        FlowCommand::Check(args) => {
+            let known = known_to(args.organisation.as_deref(), args.config.as_deref()).await?;
+            super::flow::check(args, known.map(|(directory, _)| directory).as_ref())
+        }
+        FlowCommand::Test(args) => {
+            let source = &args.source;
+            let known = known_to(source.organisation.as_deref(), source.config.as_deref()).await?;
+            super::flow_test::test(args, known)
+        }
+    }
+}
+
+/// The organisation that a flow command is given, with the contacts of a file: those of a store are real people, who
+/// have no part in a test.
+async fn known_to(
+    organisation: Option<&Path>,
+    configuration: Option<&Path>,
+) -> anyhow::Result<Option<(Directory, Vec<Contact>)>> {
+    match (organisation, configuration) {
+        (Some(file), _) => {
+            let read = read_organisation(file)?;
+            let now = ambient::now();
+            let whole = read.whole(&mut Ids::new(now, ambient::seed()), now);
+            whole
+                .map(Some)
+                .map_err(|problems| anyhow::anyhow!("{problems}"))
+        }
         (None, Some(file)) => {
             let store = open_to_look(&config(file)?).await?;
-            Some(store.directory(NodeScope::daemon()).await?)
+            let directory = store.directory(NodeScope::daemon()).await?;
+            Ok(Some((directory, Vec::new())))
         }
-        (None, None) => None,
-    };
-    super::flow::check(args, directory.as_ref())
+        (None, None) => Ok(None),
+    }
 }
 
 pub(super) async fn explain(command: &ExplainCommand) -> anyhow::Result<i32> {

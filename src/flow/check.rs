@@ -1,6 +1,6 @@
 //! From a file to a flow: names resolved, every fault collected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{quoted, suggest};
 use super::outcomes::Outcomes;
@@ -8,7 +8,7 @@ use super::reader::Reading;
 use super::scope::{Scope, Type};
 use super::steps::{self, Spec, StepDef, is_name};
 use super::yaml::{self, At, Key, Node, Value};
-use super::{Fault, Flow, Kind, Names, prove, script};
+use super::{Fault, Flow, Kind, Names, Test, prove, script};
 
 /// Steps of one flow.
 const STEPS_MAX: usize = 300;
@@ -20,6 +20,21 @@ pub struct Checked {
     pub flow: Flow,
     /// What is allowed and yet looks wrong.
     pub warnings: Vec<Fault>,
+    /// The tests in the file.
+    pub tests: Vec<Test>,
+    /// The groups, users and calendars that it names.
+    pub used: Used,
+}
+
+/// What a flow and its tests name of an organisation, by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Groups.
+    pub groups: BTreeSet<String>,
+    /// Users.
+    pub users: BTreeSet<String>,
+    /// Calendars.
+    pub calendars: BTreeSet<String>,
 }
 
 /// Reads a flow and finds all faults in one pass. `file` is only for display.
@@ -37,6 +52,8 @@ pub fn check(file: &str, source: &str, names: &dyn Names) -> Result<Checked, Vec
         scope: Scope::default(),
         faults: Vec::new(),
         warnings: Vec::new(),
+        tests: Vec::new(),
+        used: Used::default(),
     };
     let flow = whole(&mut reading, &tree);
     let in_order = |fault: &Fault| (fault.span.start, fault.line, fault.column);
@@ -47,6 +64,8 @@ pub fn check(file: &str, source: &str, names: &dyn Names) -> Result<Checked, Vec
         Some(flow) if reading.faults.is_empty() => Ok(Checked {
             flow,
             warnings: reading.warnings,
+            tests: reading.tests,
+            used: reading.used,
         }),
         _ => Err(reading.faults),
     }
@@ -101,7 +120,7 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
     kind?;
     let steps = steps_of(reading, node)?;
     if let Some(tests) = head("tests") {
-        script::check(reading, tests);
+        reading.tests = script::read(reading, tests);
     }
     let kept = std::mem::take(&mut reading.scope.kept);
     let account = reading.account.clone();

@@ -30,6 +30,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) leg_script: Option<Vec<CallVerb>>,
     goto: Option<String>,
     trace: Vec<Trace>,
+    /// How many of the effects and of the spoken verbs the trace has told of.
+    told: (usize, usize),
     needs: Vec<UserId>,
 }
 
@@ -54,6 +56,7 @@ pub(crate) fn step(
         ids,
         run,
         effects: Vec::new(),
+        told: (0, said.len()),
         said,
         script: None,
         leg_script: None,
@@ -243,12 +246,25 @@ impl Engine<'_> {
     }
 
     fn traced(&mut self, def: &StepDef, outcome: &str) {
+        let said = self.said_since();
         self.trace.push(Trace {
             step: def.name.clone(),
             verb: def.spec.word,
             line: def.line,
             outcome: outcome.to_owned(),
+            said,
         });
+    }
+
+    /// The texts that have come since the latest step was told of.
+    fn said_since(&mut self) -> Vec<String> {
+        let spoken = self.script.as_ref().unwrap_or(&self.said);
+        let effects = self.effects.iter().skip(self.told.0);
+        let texts = effects.filter_map(Effect::text).map(str::to_owned);
+        let spoken_now = spoken.iter().skip(self.told.1);
+        let said = texts.chain(spoken_now.flat_map(CallVerb::texts)).collect();
+        self.told = (self.effects.len(), spoken.len());
+        said
     }
 
     /// Keeps a step's value, when a text or a condition of the flow asks for it.

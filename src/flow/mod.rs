@@ -23,12 +23,13 @@ mod steps;
 mod template;
 mod yaml;
 
-pub use check::{Checked, check};
+pub use check::{Checked, Used, check};
 pub use effect::{Effect, Ended, RingLeg, Step, Stepped, Trace};
 pub use event::{EarlyRecording, Event, Facts};
 pub use fault::{Fault, render};
 pub use names::{DirectoryNames, FlowName, Names, NoNames, name_of};
 pub use run::Run;
+pub use script::{Expect, Expected, Given, GivenContact, GivenHours, Line, Says, StaffDoes, Test};
 
 use std::collections::BTreeSet;
 
@@ -71,7 +72,35 @@ pub struct Flow {
     pub(crate) kept: BTreeSet<(String, String)>,
 }
 
+/// One way out of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Branch<'f> {
+    /// The step.
+    pub step: &'f str,
+    /// Its line in the file, from 1.
+    pub line: u32,
+    /// The outcome; `None`: the step has none, as it leaves.
+    pub outcome: Option<&'f str>,
+}
+
 impl Flow {
+    /// Every way out of every step, in the order of the file. A caller's leaving counts where the flow does
+    /// something about it.
+    pub fn branches(&self) -> impl Iterator<Item = Branch<'_>> {
+        self.steps.iter().flat_map(|def| {
+            let named = def.then.iter().map(|(outcome, _)| Some(outcome.as_str()));
+            let hung_up = matches!(def.hung_up, steps::Target::Step(_));
+            let hung_up = hung_up.then_some(Some("caller_hung_up"));
+            let leaves = def.then.is_empty().then_some(None);
+            let outcomes = named.chain(hung_up).chain(leaves);
+            outcomes.map(|outcome| Branch {
+                step: &def.name,
+                line: def.line,
+                outcome,
+            })
+        })
+    }
+
     /// Whether the run waits for keys that are no secret. All others are removed from what is stored of the event.
     pub fn takes_open_keys(&self, run: &Run) -> bool {
         let def = self

@@ -23,6 +23,10 @@ pub trait Names {
     fn flows(&self, account: &str) -> Option<Vec<(String, Kind)>>;
     /// Whether nobody active is in this group.
     fn group_is_empty(&self, account: &str, group: &str) -> bool;
+    /// Our numbers, those of other accounts included.
+    fn numbers(&self, _account: &str) -> Option<Vec<String>> {
+        None
+    }
 }
 
 /// Nothing is known, so every name is good.
@@ -161,5 +165,10 @@ impl Names for DirectoryNames<'_> {
         let account = self.directory.account_by_key(account);
         let group = account.and_then(|account| account.group(group));
         group.is_some_and(|group| self.directory.active_members(group).next().is_none())
+    }
+
+    fn numbers(&self, _: &str) -> Option<Vec<String>> {
+        let numbers = self.directory.numbers();
+        Some(numbers.map(|number| number.address.clone()).collect())
     }
 }

@@ -4,7 +4,7 @@ use super::fault::{Fault, suggest};
 use super::scope::{Scope, Unknown};
 use super::template::{Template, Text, is_language};
 use super::yaml::{At, Key, Node, QUOTE_HELP, Value};
-use super::{Kind, Names, expr};
+use super::{Kind, Names, Test, Used, expr};
 use crate::model::Phone;
 use crate::model::consent::is_reserved_word;
 
@@ -18,6 +18,9 @@ pub(crate) struct Reading<'a> {
     pub(crate) scope: Scope,
     pub(crate) faults: Vec<Fault>,
     pub(crate) warnings: Vec<Fault>,
+    pub(crate) tests: Vec<Test>,
+    /// The names asked for so far.
+    pub(crate) used: Used,
 }
 
 /// The keys of a mapping, all of them known.
@@ -394,6 +397,12 @@ impl<'a> Reading<'a> {
         name: &str,
         known: Option<Vec<String>>,
     ) -> bool {
+        match code {
+            "unknown-group" => drop(self.used.groups.insert(name.to_owned())),
+            "unknown-user" => drop(self.used.users.insert(name.to_owned())),
+            "unknown-calendar" => drop(self.used.calendars.insert(name.to_owned())),
+            _ => {}
+        }
         let Some(known) = known else { return true };
         let found = known.iter().any(|have| have == name);
         if !found {
