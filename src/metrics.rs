@@ -183,7 +183,7 @@ metrics! {
         sse_clients "signalbox_sse_clients" ()
             "Pages that follow live events.";
         open_calls "signalbox_open_calls" ()
-            "Calls that have not ended.";
+            "Calls that have not ended; one whose end is not told counts for four hours.";
         directory_version "signalbox_directory_version" ()
             "Version of the directory snapshot this node decides by; nodes should agree within a second.";
         redis_up "signalbox_redis_up" ()

@@ -9,6 +9,8 @@ use serde_json::json;
 use crate::flow::{self, DirectoryNames, Fault, FlowName, Names, NoNames};
 use crate::model::directory::Directory;
 
+use super::revisions::{HistoryArgs, PublishArgs, RollbackArgs, ShowArgs};
+
 /// Files looked at in one run.
 const FILES_MAX: usize = 10_000;
 
@@ -26,6 +28,24 @@ pub enum FlowCommand {
     /// Example: signalbox flow check flows/ --organisation config/organisation.yaml
     Check(CheckArgs),
     Test(super::flow_test::TestArgs),
+    /// Publishes a flow file, when it is sound and nobody changed the flow since.
+    ///
+    /// What is refused stays as it was. Exits with 1 when it is refused.
+    ///
+    /// Example: signalbox flow publish flows/apply.yaml
+    Publish(PublishArgs),
+    /// Lists the revisions of a flow: which is active, who published it and when.
+    ///
+    /// Example: signalbox flow history apply
+    History(HistoryArgs),
+    /// Prints the text of a revision.
+    ///
+    /// Example: signalbox flow show apply --revision 3
+    Show(ShowArgs),
+    /// Makes an earlier revision active again, when it is still sound.
+    ///
+    /// Example: signalbox flow rollback apply
+    Rollback(RollbackArgs),
 }
 
 /// What is checked, and how it is shown.

@@ -7,6 +7,7 @@ pub mod flow;
 pub mod flow_test;
 mod logging;
 pub mod organisation;
+pub mod revisions;
 mod serve;
 mod store;
 pub mod user;

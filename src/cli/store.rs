@@ -20,9 +20,9 @@ use crate::store::{Actor, NodeScope, Store, StoreAt};
 
 use super::env;
 use super::explain::ExplainCommand;
-use super::flow::FlowCommand;
+use super::flow::{CheckArgs, FlowCommand};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
-use super::user;
+use super::{revisions, user};
 
 /// Opens and migrates the store that a configuration names.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
@@ -189,20 +189,39 @@ fn read_organisation(file: &Path) -> anyhow::Result<OrganisationFile> {
 }
 
 pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
+    let out = &mut std::io::stdout();
     match command {
-        FlowCommand::Check(args) => {
-            let known = known_to(args.organisation.as_deref(), args.config.as_deref()).await?;
-            super::flow::check(args, known.map(|(directory, _)| directory).as_ref())
-        }
+        FlowCommand::Check(args) => check(args).await,
         FlowCommand::Test(args) => {
             let source = &args.source;
             let known = known_to(source.organisation.as_deref(), source.config.as_deref()).await?;
             super::flow_test::test(args, known)
         }
+        FlowCommand::Publish(args) => {
+            let store = open(&config(&args.config)?).await?;
+            closing(&store, revisions::publish(args, &store, out).await).await
+        }
+        FlowCommand::History(args) => {
+            let store = open_to_look(&config(&args.which.config)?).await?;
+            closing(&store, revisions::history(args, &store, out).await).await
+        }
+        FlowCommand::Show(args) => {
+            let store = open_to_look(&config(&args.which.config)?).await?;
+            closing(&store, revisions::show(args, &store, out).await).await
+        }
+        FlowCommand::Rollback(args) => {
+            let store = open(&config(&args.which.config)?).await?;
+            closing(&store, revisions::rollback(args, &store, out).await).await
+        }
     }
 }
 
-/// The organisation that a flow command is given, with the contacts of a file: those of a store are real people, who
+async fn closing(store: &Store, done: anyhow::Result<i32>) -> anyhow::Result<i32> {
+    store.close().await;
+    done
+}
+
+/// The organisation on which flows are tried, with the contacts of its file: those of a store are real people, who
 /// have no part in a test.
 async fn known_to(
     organisation: Option<&Path>,
@@ -210,9 +229,8 @@ async fn known_to(
 ) -> anyhow::Result<Option<(Directory, Vec<Contact>)>> {
     match (organisation, configuration) {
         (Some(file), _) => {
-            let read = read_organisation(file)?;
             let now = ambient::now();
-            let whole = read.whole(&mut Ids::new(now, ambient::seed()), now);
+            let whole = read_organisation(file)?.whole(&mut Ids::new(now, ambient::seed()), now);
             whole
                 .map(Some)
                 .map_err(|problems| anyhow::anyhow!("{problems}"))
@@ -224,6 +242,18 @@ async fn known_to(
         }
         (None, None) => Ok(None),
     }
+}
+
+async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
+    let directory = match (&args.organisation, &args.config) {
+        (Some(file), _) => Some(organisation_of(file)?),
+        (None, Some(file)) => {
+            let store = open_to_look(&config(file)?).await?;
+            Some(store.directory(NodeScope::daemon()).await?)
+        }
+        (None, None) => None,
+    };
+    super::flow::check(args, directory.as_ref())
 }
 
 pub(super) async fn explain(command: &ExplainCommand) -> anyhow::Result<i32> {

@@ -282,8 +282,10 @@ pub fn fold_compliance(text: &str) -> String {
 
 /// What may stand around a word without changing it.
 fn is_around(c: char) -> bool {
+    if c.is_ascii() {
+        return !c.is_ascii_alphanumeric();
+    }
     c.is_whitespace()
-        || c.is_ascii_punctuation()
         || c.is_control()
         || is_zero_width(c)
         || "…“”„‟‘’‚‛«»‹›´¡¿·•–—―‐‑、。「」『』【】〈〉《》！？，．：；".contains(c)

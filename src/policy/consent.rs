@@ -4,6 +4,7 @@
 //! follows, is that word. Free text that reads like a wish to stop is never acted on here: it is marked for a person
 //! to look at, because a guess in either direction harms somebody.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -202,17 +203,21 @@ fn phrase_begins(words: &[&str]) -> bool {
 
 /// Lower-case words without accents and apostrophes, blanks between them.
 fn plain_words(text: &str) -> String {
-    let head: String = text.chars().take(REVIEW_CHARS_MAX).collect();
-    let folded = if head.is_ascii() {
-        head.to_ascii_lowercase()
-    } else {
-        without_accents(&fold_case(&head))
+    let head = text.char_indices().nth(REVIEW_CHARS_MAX);
+    let head = head.map_or(text, |(end, _)| &text[..end]);
+    let folded = match head.is_ascii() {
+        true => Cow::Borrowed(head),
+        false => Cow::Owned(without_accents(&fold_case(head))),
     };
-    folded
-        .chars()
-        .filter(|c| *c != '\'')
-        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
-        .collect()
+    let mut plain = String::with_capacity(folded.len());
+    for c in folded.chars().filter(|c| *c != '\'') {
+        plain.push(match c {
+            _ if c.is_ascii() && c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
+            _ if !c.is_ascii() && c.is_alphanumeric() => c,
+            _ => ' ',
+        });
+    }
+    plain
 }
 
 /// A `stop` in a short text that neither "don't" before nor "by" after it explains.

@@ -13,6 +13,7 @@
 //! | `each!` | these rows, as the first of a `FROM` |
 //! | `given!(id=of id(conv), at i64)` | the rows that an `UPDATE` is given, as its `FROM`, called `r` |
 //! | `doc!(c: id=of id(conv), at i64)` | the row of alias `c` as the text of one object |
+//! | `row!(c: id=of id(conv), at i64)` | the same, or on SQLite these columns as they are; once a statement, and last |
 //! | `nest!(c: …)` | the same, inside `obj!( )` |
 //! | `obj!('a', x, 'b', nest!(c: …))` | an object of these pairs, as text |
 //! | `flag!(x)` | a truth value for `obj!` |
@@ -43,6 +44,8 @@ pub(super) struct Sql {
     pub(super) pg: &'static str,
     /// What SQLite binds of each row, when it runs the statement once a row; see `values!`.
     pub(super) fields: Vec<Field>,
+    /// What SQLite's rows hold, where they come as they are; see `row!`.
+    pub(super) columns: Vec<Field>,
 }
 
 /// A field of a row that is bound by itself.
@@ -57,6 +60,8 @@ pub(super) struct Field {
 pub(super) enum Kind {
     /// As it is.
     Plain,
+    /// A truth value, which SQLite keeps as a number.
+    Bool,
     /// Its JSON.
     Json,
     /// The 16 bytes of an id or a bare UUID.
@@ -70,6 +75,7 @@ impl Sql {
             lite: lite(text).leak(),
             pg: expand(text, Tongue::Pg).leak(),
             fields: given(text).map(|column| column.bound()).collect(),
+            columns: row(text).map(|column| column.bound()).collect(),
         };
         #[cfg(test)]
         KNOWN.lock().unwrap().push(made.lite);
@@ -109,6 +115,13 @@ fn given(text: &str) -> impl Iterator<Item = Column<'_>> {
     let after = marks.iter().find_map(|mark| Some(text.split_once(mark)?.1));
     let list = after.map(|after| columns(parenthesised(after).0));
     list.into_iter().flatten()
+}
+
+/// The columns of a statement's rows.
+fn row(text: &str) -> impl Iterator<Item = Column<'_>> {
+    let list = text.split_once("row!");
+    let list = list.and_then(|(_, after)| Some(parenthesised(after).0.split_once(':')?.1));
+    list.map(columns).into_iter().flatten()
 }
 
 /// A statement for SQLite, whose parameters are numbered by `?`; what it is given it has as parameters.
@@ -193,6 +206,14 @@ fn mark(name: &str, inner: &str, tongue: Tongue) -> String {
             let given = mark("given", inner, tongue);
             format!("SELECT {} {given} WHERE true", names(inner))
         }
+        "row" if lite => {
+            let (alias, list) = inner.split_once(':').unwrap_or((inner, ""));
+            let columns: Vec<String> = columns(list)
+                .map(|column| format!("{alias}.{}", column.name))
+                .collect();
+            columns.join(", ")
+        }
+        "row" => mark("doc", inner, tongue),
         "doc" if lite => nest(inner, tongue),
         "doc" => format!("{}::text", nest(inner, tongue)),
         "nest" => nest(inner, tongue),
@@ -228,6 +249,7 @@ impl Column<'_> {
             name: self.field.to_owned().leak(),
             kind: match self.kind {
                 "json" => Kind::Json,
+                "bool" => Kind::Bool,
                 id if id == "uuid" || id.starts_with("id(") => Kind::Id,
                 _ => Kind::Plain,
             },

@@ -13,6 +13,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Row, Statement};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, oneshot};
 
@@ -20,15 +21,16 @@ use crate::model::Party;
 
 use super::StoreError;
 use super::bind::bind_row;
-use super::both::Field;
+use super::both::{Field, Sql};
 use super::party::{Entry, Recent};
 use super::pools::{Arg, Given, Triple};
+use super::row::read_row;
 
 /// Connections that only read.
 const READERS: usize = 4;
 /// What the writer keeps of the file in memory. The system keeps the rest; a larger cache would be walked through at
 /// many commits, whenever one had to sort pages.
-const WRITER_CACHE_KIB: i64 = -32_768;
+const WRITER_CACHE_KIB: i64 = -12_288;
 /// What each reader keeps of it.
 const READER_CACHE_KIB: i64 = -8_192;
 /// Statements kept ready on a connection; above the number we have.
@@ -240,6 +242,25 @@ impl LiteTx {
         for row in rows {
             bind_row(&mut statement, fields, row)?;
             take(&mut statement, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    /// Asks for each row, its columns bound; what is found is read as it is, behind its place and its kind.
+    pub(super) fn rows_each<T: DeserializeOwned>(
+        &self,
+        table: &'static str,
+        sql: &Sql,
+        rows: &[impl Serialize],
+    ) -> Result<Vec<(i64, T)>, StoreError> {
+        let mut statement = self.connection()?.prepare_cached(sql.lite)?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            bind_row(&mut statement, &sql.fields, row)?;
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next()? {
+                found.push((row.get(0)?, read_row(table, row, 2, &sql.columns)?));
+            }
         }
         Ok(found)
     }

@@ -22,7 +22,7 @@ use super::tables::{CALL, LEG, MESSAGE, RUN, VOICEMAIL};
 use super::{NodeScope, Store, StoreError};
 
 /// A call does not count as going on for longer than this: its end may never have been reported.
-const BUSY_MAX: Duration = Duration::from_secs(4 * 3600);
+pub(super) const BUSY_MAX: Duration = Duration::from_secs(4 * 3600);
 
 /// The state of a batch while it is decided.
 #[derive(Debug, Default)]

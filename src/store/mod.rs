@@ -17,6 +17,7 @@ mod outbox;
 mod pages;
 mod party;
 mod pools;
+mod row;
 mod save;
 mod scope;
 mod seen;

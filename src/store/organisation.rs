@@ -43,12 +43,12 @@ struct Sorted<'c> {
     contacts: Vec<&'c Contact>,
 }
 
-/// The contacts of parties that stand in this table.
-fn contacts_by(table: &str) -> String {
+/// The contacts of parties that stand in this table, called `k`.
+fn contacts_by(table: &str, k: &str) -> String {
     format!(
         "SELECT doc!(p: {CONTACT}) FROM rows!($1: account_id=account id(acct), party text) AS r \
-         CROSS JOIN {table} f CROSS JOIN contact p WHERE f.party = r.party AND f.what = 'contact' \
-         AND f.within_id = r.account_id AND p.account_id = f.within_id AND p.id = f.id"
+         CROSS JOIN {table} {k} CROSS JOIN contact p WHERE {k}.party = r.party AND {k}.what = 'contact' \
+         AND {k}.within_id = r.account_id AND p.account_id = {k}.within_id AND p.id = {k}.id"
     )
 }
 
@@ -118,8 +118,8 @@ impl Store {
         let asked = array(&asked.collect::<Vec<_>>())?;
         let sql = sql!(format!(
             "{} UNION ALL {}",
-            contacts_by("party_index"),
-            contacts_by("party_recent")
+            contacts_by("party_index", "f"),
+            contacts_by("party_recent", "recent")
         ));
         let mut found: Vec<Contact> = self
             .inner

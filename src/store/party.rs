@@ -210,7 +210,7 @@ impl Store {
         Ok(found.first().map_or(0, |last| last.seq))
     }
 
-    async fn with_recent<T: Send + 'static>(
+    pub(super) async fn with_recent<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Recent) -> T + Send + 'static,
     ) -> Result<T, StoreError> {

@@ -196,6 +196,24 @@ impl Tx {
         }
     }
 
+    /// What a question with `row!` finds for each of these rows, behind its place.
+    pub(super) async fn rows_of<T: DeserializeOwned>(
+        &mut self,
+        table: &'static str,
+        sql: &Sql,
+        rows: &[impl Serialize],
+    ) -> Result<Vec<(i64, T)>, StoreError> {
+        match self {
+            _ if rows.is_empty() => Ok(Vec::new()),
+            Self::Lite(tx) => tx.rows_each(table, sql, rows),
+            Self::Pg(_) => {
+                let found = self.triples_of(sql, rows).await?;
+                let read = |(i, _, doc): Triple| Ok((i, read(table, &doc)?));
+                found.into_iter().map(read).collect()
+            }
+        }
+    }
+
     /// The values of each row's only column, a JSON text.
     pub(super) async fn list<T: DeserializeOwned>(
         &mut self,

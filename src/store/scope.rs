@@ -37,6 +37,11 @@ impl AccountScope {
         Self { account }
     }
 
+    /// For whoever has the store itself in hand: an operator at the command line.
+    pub fn of_operator(account: AccountId) -> Self {
+        Self { account }
+    }
+
     /// The account.
     pub fn account(self) -> AccountId {
         self.account

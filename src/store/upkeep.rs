@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::model::Timestamp;
 
 use super::both::sql;
+use super::load::BUSY_MAX;
 use super::pools::{Arg, Given};
 use super::{NodeScope, Store, StoreError};
 
@@ -65,7 +66,7 @@ pub struct Backlogs {
     pub timers: u64,
     /// When the oldest of them was due.
     pub timers_since: Option<Timestamp>,
-    /// Calls that have not ended.
+    /// Calls that have not ended. One whose end is not told counts for four hours.
     pub calls: u64,
 }
 
@@ -86,9 +87,13 @@ impl Store {
              'jobs_since', (SELECT min(j.due_at) FROM job j WHERE j.due_at <= $1), \
              'timers', (SELECT count(*) FROM (SELECT 1 FROM run r WHERE r.due_at <= $1 AND NOT r.ended LIMIT $2) AS w), \
              'timers_since', (SELECT min(r.due_at) FROM run r WHERE r.due_at <= $1 AND NOT r.ended), \
-             'calls', (SELECT count(*) FROM call k WHERE k.ended_at IS NULL))"
+             'calls', (SELECT count(*) FROM call k WHERE k.ended_at IS NULL AND k.started_at > $3))"
         );
-        let args = [Arg::Int(now.micros()), Arg::Int(BACKLOG_MAX.into())];
+        let args = [
+            Arg::Int(now.micros()),
+            Arg::Int(BACKLOG_MAX.into()),
+            Arg::Int((now - BUSY_MAX).micros()),
+        ];
         let rows = self.inner.pools.list("message", sql, &args).await?;
         Ok(rows.into_iter().next().unwrap_or_default())
     }

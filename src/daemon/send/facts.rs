@@ -7,7 +7,7 @@ use crate::metrics;
 use crate::model::account::{Plan, PlanUnit};
 use crate::model::calendar::{month, zone};
 use crate::model::consent::Verdict;
-use crate::model::{Connection, Timestamp};
+use crate::model::{Connection, MessageKind, Timestamp};
 use crate::policy::allowance::{Facts, PlanUse, Reason, Window};
 use crate::store::{Dispatch, DueText};
 
@@ -32,10 +32,12 @@ pub(super) fn by_email(world: &World, due: &DueText, reason: Reason) -> Dispatch
 pub(super) fn facts(world: &World, due: &DueText, now: Timestamp) -> Option<Facts> {
     let account = world.directory.account(due.message.account)?;
     let number = world.directory.number(due.message.number)?;
+    // A confirmation answers a text of this very phone, whatever its contact's entry says.
+    let answers = due.message.kind == MessageKind::Compliance;
     Some(Facts {
         kind: due.message.kind,
         number_active: number.active && number.sms,
-        textable: due.message.party.can_receive() && due.textable,
+        textable: due.message.party.can_receive() && (due.textable || answers),
         consent: due.consent.unwrap_or(Verdict::Unknown),
         window: Window::Any,
         plan: plan_use(&account.plan, &account.zone, due, now),
@@ -113,7 +115,7 @@ mod tests {
     use super::*;
     use crate::model::account::{Account, Beyond, Number};
     use crate::model::directory::Directory;
-    use crate::model::{Id, Ids, Message, MessageKind, MessageStatus, Party, Via};
+    use crate::model::{Id, Ids, Message, MessageStatus, Party, Via};
     use crate::policy::allowance::{Allowance, allowance};
     use crate::store::PlanUse as Used;
 
@@ -261,5 +263,8 @@ mod tests {
             &due(false, email),
             Allowance::Email(Reason::NotTextable),
         );
+        let mut confirmed = due(false, email);
+        confirmed.message.kind = MessageKind::Compliance;
+        check(&world, &confirmed, Allowance::Send);
     }
 }

@@ -182,6 +182,9 @@ on_both! {
             Write::Leg(Box::new(leg(61))), Write::Leg(Box::new(leg(60))), Write::Voicemail(Box::new(voicemail())),
         ];
         write(&bench, 1, Vec::new(), rows).await;
+        for (seconds, open) in [(9, 1), (9 + 5 * 3_600, 0)] {
+            assert_eq!(store.backlogs(scope, at(seconds)).await.unwrap().calls, open);
+        }
         for (n, need) in [
             Need::Call(id(50)), Need::Leg(id(60)), Need::CallByCarrier("twilio".to_owned(), "CA1".to_owned()),
         ].into_iter().enumerate() {

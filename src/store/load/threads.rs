@@ -3,14 +3,15 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::model::conversation::Conversation;
+use crate::model::conversation::{Conversation, RunRow};
+use crate::model::people::Contact;
 use crate::model::turn::{AUTOMATED_MAX, AUTOMATED_WITHIN, Thread};
 use crate::model::{Id, NumberId, Party, Timestamp};
 
 use super::{Loaded, place, place_mut};
 use crate::store::StoreError;
 use crate::store::both::sql;
-use crate::store::party::{self, Entry, What};
+use crate::store::party::{self, What};
 use crate::store::pools::{Tx, read};
 use crate::store::tables::{CONSENT, CONTACT, CONVERSATION, RUN};
 use crate::store::upkeep::first_id;
@@ -18,30 +19,28 @@ use crate::store::upkeep::first_id;
 /// How many of a conversation's latest texts are looked through for automated ones.
 const AUTOMATED_AMONG: usize = 2 * AUTOMATED_MAX;
 
-/// A thread asked for, and the first id of texts that count as lately.
+/// A thread asked for.
 #[derive(Serialize)]
 struct AskedThread<'a> {
     i: usize,
     id: NumberId,
     text: &'a str,
-    since: Uuid,
 }
 
-/// A conversation or contact asked for by its id.
-#[derive(Serialize)]
+/// A conversation or contact of a thread, asked for by its id; `since` is the first id of texts that count as lately.
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct AskedById {
     i: usize,
-    number: Uuid,
     id: Uuid,
+    number: Uuid,
     since: Uuid,
 }
 
-fn has_conversation(thread: &Thread, id: Uuid) -> bool {
-    thread.conversations.iter().any(|row| row.id.uuid() == id)
-}
-
-fn has_contact(thread: &Thread, id: Uuid) -> bool {
-    thread.contacts.iter().any(|row| row.id.uuid() == id)
+/// What threads are made of: found by their parties, still to be read.
+#[derive(Default)]
+struct Parts {
+    conversations: Vec<AskedById>,
+    contacts: Vec<AskedById>,
 }
 
 impl Loaded {
@@ -54,44 +53,12 @@ impl Loaded {
         if keys.is_empty() {
             return Ok(());
         }
-        let sql = sql!(format!(
-            "with!(i i64, number_id=id id(num), party=text text, since uuid) \
-             SELECT r.i, 'conversation', doc!(c: {CONVERSATION}) FROM each! party_index k CROSS JOIN conversation c \
-              WHERE k.party = r.party AND k.what = 'conversation' AND k.within_id = r.number_id AND c.id = k.id \
-             UNION ALL SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
-               (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = k.id AND m.id >= r.since \
-                ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind = 'automated') FROM each! party_index k \
-              WHERE k.party = r.party AND k.what = 'conversation' AND k.within_id = r.number_id \
-             UNION ALL SELECT r.i, 'run', doc!(x: {RUN}) FROM each! run x \
-              WHERE x.number_id = r.number_id AND x.party = r.party AND NOT x.ended AND x.call_id IS NULL \
-             UNION ALL SELECT r.i, 'consent', doc!(s: {CONSENT}) FROM each! consent_now n CROSS JOIN consent s \
-              WHERE n.party = r.party AND s.id = n.consent_id \
-             UNION ALL SELECT r.i, 'contact', doc!(p: {CONTACT}) \
-              FROM each! party_index k CROSS JOIN account_number a CROSS JOIN contact p \
-              WHERE k.party = r.party AND k.what = 'contact' AND a.account_id = k.within_id \
-               AND a.number_id = r.number_id AND p.account_id = k.within_id AND p.id = k.id"
-        ));
-        let parties: Vec<String> = keys.iter().map(|(_, party)| party.to_string()).collect();
-        let since = first_id(now - AUTOMATED_WITHIN);
-        let question: Vec<AskedThread<'_>> = keys
-            .iter()
-            .zip(&parties)
-            .enumerate()
-            .map(|(i, ((number, _), party))| AskedThread {
-                i,
-                id: *number,
-                text: party,
-                since,
-            })
-            .collect();
         let mut threads: Vec<Thread> = keys.iter().map(|_| Thread::default()).collect();
-        for (i, kind, doc) in tx.triples_of(sql, &question).await? {
-            let Some((thread, (_, party))) = place_mut(&mut threads, i).zip(place(keys, i)) else {
-                continue;
-            };
-            self.take(thread, party, &kind, &doc)?;
-        }
-        self.load_recent(tx, keys, &mut threads, since)?;
+        let parts = self.load_parties(tx, keys, &mut threads, now).await?;
+        self.load_conversations(tx, &parts.conversations, &mut threads)
+            .await?;
+        self.load_contacts(tx, &parts.contacts, keys, &mut threads)
+            .await?;
         for (key, mut thread) in keys.iter().zip(threads) {
             tidy(&mut thread);
             let of = thread.conversations.iter();
@@ -102,99 +69,170 @@ impl Loaded {
         Ok(())
     }
 
-    /// What stands outside the index yet; see [`party`].
-    fn load_recent(
+    /// What stands under each party itself, and what it is known by.
+    async fn load_parties(
         &mut self,
         tx: &mut Tx,
         keys: &[(NumberId, Party)],
         threads: &mut [Thread],
-        since: Uuid,
-    ) -> Result<(), StoreError> {
-        let Tx::Lite(tx) = tx else {
-            return Ok(());
-        };
-        let recent = party::recent(tx)?;
-        let (mut conversations, mut contacts) = (Vec::new(), Vec::new());
-        for (i, ((number, party), thread)) in keys.iter().zip(&*threads).enumerate() {
-            for Entry { what, within, id } in recent.of(party) {
-                let number = number.uuid();
-                let row = AskedById {
-                    i,
-                    number,
-                    id,
-                    since,
-                };
-                match what {
-                    What::Conversation if within == number && !has_conversation(thread, id) => {
-                        conversations.push(row);
-                    }
-                    What::Contact if !has_contact(thread, id) => contacts.push(row),
-                    _ => {}
+        now: Timestamp,
+    ) -> Result<Parts, StoreError> {
+        let sql = sql!(format!(
+            "with!(i i64, number_id=id id(num), party=text text) \
+             SELECT r.i, k.what, ident!(x: k.id) FROM each! party_index k \
+              WHERE k.party = r.party AND (k.what = 'contact' OR k.within_id = r.number_id) \
+             UNION ALL SELECT r.i, 'run', doc!(x: {RUN}) FROM each! run x \
+              WHERE x.number_id = r.number_id AND x.party = r.party AND NOT x.ended AND x.call_id IS NULL \
+             UNION ALL SELECT r.i, 'consent', doc!(s: {CONSENT}) FROM each! consent_now n CROSS JOIN consent s \
+              WHERE n.party = r.party AND s.id = n.consent_id"
+        ));
+        let parties: Vec<String> = keys.iter().map(|(_, party)| party.to_string()).collect();
+        let asked = keys.iter().zip(&parties).enumerate();
+        let asked = asked.map(|(i, ((number, _), party))| AskedThread {
+            i,
+            id: *number,
+            text: party,
+        });
+        let asked: Vec<AskedThread<'_>> = asked.collect();
+        let since = first_id(now - AUTOMATED_WITHIN);
+        let mut parts = recent(tx, keys, since)?;
+        for (i, kind, doc) in tx.triples_of(sql, &asked).await? {
+            let Some((thread, (number, _))) = place_mut(threads, i).zip(place(keys, i)) else {
+                continue;
+            };
+            let part = |table| asked_by_id(table, i, *number, &doc, since);
+            match kind.as_str() {
+                "conversation" => parts.conversations.push(part("conversation")?),
+                "contact" => parts.contacts.push(part("contact")?),
+                "run" => {
+                    let row: RunRow = read("run", &doc)?;
+                    self.versions.insert(row.id.uuid(), row.version);
+                    thread.runs.push(row);
                 }
+                _ => thread.consents.push(read("consent", &doc)?),
             }
         }
-        // After a failed commit what is read again may be there twice.
-        for asked in [&mut conversations, &mut contacts] {
-            asked.sort_unstable_by_key(|row| (row.i, row.id));
-            asked.dedup_by_key(|row| (row.i, row.id));
+        // What is being moved into the index may stand in both places.
+        for asked in [&mut parts.conversations, &mut parts.contacts] {
+            asked.sort_unstable();
+            asked.dedup();
+        }
+        Ok(parts)
+    }
+
+    async fn load_conversations(
+        &mut self,
+        tx: &mut Tx,
+        asked: &[AskedById],
+        threads: &mut [Thread],
+    ) -> Result<(), StoreError> {
+        let sql = sql!(format!(
+            "with!(i i64, id uuid) SELECT r.i, 'conversation', row!(c: {CONVERSATION}) \
+             FROM each! conversation c WHERE c.id = r.id"
+        ));
+        let rows: Vec<(i64, Conversation)> = tx.rows_of("conversation", sql, asked).await?;
+        for (i, row) in rows {
+            self.versions.insert(row.id.uuid(), row.version);
+            if let Some(thread) = place_mut(threads, i) {
+                thread.conversations.push(row);
+            }
         }
         let sql = sql!(format!(
-            "with!(i i64, id uuid, since uuid) \
-             SELECT r.i, 'conversation', doc!(c: {CONVERSATION}) FROM each! conversation c WHERE c.id = r.id \
-             UNION ALL SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
-               (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = k.id AND m.id >= r.since \
-                ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind = 'automated') FROM each! conversation k \
-              WHERE k.id = r.id"
+            "with!(i i64, id uuid, since uuid) SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
+              (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = r.id AND m.id >= r.since \
+               ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind = 'automated') FROM each! \
+             (SELECT 1) AS one"
         ));
-        let mut found = tx.triples_each(sql.lite, &sql.fields, &conversations)?;
-        let sql = sql!(format!(
-            "with!(i i64, number_id=number uuid, id uuid) \
-             SELECT r.i, 'contact', doc!(p: {CONTACT}) FROM each! contact p CROSS JOIN account_number a \
-              WHERE p.id = r.id AND a.account_id = p.account_id AND a.number_id = r.number_id"
-        ));
-        found.extend(tx.triples_each(sql.lite, &sql.fields, &contacts)?);
-        for (i, kind, doc) in found {
-            if let Some((thread, (_, party))) = place_mut(threads, i).zip(place(keys, i)) {
-                self.take(thread, party, &kind, &doc)?;
+        if asked.is_empty() {
+            return Ok(());
+        }
+        for (i, _, doc) in tx.triples_of(sql, asked).await? {
+            let at: Vec<Timestamp> = read("message", &doc)?;
+            if let Some(thread) = place_mut(threads, i) {
+                thread.automated.extend(at);
             }
         }
         Ok(())
     }
 
-    fn take(
+    /// The contacts of the accounts that use each thread's number.
+    async fn load_contacts(
         &mut self,
-        thread: &mut Thread,
-        party: &Party,
-        kind: &str,
-        doc: &str,
+        tx: &mut Tx,
+        asked: &[AskedById],
+        keys: &[(NumberId, Party)],
+        threads: &mut [Thread],
     ) -> Result<(), StoreError> {
-        match kind {
-            "conversation" => {
-                let row: Conversation = read("conversation", doc)?;
-                self.versions.insert(row.id.uuid(), row.version);
-                thread.conversations.push(row);
-            }
-            "automated" => {
-                let at: Vec<Timestamp> = read("message", doc)?;
-                thread.automated.extend(at);
-            }
-            "run" => {
-                let row: crate::model::conversation::RunRow = read("run", doc)?;
-                self.versions.insert(row.id.uuid(), row.version);
-                thread.runs.push(row);
-            }
-            "consent" => thread.consents.push(read("consent", doc)?),
-            _ => {
-                let row: crate::model::people::Contact = read("contact", doc)?;
-                self.versions.insert(row.id.uuid(), row.version);
-                // The table of phones may know one that the contact no longer has.
-                if row.phones.iter().any(|phone| phone.phone == *party) {
-                    thread.contacts.push(row);
-                }
+        let sql = sql!(format!(
+            "with!(i i64, id uuid, number_id=number uuid) SELECT r.i, 'contact', row!(p: {CONTACT}) \
+             FROM each! contact p CROSS JOIN account_number a \
+             WHERE p.id = r.id AND a.account_id = p.account_id AND a.number_id = r.number_id"
+        ));
+        let rows: Vec<(i64, Contact)> = tx.rows_of("contact", sql, asked).await?;
+        for (i, row) in rows {
+            self.versions.insert(row.id.uuid(), row.version);
+            let Some((thread, (_, party))) = place_mut(threads, i).zip(place(keys, i)) else {
+                continue;
+            };
+            // The index may know a phone that the contact no longer has.
+            if row.phones.iter().any(|phone| phone.phone == *party) {
+                thread.contacts.push(row);
             }
         }
         Ok(())
     }
+}
+
+/// What stands outside the index yet; see [`party`].
+fn recent(tx: &mut Tx, keys: &[(NumberId, Party)], since: Uuid) -> Result<Parts, StoreError> {
+    let mut parts = Parts::default();
+    let Tx::Lite(tx) = tx else {
+        return Ok(parts);
+    };
+    let recent = party::recent(tx)?;
+    for (i, (number, party)) in keys.iter().enumerate() {
+        let number = number.uuid();
+        for entry in recent.of(party) {
+            let part = AskedById {
+                i,
+                id: entry.id,
+                number,
+                since,
+            };
+            match entry.what {
+                What::Conversation if entry.within == number => parts.conversations.push(part),
+                What::Conversation => {}
+                What::Contact => parts.contacts.push(part),
+            }
+        }
+    }
+    Ok(parts)
+}
+
+fn asked_by_id(
+    table: &'static str,
+    i: i64,
+    number: NumberId,
+    id: &str,
+    since: Uuid,
+) -> Result<AskedById, StoreError> {
+    let read = id
+        .rsplit('_')
+        .next()
+        .and_then(|hex| Uuid::try_parse(hex).ok());
+    let read = read.zip(usize::try_from(i).ok());
+    let (id, i) = read.ok_or_else(|| StoreError::Corrupt {
+        table,
+        row: id.to_owned(),
+        words: "its id cannot be read".to_owned(),
+    })?;
+    let number = number.uuid();
+    Ok(AskedById {
+        i,
+        id,
+        number,
+        since,
+    })
 }
 
 /// The order does not depend on the database.

@@ -1,0 +1,396 @@
+//! `signalbox flow publish`, `history`, `show` and `rollback`: the revisions of flows in the store.
+//!
+//! A revision is never changed: who edits publishes the next one, who is sorry makes an earlier one active again.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use serde::Serialize;
+
+use crate::ambient;
+use crate::flow::{self, Checked, DirectoryNames, Fault, FlowName};
+use crate::model::directory::Directory;
+use crate::model::{AccountId, RevisionId};
+use crate::store::{
+    AccountScope, Actor, FlowFile, FlowRevision, NodeScope, Published, Stamp, Store,
+};
+
+use super::user::login;
+
+/// What is published.
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// The flow's file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The revision that was edited, by its number: for a text that comes from elsewhere than the last one did.
+    #[arg(long, value_name = "NUMBER")]
+    pub based_on: Option<i64>,
+    /// The configuration that names the store.
+    #[arg(long, value_name = "FILE", default_value = "config/signalbox.yaml")]
+    pub config: PathBuf,
+}
+
+/// Which flow is meant.
+#[derive(Debug, Args)]
+pub struct WhichFlow {
+    /// The flow's key.
+    #[arg(value_name = "FLOW")]
+    pub flow: String,
+    /// Its account's key, where several accounts have a flow of this name.
+    #[arg(long, value_name = "KEY")]
+    pub account: Option<String>,
+    /// The configuration that names the store.
+    #[arg(long, value_name = "FILE", default_value = "config/signalbox.yaml")]
+    pub config: PathBuf,
+}
+
+/// Whose revisions are listed.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Which flow.
+    #[command(flatten)]
+    pub which: WhichFlow,
+    /// Print JSON, one object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which text is shown.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Which flow.
+    #[command(flatten)]
+    pub which: WhichFlow,
+    /// The revision's number; the active one's without it.
+    #[arg(long, value_name = "NUMBER")]
+    pub revision: Option<i64>,
+}
+
+/// Which revision is made active again.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// Which flow.
+    #[command(flatten)]
+    pub which: WhichFlow,
+    /// The revision's number; the one before the active one without it.
+    #[arg(long, value_name = "NUMBER")]
+    pub to: Option<i64>,
+}
+
+/// Publishes a file; the exit code.
+///
+/// # Errors
+/// The file cannot be read or the store not be used.
+pub async fn publish(
+    args: &PublishArgs,
+    store: &Store,
+    out: &mut dyn Write,
+) -> anyhow::Result<i32> {
+    let shown = args.file.display().to_string();
+    let text = std::fs::read_to_string(&args.file).with_context(|| shown.clone())?;
+    let directory = store.directory(NodeScope::daemon()).await?;
+    let checked = match sound(store, &directory, &shown, &text).await? {
+        Ok(checked) => checked,
+        Err(faults) => return refused(&faults, &text, out),
+    };
+    let flow = checked.flow;
+    let account = directory
+        .account_by_key(&flow.account)
+        .with_context(|| format!("there is no account {}", flow.account))?;
+    let place = Place {
+        store,
+        account: account.id,
+        key: &flow.key,
+    };
+    let done = match args.based_on {
+        Some(number) => place.publish_over(number, &text).await?,
+        None => place.publish_file(&args.file, &text).await?,
+    };
+    match done {
+        Published::New(id) => {
+            let number = place.find(|row| row.id == id).await?.number;
+            let key = place.key;
+            writeln!(
+                out,
+                "{key}: revision {number} is active. Calls and texts under way end on theirs."
+            )?;
+            Ok(0)
+        }
+        Published::Unchanged => {
+            writeln!(
+                out,
+                "{}: nothing to publish; the file says what it said before.",
+                place.key
+            )?;
+            Ok(0)
+        }
+        Published::Conflict => {
+            let (history, active) = place.history().await?;
+            let active = history.iter().find(|row| Some(row.id) == active);
+            let words = active.map_or_else(String::new, |row| {
+                format!(
+                    "revision {} of {} by {}",
+                    row.number, row.published_at, row.published_by
+                )
+            });
+            writeln!(
+                out,
+                "{key}: not published: the flow was changed elsewhere since ({words}). Look at it with \
+                 `signalbox flow show {key}`, take its changes into the file, and publish with --based-on {number}.",
+                key = place.key,
+                number = active.map_or(0, |row| row.number),
+            )?;
+            Ok(1)
+        }
+    }
+}
+
+fn refused(faults: &[Fault], text: &str, out: &mut dyn Write) -> anyhow::Result<i32> {
+    for fault in faults {
+        writeln!(out, "{}\n", fault.draw(text, false, false))?;
+    }
+    writeln!(out, "not published: {} faults", faults.len())?;
+    Ok(1)
+}
+
+/// Checks a text against the organisation and the flows that are active in the store.
+async fn sound(
+    store: &Store,
+    directory: &Directory,
+    shown: &str,
+    text: &str,
+) -> anyhow::Result<Result<Checked, Vec<Fault>>> {
+    let active = store.active_flows(NodeScope::daemon()).await?;
+    let texts = active.iter().map(|row| row.yaml.as_str()).chain([text]);
+    let known: Vec<FlowName> = texts.filter_map(flow::name_of).collect();
+    let names = DirectoryNames::new(directory, known);
+    Ok(flow::check(shown, text, &names))
+}
+
+/// Lists a flow's revisions, newest first.
+///
+/// # Errors
+/// There is no such flow, or the store cannot be read.
+pub async fn history(
+    args: &HistoryArgs,
+    store: &Store,
+    out: &mut dyn Write,
+) -> anyhow::Result<i32> {
+    let (account, key) = args.which.find(store).await?;
+    let place = Place {
+        store,
+        account,
+        key: &key,
+    };
+    let (rows, active) = place.history().await?;
+    for row in &rows {
+        let line = Line::of(row, active);
+        match args.json {
+            true => writeln!(out, "{}", serde_json::to_string(&line)?)?,
+            false => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(0)
+}
+
+/// A revision as it is listed.
+#[derive(Serialize)]
+struct Line<'r> {
+    number: i64,
+    active: bool,
+    published_at: String,
+    published_by: &'r str,
+    file: Option<&'r str>,
+}
+
+impl<'r> Line<'r> {
+    fn of(row: &'r FlowRevision, active: Option<RevisionId>) -> Self {
+        Self {
+            number: row.number,
+            active: Some(row.id) == active,
+            published_at: row.published_at.to_string(),
+            published_by: &row.published_by,
+            file: row.file.as_deref(),
+        }
+    }
+}
+
+impl std::fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mark = if self.active { '*' } else { ' ' };
+        let (number, at, by) = (self.number, &self.published_at, self.published_by);
+        write!(f, "{mark} {number:>4}  {at}  {by}")?;
+        match self.file {
+            Some(file) => write!(f, "  {file}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Prints a revision's text.
+///
+/// # Errors
+/// There is no such flow or revision, or the store cannot be read.
+pub async fn show(args: &ShowArgs, store: &Store, out: &mut dyn Write) -> anyhow::Result<i32> {
+    let (account, key) = args.which.find(store).await?;
+    let place = Place {
+        store,
+        account,
+        key: &key,
+    };
+    let row = match args.revision {
+        Some(number) => place.find(|row| row.number == number).await?,
+        None => place.active().await?,
+    };
+    out.write_all(row.yaml.as_bytes())?;
+    Ok(0)
+}
+
+/// Makes an earlier revision active again, if it is still sound.
+///
+/// # Errors
+/// There is no such flow or revision, somebody published meanwhile, or the store cannot be used.
+pub async fn rollback(
+    args: &RollbackArgs,
+    store: &Store,
+    out: &mut dyn Write,
+) -> anyhow::Result<i32> {
+    let (account, key) = args.which.find(store).await?;
+    let place = Place {
+        store,
+        account,
+        key: &key,
+    };
+    let active = place.active().await?;
+    let row = match args.to {
+        Some(number) => place.find(|row| row.number == number).await?,
+        None => place.before(active.number).await?,
+    };
+    ensure!(
+        row.id != active.id,
+        "revision {} of {key} is active already",
+        row.number
+    );
+    // People may have left since whom it names.
+    let directory = store.directory(NodeScope::daemon()).await?;
+    let shown = format!("{key}, revision {}", row.number);
+    if let Err(faults) = sound(store, &directory, &shown, &row.yaml).await? {
+        return refused(&faults, &row.yaml, out);
+    }
+    let actor = Actor::Cli(login());
+    let (seen, now) = (Some(active.id), ambient::now());
+    store.activate(&actor, account, row.id, seen, now).await?;
+    let (now, was) = (row.number, active.number);
+    writeln!(
+        out,
+        "{key}: revision {now} is active again, in place of {was}."
+    )?;
+    Ok(0)
+}
+
+impl WhichFlow {
+    /// The account and key of a flow that has been published.
+    async fn find(&self, store: &Store) -> anyhow::Result<(AccountId, String)> {
+        let directory = store.directory(NodeScope::daemon()).await?;
+        let active = store.active_flows(NodeScope::daemon()).await?;
+        let account_of = |row: &FlowRevision| {
+            let account = directory.account(row.account);
+            account.map_or_else(String::new, |account| account.key.clone())
+        };
+        let wanted = |row: &&FlowRevision| {
+            let account = self.account.as_ref();
+            row.key == self.flow && account.is_none_or(|account| *account == account_of(row))
+        };
+        let found: Vec<&FlowRevision> = active.iter().filter(wanted).collect();
+        match found.as_slice() {
+            [only] => Ok((only.account, only.key.clone())),
+            [] => bail!("there is no published flow {}", self.flow),
+            several => {
+                let accounts: Vec<String> = several.iter().map(|row| account_of(row)).collect();
+                let (flow, accounts) = (&self.flow, accounts.join(", "));
+                bail!("several accounts have a flow {flow}: name one with --account ({accounts})")
+            }
+        }
+    }
+}
+
+/// A flow in the store.
+struct Place<'s> {
+    store: &'s Store,
+    account: AccountId,
+    key: &'s str,
+}
+
+impl Place<'_> {
+    async fn history(&self) -> anyhow::Result<(Vec<FlowRevision>, Option<RevisionId>)> {
+        let scope = AccountScope::of_operator(self.account);
+        Ok(self.store.history(scope, self.key).await?)
+    }
+
+    async fn find(&self, wanted: impl Fn(&FlowRevision) -> bool) -> anyhow::Result<FlowRevision> {
+        let (rows, _) = self.history().await?;
+        let found = rows.into_iter().find(wanted);
+        found.with_context(|| format!("{} has no such revision; see `flow history`", self.key))
+    }
+
+    async fn active(&self) -> anyhow::Result<FlowRevision> {
+        let (rows, active) = self.history().await?;
+        let found = rows.into_iter().find(|row| Some(row.id) == active);
+        match (found, active) {
+            (Some(found), _) => Ok(found),
+            // It is older than what the history tells.
+            (None, Some(id)) => {
+                let found = self.store.revision(NodeScope::daemon(), id).await?;
+                found.with_context(|| format!("{} has no active revision", self.key))
+            }
+            (None, None) => bail!("{} has no active revision", self.key),
+        }
+    }
+
+    async fn before(&self, number: i64) -> anyhow::Result<FlowRevision> {
+        let earlier = self.find(|row| row.number < number).await;
+        earlier.with_context(|| format!("nothing comes before revision {number}"))
+    }
+
+    async fn publish_file(&self, file: &Path, text: &str) -> anyhow::Result<Published> {
+        let name = file.file_name().unwrap_or(file.as_os_str());
+        let name = name.to_string_lossy();
+        let file = FlowFile {
+            name: &name,
+            folder: &[name.clone().into_owned()],
+        };
+        let actor = Actor::Cli(login());
+        let published =
+            self.store
+                .publish_file(&actor, self.account, self.key, text, file, stamp());
+        Ok(published.await?)
+    }
+
+    async fn publish_over(&self, number: i64, text: &str) -> anyhow::Result<Published> {
+        let active = self.active().await?;
+        if active.number != number {
+            return Ok(Published::Conflict);
+        }
+        if active.yaml == text {
+            return Ok(Published::Unchanged);
+        }
+        let (actor, seen) = (Actor::Cli(login()), Some(active.id));
+        let published = self
+            .store
+            .publish(&actor, self.account, self.key, text, seen, stamp());
+        Ok(Published::New(published.await?))
+    }
+}
+
+fn stamp() -> Stamp {
+    Stamp {
+        now: ambient::now(),
+        seed: ambient::seed(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

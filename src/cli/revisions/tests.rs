@@ -1,0 +1,185 @@
+//! Publishing, listing and rolling back, on both databases.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::model::account::{Beyond, Plan, PlanUnit};
+use crate::model::organisation::{AccountRow, OrgChange, OrgRow};
+use crate::model::{Id, Timestamp};
+use crate::store::testing::{Bench, on_both};
+
+fn account(n: u128, key: &str) -> OrgChange {
+    let row = AccountRow {
+        id: Id::from_uuid(Uuid::from_u128(n)),
+        key: key.to_owned(),
+        name: key.to_uppercase(),
+        zone: "America/Chicago".to_owned(),
+        language: "en".to_owned(),
+        cost_centre: Id::from_uuid(Uuid::from_u128(1)),
+        columns: BTreeMap::new(),
+        plan: Plan {
+            monthly: None,
+            unit: PlanUnit::Messages,
+            rate: 1.0,
+            beyond: Beyond::Refuse,
+        },
+    };
+    OrgChange {
+        what: OrgRow::Account(row),
+        subject: key.to_owned(),
+        before: None,
+        after: String::new(),
+    }
+}
+
+/// A store with two accounts, and a folder to write files in.
+struct Desk {
+    bench: Bench,
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    async fn new(bench: Bench) -> Self {
+        let changes = vec![account(2, "clinic"), account(3, "school")];
+        let (actor, now) = (Actor::Node, Timestamp::from_micros(1));
+        bench.store.apply(&actor, now, 0, changes).await.unwrap();
+        Self {
+            bench,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Publishes what says `words`; the exit code and what was told.
+    async fn publish(
+        &self,
+        file: &str,
+        account: &str,
+        words: &str,
+        based_on: Option<i64>,
+    ) -> (i32, String) {
+        let file = self.folder.path().join(file);
+        std::fs::write(&file, text(account, words)).unwrap();
+        let args = PublishArgs {
+            file,
+            based_on,
+            config: PathBuf::new(),
+        };
+        let mut out = Vec::new();
+        let code = publish(&args, &self.bench.store, &mut out).await.unwrap();
+        (code, String::from_utf8(out).unwrap())
+    }
+
+    async fn rollback(&self, to: Option<i64>) -> anyhow::Result<(i32, String)> {
+        let args = RollbackArgs { which: main(), to };
+        let mut out = Vec::new();
+        let code = rollback(&args, &self.bench.store, &mut out).await?;
+        Ok((code, String::from_utf8(out)?))
+    }
+
+    async fn show(&self, revision: Option<i64>) -> String {
+        let args = ShowArgs {
+            which: main(),
+            revision,
+        };
+        let mut out = Vec::new();
+        show(&args, &self.bench.store, &mut out).await.unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    /// The numbers of the revisions, newest first, and the active one.
+    async fn history(&self) -> (Vec<i64>, Vec<i64>) {
+        let args = HistoryArgs {
+            which: main(),
+            json: true,
+        };
+        let mut out = Vec::new();
+        history(&args, &self.bench.store, &mut out).await.unwrap();
+        let lines = String::from_utf8(out).unwrap();
+        let rows: Vec<serde_json::Value> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let number = |row: &serde_json::Value| row["number"].as_i64().unwrap();
+        let active = rows.iter().filter(|row| row["active"] == true);
+        (
+            rows.iter().map(number).collect(),
+            active.map(number).collect(),
+        )
+    }
+}
+
+fn main() -> WhichFlow {
+    WhichFlow {
+        flow: "main".to_owned(),
+        account: Some("clinic".to_owned()),
+        config: PathBuf::new(),
+    }
+}
+
+fn text(account: &str, words: &str) -> String {
+    format!(
+        "flow: main\naccount: {account}\non: call\nsteps:\n  one:\n    say: {words}\n    next: end\n"
+    )
+}
+
+on_both! {
+    async fn a_file_is_published_listed_shown_and_rolled_back(bench: Bench) {
+        let desk = Desk::new(bench).await;
+        for (n, words) in [(1, "one"), (2, "two"), (3, "three")] {
+            let (code, told) = desk.publish("main.yaml", "clinic", words, None).await;
+            assert_eq!(code, 0);
+            assert!(told.starts_with(&format!("main: revision {n} is active.")), "{told}");
+        }
+        let (code, told) = desk.publish("main.yaml", "clinic", "three", None).await;
+        assert!(code == 0 && told.contains("nothing to publish"), "{told}");
+        assert_eq!(desk.history().await, (vec![3, 2, 1], vec![3]));
+        assert_eq!(desk.rollback(None).await.unwrap().1, "main: revision 2 is active again, in place of 3.\n");
+        assert_eq!(desk.rollback(Some(1)).await.unwrap().0, 0);
+        assert_eq!(desk.history().await, (vec![3, 2, 1], vec![1]));
+        assert_eq!(desk.show(None).await, text("clinic", "one"));
+        assert_eq!(desk.show(Some(3)).await, text("clinic", "three"));
+        let again = desk.rollback(Some(1)).await.unwrap_err().to_string();
+        assert_eq!(again, "revision 1 of main is active already");
+        let first = desk.rollback(None).await.unwrap_err().to_string();
+        assert_eq!(first, "nothing comes before revision 1");
+        let none = desk.rollback(Some(9)).await.unwrap_err().to_string();
+        assert_eq!(none, "main has no such revision; see `flow history`");
+    }
+
+    async fn what_was_changed_elsewhere_is_not_undone(bench: Bench) {
+        let desk = Desk::new(bench).await;
+        desk.publish("main.yaml", "clinic", "one", None).await;
+        assert_eq!(desk.publish("other.yaml", "clinic", "two", Some(1)).await.0, 0);
+        let (code, told) = desk.publish("main.yaml", "clinic", "three", None).await;
+        assert_eq!(code, 1);
+        assert!(told.contains("revision 2 of ") && told.contains("--based-on 2"), "{told}");
+        assert_eq!(desk.publish("main.yaml", "clinic", "three", Some(1)).await.0, 1);
+        assert_eq!(desk.publish("main.yaml", "clinic", "three", Some(2)).await.0, 0);
+        assert_eq!(desk.show(None).await, text("clinic", "three"));
+    }
+
+    async fn what_is_not_sound_is_not_published(bench: Bench) {
+        let desk = Desk::new(bench).await;
+        desk.publish("main.yaml", "clinic", "one", None).await;
+        let (code, told) = desk.publish("main.yaml", "clinic", "two\n    nxt: end", None).await;
+        assert_eq!(code, 1);
+        assert!(told.contains("main.yaml:7:5") && told.contains("not published"), "{told}");
+        assert_eq!(desk.show(None).await, text("clinic", "one"));
+        let told = desk.publish("main.yaml", "nobody", "two", None).await;
+        assert_eq!(told.0, 1, "{told:?}");
+    }
+
+    async fn a_flow_of_two_accounts_is_asked_for_by_account(bench: Bench) {
+        let desk = Desk::new(bench).await;
+        desk.publish("a.yaml", "clinic", "one", None).await;
+        desk.publish("b.yaml", "school", "two", None).await;
+        let which = WhichFlow { account: None, ..main() };
+        let asked = which.find(&desk.bench.store).await.unwrap_err().to_string();
+        assert_eq!(asked, "several accounts have a flow main: name one with --account (clinic, school)");
+        let which = WhichFlow { flow: "none".to_owned(), ..main() };
+        let asked = which.find(&desk.bench.store).await.unwrap_err().to_string();
+        assert_eq!(asked, "there is no published flow none");
+    }
+}
