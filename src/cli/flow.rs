@@ -28,6 +28,7 @@ pub enum FlowCommand {
     /// Example: signalbox flow check flows/ --organisation config/organisation.yaml
     Check(CheckArgs),
     Test(super::flow_test::TestArgs),
+    Simulate(super::flow_simulate::SimulateArgs),
     /// Publishes a flow file, when it is sound and nobody changed the flow since.
     ///
     /// What is refused stays as it was. Exits with 1 when it is refused.

@@ -4,6 +4,7 @@ mod demo;
 pub mod doctor;
 pub mod explain;
 pub mod flow;
+pub mod flow_simulate;
 pub mod flow_test;
 mod logging;
 pub mod organisation;

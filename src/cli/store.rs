@@ -197,6 +197,11 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
             let known = known_to(source.organisation.as_deref(), source.config.as_deref()).await?;
             super::flow_test::test(args, known)
         }
+        FlowCommand::Simulate(args) => {
+            let source = &args.source;
+            let known = known_to(source.organisation.as_deref(), source.config.as_deref()).await?;
+            super::flow_simulate::simulate(args, known)
+        }
         FlowCommand::Publish(args) => {
             let store = open(&config(&args.config)?).await?;
             closing(&store, revisions::publish(args, &store, out).await).await

@@ -79,20 +79,23 @@ pub struct Branch<'f> {
     pub step: &'f str,
     /// Its line in the file, from 1.
     pub line: u32,
-    /// The outcome; `None`: the step has none, as it leaves.
+    /// The outcome; `None`: any, as the step leaves, or all of its outcomes lead to one place.
     pub outcome: Option<&'f str>,
 }
 
 impl Flow {
-    /// Every way out of every step, in the order of the file. A caller's leaving counts where the flow does
-    /// something about it.
+    /// Every way out of every step, in the order of the file. Where `next` takes all outcomes they are one way, and
+    /// a caller's leaving counts where the flow does something about it.
     pub fn branches(&self) -> impl Iterator<Item = Branch<'_>> {
         self.steps.iter().flat_map(|def| {
-            let named = def.then.iter().map(|(outcome, _)| Some(outcome.as_str()));
+            let one_way = matches!(def.spec.style, steps::Style::Next(_))
+                && def.then.windows(2).all(|pair| pair[0].1 == pair[1].1);
+            let leaves = (def.then.is_empty() || one_way).then_some(None);
+            let named = def.then.iter().filter(move |_| !one_way);
+            let named = named.map(|(outcome, _)| Some(outcome.as_str()));
             let hung_up = matches!(def.hung_up, steps::Target::Step(_));
             let hung_up = hung_up.then_some(Some("caller_hung_up"));
-            let leaves = def.then.is_empty().then_some(None);
-            let outcomes = named.chain(hung_up).chain(leaves);
+            let outcomes = leaves.into_iter().chain(named).chain(hung_up);
             outcomes.map(|outcome| Branch {
                 step: &def.name,
                 line: def.line,

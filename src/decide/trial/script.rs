@@ -62,7 +62,10 @@ pub(super) fn words(says: &Says) -> String {
 
 impl Stage {
     /// The call or the text with which it begins.
-    pub(super) fn begins(&mut self, text: Option<&str>) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// What cannot be.
+    pub fn begins(&mut self, text: Option<&str>) -> Result<(), String> {
         match text {
             None => {
                 self.log(Who::Flow, format!("call from {}", self.party), None);
@@ -79,8 +82,11 @@ impl Stage {
         }
     }
 
-    /// Plays one line.
-    pub(super) fn plays(&mut self, says: &Says) -> Result<(), String> {
+    /// Plays one line of a script.
+    ///
+    /// # Errors
+    /// What is otherwise than the line says, or why it cannot be.
+    pub fn plays(&mut self, says: &Says) -> Result<(), String> {
         match says {
             Says::Hears(part) => {
                 self.wait_for_script()?;

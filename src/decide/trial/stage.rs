@@ -56,7 +56,6 @@ pub struct Stage {
     /// Where each text came from.
     places: BTreeMap<String, Place>,
     orders: VecDeque<Order>,
-    /// What happened so far.
     pub(super) transcript: Vec<Entry>,
     pub(super) taken: BTreeSet<(String, String, String)>,
 }
@@ -104,6 +103,20 @@ impl Stage {
             transcript: Vec::new(),
             taken: BTreeSet::new(),
         })
+    }
+
+    /// What happened so far.
+    pub fn transcript(&self) -> &[Entry] {
+        &self.transcript
+    }
+
+    /// What the person outside is at, for people.
+    pub fn standing(&self) -> String {
+        match &self.last {
+            Some(place) if self.is_running() => format!("waits at {place}"),
+            Some(place) => format!("over; the last step was {place}"),
+            None => "this flow was not reached".to_owned(),
+        }
     }
 
     /// Something happens, and all that follows of it at once.

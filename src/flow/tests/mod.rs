@@ -5,6 +5,7 @@ mod calls;
 mod dials;
 mod faults;
 mod rooms;
+mod scripts;
 mod shipped;
 mod texts;
 
