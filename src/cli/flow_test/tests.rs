@@ -45,7 +45,7 @@ fn with(name: &str, source: &str) -> tempfile::TempDir {
 
 #[test]
 fn every_outcome_of_the_shipped_flows_is_tried() {
-    let begun = std::time::Instant::now();
+    let begun = crate::ambient::Stopwatch::start();
     let (code, shown) = run(&root().join("flows"), Some(organisation()), None);
     println!(
         "the shipped flows were checked and tried in {:?}",

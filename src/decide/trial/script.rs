@@ -133,7 +133,8 @@ impl Stage {
 
     fn rings(&self, who: &[String]) -> Result<(), String> {
         let (mut wanted, mut ringing) = (who.to_vec(), self.ringing());
-        (wanted.sort_unstable(), ringing.sort_unstable());
+        wanted.sort_unstable();
+        ringing.sort_unstable();
         if wanted == ringing {
             return Ok(());
         }
