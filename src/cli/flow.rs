@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::flow::{self, DirectoryNames, Fault, FlowName, Names, NoNames};
 use crate::model::directory::Directory;
 
+use super::drawing::{DiffArgs, GraphArgs};
 use super::revisions::{HistoryArgs, PublishArgs, RollbackArgs, ShowArgs};
 
 /// Files looked at in one run.
@@ -29,6 +30,17 @@ pub enum FlowCommand {
     Check(CheckArgs),
     Test(super::flow_test::TestArgs),
     Simulate(super::flow_simulate::SimulateArgs),
+    /// Draws a flow for people who do not read YAML.
+    ///
+    /// Example: signalbox flow graph flows/main-line.yaml --output main-line.svg
+    Graph(GraphArgs),
+    /// Tells what changed in meaning between two revisions of a flow.
+    ///
+    /// Steps are compared by name: their order, comments and spelling do not count. Exits with 1 when something
+    /// changed.
+    ///
+    /// Example: signalbox flow diff before.yaml flows/apply.yaml
+    Diff(DiffArgs),
     /// Publishes a flow file, when it is sound and nobody changed the flow since.
     ///
     /// What is refused stays as it was. Exits with 1 when it is refused.

@@ -1,7 +1,9 @@
 //! The command line: one file a command. Exit codes: 0 done, 1 refused or failed, 2 wrong use.
 
+pub mod calendar;
 mod demo;
 pub mod doctor;
+pub mod drawing;
 pub mod explain;
 pub mod flow;
 pub mod flow_simulate;
@@ -39,6 +41,9 @@ enum Command {
     /// Works on flow files.
     #[command(subcommand)]
     Flow(flow::FlowCommand),
+    /// Works on calendars.
+    #[command(subcommand)]
+    Calendar(calendar::CalendarCommand),
     /// Tells what would happen, and why, without doing it.
     #[command(subcommand)]
     Explain(explain::ExplainCommand),
@@ -91,6 +96,7 @@ async fn dispatch(command: Command) -> anyhow::Result<i32> {
         Command::Demo(args) => demo::demo(&args).await,
         Command::Apply(args) => store::apply(&args).await,
         Command::Flow(command) => store::flow(&command).await,
+        Command::Calendar(command) => calendar::run(&command, &mut std::io::stdout()),
         Command::Explain(command) => store::explain(&command).await,
         Command::Doctor(DoctorCommand::Signature(args)) => serve::doctor_signature(&args),
         Command::Doctor(DoctorCommand::Config(args)) => serve::doctor_config(&args),

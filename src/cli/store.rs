@@ -22,7 +22,7 @@ use super::env;
 use super::explain::ExplainCommand;
 use super::flow::{CheckArgs, FlowCommand};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
-use super::{revisions, user};
+use super::{drawing, revisions, user};
 
 /// Opens and migrates the store that a configuration names.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
@@ -202,6 +202,8 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
             let known = known_to(source.organisation.as_deref(), source.config.as_deref()).await?;
             super::flow_simulate::simulate(args, known)
         }
+        FlowCommand::Graph(args) => drawing::graph(args, out),
+        FlowCommand::Diff(args) => drawing::diff(args, out),
         FlowCommand::Publish(args) => {
             let store = open(&config(&args.config)?).await?;
             closing(&store, revisions::publish(args, &store, out).await).await

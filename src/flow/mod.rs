@@ -12,6 +12,7 @@ mod engine;
 mod event;
 mod expr;
 mod fault;
+pub mod graph;
 mod names;
 mod outcomes;
 mod prove;

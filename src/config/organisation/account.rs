@@ -329,7 +329,10 @@ fn fill_plan(plan: &mut Plan, part: &PlanPart) {
 /// The part of a calendar that a mistake is about, as written.
 fn offending(error: &CalendarError) -> &str {
     match error {
-        CalendarError::Zone(text) | CalendarError::Day(text) | CalendarError::Holiday(text) => text,
+        CalendarError::Zone(text)
+        | CalendarError::Day(text)
+        | CalendarError::Holiday(text)
+        | CalendarError::Date(text) => text,
         CalendarError::DayTwice { key, .. } | CalendarError::TooManyRanges(key) => key,
         CalendarError::Range { range, .. } => range,
         // The day and the range: the range is what stands in the file.

@@ -538,7 +538,16 @@ fn calendar_words(spec: &CalendarSpec) -> String {
         .open
         .iter()
         .map(|(day, ranges)| format!("{day} {}", ranges.0.join(" ")));
-    format!("open {}; {} holidays", list(days), spec.holidays.len())
+    let own = spec.dates.keys().cloned();
+    let mut words = format!(
+        "open {}; holidays {}",
+        list(days),
+        list(spec.holidays.iter().cloned())
+    );
+    if !spec.dates.is_empty() {
+        words.push_str(&format!("; own hours {}", list(own)));
+    }
+    words
 }
 
 fn column_word(kind: ColumnType) -> &'static str {

@@ -1,6 +1,8 @@
 //! The organisation's file as a person writes it. Every key may be left out save those that name a thing;
 //! what is left out stays as it is in the store.
 
+use std::collections::BTreeMap;
+
 use super::form;
 use super::node::{At, Findings, Map, Text};
 use crate::config::tree::{Node, Value};
@@ -412,25 +414,36 @@ fn calendars(node: &Node, found: &Findings<'_>) -> Vec<CalendarPart> {
 
 fn calendar(key: Text, node: &Node, found: &Findings<'_>) -> CalendarPart {
     form::check_key(&key, found);
-    let map = found.map(node, &["zone", "open", "holidays"]);
+    let map = found.map(node, &["zone", "open", "holidays", "dates"]);
     let mut spec = CalendarSpec::default();
     let mut texts: Vec<Text> = map.text("zone").into_iter().collect();
     spec.zone = texts.first().map(|zone| zone.value.clone());
-    for (day, node) in map.get("open").map_or(&[][..], |node| found.entries(node)) {
+    spec.open = day_ranges(map.get("open"), &mut texts, found);
+    spec.dates = day_ranges(map.get("dates"), &mut texts, found);
+    let holidays = map.texts("holidays").unwrap_or_default();
+    spec.holidays = values(&holidays);
+    texts.extend(holidays);
+    CalendarPart { key, spec, texts }
+}
+
+/// Days or dates with their ranges.
+fn day_ranges(
+    node: Option<&Node>,
+    texts: &mut Vec<Text>,
+    found: &Findings<'_>,
+) -> BTreeMap<String, DayRanges> {
+    let mut days = BTreeMap::new();
+    for (day, node) in node.map_or(&[][..], |node| found.entries(node)) {
         let ranges: Vec<Text> = match &node.value {
             Value::Null => Vec::new(),
             Value::List(items) => items.iter().filter_map(|item| found.text(item)).collect(),
             _ => found.text(node).into_iter().collect(),
         };
-        spec.open
-            .insert(day.text.clone(), DayRanges(values(&ranges)));
+        days.insert(day.text.clone(), DayRanges(values(&ranges)));
         texts.push(form::map_key(day));
         texts.extend(ranges);
     }
-    let holidays = map.texts("holidays").unwrap_or_default();
-    spec.holidays = values(&holidays);
-    texts.extend(holidays);
-    CalendarPart { key, spec, texts }
+    days
 }
 
 fn values(texts: &[Text]) -> Vec<String> {

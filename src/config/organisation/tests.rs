@@ -196,7 +196,7 @@ fn a_change_is_told_alone() {
         (
             "09:00-12:30",
             "08:00-12:30",
-            "~ calendar clinic/office: other hours or holidays → open mon-fri 08:00-12:30 13:30-17:00; 1 holidays",
+            "~ calendar clinic/office: other hours or holidays → open mon-fri 08:00-12:30 13:30-17:00; holidays 2026-12-25",
         ),
         (
             "[APLY]",

@@ -6,19 +6,26 @@
 //! three o'clock, and `02:15-02:45` does not open at all that day.
 //!
 //! A range whose end is not after its start runs past midnight and belongs to the day on which it begins. A
-//! holiday lasts from midnight to midnight: its own ranges do not open, and what began the day before ends there.
+//! holiday lasts from midnight to midnight: its own ranges do not open, and what began the day before ends there. A
+//! date with hours of its own has these in place of its weekday's and of a holiday.
 
+mod holiday;
+mod ics;
 mod written;
+
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, ToSpan};
 use serde::{Deserialize, Serialize};
 
+use self::holiday::Holiday;
+pub use self::ics::{Ics, IcsDay, read_ics};
 pub use self::written::{
     CalendarError, CalendarSpec, DAY_RANGES_MAX, DayRanges, HOLIDAYS_MAX, zone,
 };
-use self::written::{DAY_MINUTES, Range, read_days, read_holidays};
+use self::written::{DAY_MINUTES, Range, read_dates, read_days, read_holidays};
 use super::Timestamp;
 
 /// How far ahead the next opening is looked for; a year and what a long closure adds.
@@ -63,8 +70,9 @@ pub struct Calendar {
     zone: TimeZone,
     /// By weekday from Monday; sorted and disjoint.
     days: [Vec<Range>; 7],
-    /// Sorted.
-    holidays: Vec<Date>,
+    holidays: Vec<Holiday>,
+    /// Dates with hours of their own, whatever day or holiday they are.
+    dates: BTreeMap<Date, Vec<Range>>,
 }
 
 impl Calendar {
@@ -81,11 +89,13 @@ impl Calendar {
         };
         let days = read_days(&spec.open, &mut faults);
         let holidays = read_holidays(&spec.holidays, &mut faults);
+        let dates = read_dates(&spec.dates, &mut faults);
         if faults.is_empty() {
             Ok(Self {
                 zone,
                 days,
                 holidays,
+                dates,
             })
         } else {
             Err(faults)
@@ -102,12 +112,25 @@ impl Calendar {
             zone,
             days: std::array::from_fn(|_| vec![whole]),
             holidays: Vec::new(),
+            dates: BTreeMap::new(),
         }
     }
 
     /// Its time zone.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
+    }
+
+    /// Whether it has a holiday in any year.
+    pub fn has_holidays(&self) -> bool {
+        !self.holidays.is_empty()
+    }
+
+    /// Whether it has a holiday in this year.
+    pub fn has_holidays_in(&self, year: i16) -> bool {
+        self.holidays
+            .iter()
+            .any(|holiday| holiday.of(year).is_some())
     }
 
     /// What it says about a moment. The start of a range is inside it, the end is not.
@@ -144,14 +167,16 @@ impl Calendar {
     }
 
     fn is_holiday(&self, date: Date) -> bool {
-        self.holidays.binary_search(&date).is_ok()
+        !self.dates.contains_key(&date) && self.holidays.iter().any(|holiday| holiday.is_on(date))
     }
 
     /// The ranges that begin on a date, as instants; none on a holiday.
     fn spans(&self, date: Date) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
         let day = usize::from(date.weekday().to_monday_zero_offset().unsigned_abs());
-        let ranges: &[Range] = match self.days.get(day) {
-            Some(ranges) if !self.is_holiday(date) => ranges,
+        let own = self.dates.get(&date).map(Vec::as_slice);
+        let ranges: &[Range] = match (own, self.days.get(day)) {
+            (Some(own), _) => own,
+            (None, Some(ranges)) if !self.is_holiday(date) => ranges,
             _ => &[],
         };
         ranges.iter().filter_map(move |range| {
@@ -181,8 +206,6 @@ impl Calendar {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-
-    use std::collections::BTreeMap;
 
     use super::written::DAYS;
     use super::*;
@@ -270,6 +293,26 @@ mod tests {
             assert_eq!(office.state(at(moment)), state, "{moment}");
             assert_eq!(office.next_open(at(moment)), Some(at(next)), "{moment}");
         }
+    }
+
+    #[test]
+    fn a_date_has_hours_of_its_own_on_holidays_too() {
+        let office = calendar(
+            r#"{ open: { mon-fri: "09:00-17:00" }, holidays: [12-24, 12-25],
+                 dates: { 2026-12-24: "09:00-12:00", 2026-12-26: "10:00-11:00", 2026-12-28: [] } }"#,
+        );
+        for (moment, state) in [
+            ("2026-12-24T10:00:00-06:00", Hours::Open),
+            ("2026-12-24T13:00:00-06:00", Hours::Closed),
+            ("2026-12-25T10:00:00-06:00", Hours::Holiday),
+            ("2026-12-26T10:30:00-06:00", Hours::Open),
+            ("2026-12-28T10:00:00-06:00", Hours::Closed),
+            ("2027-12-24T10:00:00-06:00", Hours::Holiday),
+        ] {
+            assert_eq!(office.state(at(moment)), state, "{moment}");
+        }
+        let next = office.next_open(at("2026-12-26T12:00:00-06:00"));
+        assert_eq!(next, Some(at("2026-12-29T09:00:00-06:00")));
     }
 
     #[test]
@@ -427,6 +470,7 @@ mod tests {
                 open: BTreeMap::from([(DAYS[day].to_owned(), DayRanges(vec![range]))]),
                 holidays: vec![format!("2026-11-{holiday:02}"), format!("2026-03-{holiday:02}")],
                 zone: None,
+                dates: BTreeMap::new(),
             };
             let calendar = Calendar::new(&spec, &chicago()).unwrap();
             let moment = Timestamp::from_micros(seconds * 1_000_000);

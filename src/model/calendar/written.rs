@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
+use super::holiday::Holiday;
+
 /// Ranges of one day.
 pub const DAY_RANGES_MAX: usize = 24;
 /// Holidays of one calendar, some years of them.
@@ -23,9 +25,13 @@ pub struct CalendarSpec {
     /// Days (`mon`, `mon-fri`, `sat, sun`) and their ranges (`"09:00-12:30"`, or a list of such).
     #[serde(default)]
     pub open: BTreeMap<String, DayRanges>,
-    /// Dates such as `2026-12-25`.
+    /// `2026-12-25`, `12-25` for every year, `easter+1`, `4th thu nov`; `observed` behind it moves a weekend's to the
+    /// Friday before or the Monday after.
     #[serde(default)]
     pub holidays: Vec<String>,
+    /// Hours of single dates in place of all the above: `2026-12-24` and its ranges, none when closed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dates: BTreeMap<String, DayRanges>,
 }
 
 /// The ranges of a day: one text or a list of texts; nothing means closed.
@@ -73,11 +79,16 @@ pub enum CalendarError {
     /// Too many ranges in a day.
     #[error("\"{0}\" has more than {DAY_RANGES_MAX} ranges")]
     TooManyRanges(String),
-    /// An unreadable date.
-    #[error("\"{0}\" is no date; expected such as 2026-12-25")]
+    /// An unreadable holiday.
+    #[error(
+        "\"{0}\" is no holiday; expected a date such as 2026-12-25, a day of every year such as 12-25, easter+1, or 4th thu nov"
+    )]
     Holiday(String),
+    /// An unreadable date.
+    #[error("\"{0}\" is no date; expected such as 2026-12-24")]
+    Date(String),
     /// Too many holidays.
-    #[error("there are more than {HOLIDAYS_MAX} holidays")]
+    #[error("there are more than {HOLIDAYS_MAX} holidays or dates")]
     TooManyHolidays,
 }
 
@@ -208,21 +219,45 @@ fn overlap(days: &[Vec<Range>; 7]) -> Option<CalendarError> {
     }
 }
 
-pub(super) fn read_holidays(texts: &[String], faults: &mut Vec<CalendarError>) -> Vec<Date> {
+pub(super) fn read_holidays(texts: &[String], faults: &mut Vec<CalendarError>) -> Vec<Holiday> {
     if texts.len() > HOLIDAYS_MAX {
         faults.push(CalendarError::TooManyHolidays);
         return Vec::new();
     }
-    let mut dates = Vec::with_capacity(texts.len());
+    let mut holidays = Vec::with_capacity(texts.len());
     for text in texts {
-        match Date::strptime("%Y-%m-%d", text.trim()) {
-            Ok(date) => dates.push(date),
-            Err(_) => faults.push(CalendarError::Holiday(text.clone())),
+        match Holiday::read(text) {
+            Some(holiday) => holidays.push(holiday),
+            None => faults.push(CalendarError::Holiday(text.clone())),
         }
     }
-    dates.sort_unstable();
-    dates.dedup();
-    dates
+    holidays
+}
+
+/// Dates with hours of their own.
+pub(super) fn read_dates(
+    dates: &BTreeMap<String, DayRanges>,
+    faults: &mut Vec<CalendarError>,
+) -> BTreeMap<Date, Vec<Range>> {
+    if dates.len() > HOLIDAYS_MAX {
+        faults.push(CalendarError::TooManyHolidays);
+        return BTreeMap::new();
+    }
+    let mut read = BTreeMap::new();
+    for (key, texts) in dates {
+        let ranges = read_ranges(key, &texts.0, faults);
+        if let Some(pair) = ranges.windows(2).find(|pair| pair[0].end > pair[1].start) {
+            faults.push(CalendarError::Overlap {
+                first: format!("{key} {}", pair[0]),
+                second: format!("{key} {}", pair[1]),
+            });
+        }
+        match Date::strptime("%Y-%m-%d", key.trim()) {
+            Ok(date) => drop(read.insert(date, ranges)),
+            Err(_) => faults.push(CalendarError::Date(key.clone())),
+        }
+    }
+    read
 }
 
 /// As it would be written.
@@ -322,8 +357,26 @@ mod tests {
                 r#"{ open: { mon: "22:00-06:00", tue: "05:00-09:00" } }"#,
                 "\"mon 22:00-06:00\" and \"tue 05:00-09:00\" overlap",
             ),
-            (r#"{ holidays: [25.12.2026] }"#, "\"25.12.2026\" is no date"),
-            (r#"{ holidays: [2026-02-30] }"#, "\"2026-02-30\" is no date"),
+            (
+                r#"{ holidays: [25.12.2026] }"#,
+                "\"25.12.2026\" is no holiday",
+            ),
+            (
+                r#"{ holidays: [2026-02-30] }"#,
+                "\"2026-02-30\" is no holiday",
+            ),
+            (
+                r#"{ dates: { 12-24: "09:00-12:00" } }"#,
+                "\"12-24\" is no date",
+            ),
+            (
+                r#"{ dates: { 2026-12-24: "9" } }"#,
+                "\"9\" under \"2026-12-24\"",
+            ),
+            (
+                r#"{ dates: { 2026-12-24: ["09:00-12:00", "11:00-13:00"] } }"#,
+                "\"2026-12-24 09:00-12:00\" and \"2026-12-24 11:00-13:00\" overlap",
+            ),
         ];
         for (yaml, want) in table {
             let faults =

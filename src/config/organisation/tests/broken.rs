@@ -154,7 +154,7 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
     (
         "2026-12-25",
         "2026-13-25",
-        r#"14:90 "2026-13-25" is no date; expected such as 2026-12-25"#,
+        r#"14:90 "2026-13-25" is no holiday; expected a date such as 2026-12-25, a day of every year such as 12-25, easter+1, or 4th thu nov"#,
     ),
     (
         "members: [ana] }",

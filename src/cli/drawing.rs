@@ -1,0 +1,124 @@
+//! `signalbox flow graph` and `flow diff`: a flow drawn, and two of its revisions compared.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::flow::graph::{Drawing, between, dot, mermaid, svg};
+use crate::flow::{self, NoNames};
+
+/// What is drawn.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// The flow's file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// In which form.
+    #[arg(long, value_enum, default_value = "svg")]
+    pub format: Format,
+    /// Where the drawing goes; without it to the standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// What is compared.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The file with the earlier revision.
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// The file with the later one.
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+    /// Draw both in one picture, with what was added, removed and changed.
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Where the drawing goes; without it to the standard output.
+    #[arg(long, short, value_name = "FILE", requires = "format")]
+    pub output: Option<PathBuf>,
+}
+
+/// The form of a drawing.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Format {
+    /// A picture for browsers.
+    Svg,
+    /// Text that Mermaid draws.
+    Mermaid,
+    /// Text that Graphviz draws.
+    Dot,
+}
+
+impl Format {
+    fn draw(self, drawing: &Drawing) -> String {
+        match self {
+            Self::Svg => svg(drawing),
+            Self::Mermaid => mermaid(drawing),
+            Self::Dot => dot(drawing),
+        }
+    }
+}
+
+/// Draws a flow; the exit code.
+///
+/// # Errors
+/// The file cannot be read or the drawing not be written.
+pub fn graph(args: &GraphArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
+    match drawing(&args.file, out)? {
+        Some(drawing) => {
+            put(&args.format.draw(&drawing), args.output.as_deref(), out)?;
+            Ok(0)
+        }
+        None => Ok(1),
+    }
+}
+
+/// Compares two revisions; 1 when something changed or a file is not sound.
+///
+/// # Errors
+/// A file cannot be read or the drawing not be written.
+pub fn diff(args: &DiffArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
+    let both = (drawing(&args.before, out)?, drawing(&args.after, out)?);
+    let (Some(before), Some(after)) = both else {
+        return Ok(1);
+    };
+    let difference = between(&before, &after);
+    match args.format {
+        Some(format) => put(
+            &format.draw(&difference.drawing),
+            args.output.as_deref(),
+            out,
+        )?,
+        None if difference.lines.is_empty() => writeln!(out, "nothing changed in meaning")?,
+        None => writeln!(out, "{}", difference.lines.join("\n"))?,
+    }
+    Ok(i32::from(!difference.lines.is_empty()))
+}
+
+/// The drawing of a file; none where it has faults, which are told. Names of an organisation are taken as good.
+fn drawing(file: &Path, out: &mut dyn Write) -> anyhow::Result<Option<Drawing>> {
+    let shown = file.display().to_string();
+    let source = std::fs::read_to_string(file).with_context(|| shown.clone())?;
+    match flow::check(&shown, &source, &NoNames) {
+        Ok(checked) => Ok(Some(Drawing::of(&checked.flow, &source))),
+        Err(faults) => {
+            for fault in faults {
+                writeln!(out, "{}\n", fault.draw(&source, false, false))?;
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn put(text: &str, to: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<()> {
+    match to {
+        Some(file) => {
+            std::fs::write(file, text).with_context(|| file.display().to_string())?;
+            writeln!(out, "{}", file.display())?;
+        }
+        None => out.write_all(text.as_bytes())?,
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! What changed between two revisions of a flow, in meaning: steps by their names, whatever their order and spelling.
+
+use super::{Arrow, Change, Drawing, Shape};
+
+/// Two revisions side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// What changed, a line each; none where the two mean the same.
+    pub lines: Vec<String>,
+    /// Both in one drawing.
+    pub drawing: Drawing,
+}
+
+/// Compares two revisions.
+pub fn between(before: &Drawing, after: &Drawing) -> Difference {
+    let mut lines = Vec::new();
+    let mut drawing = after.clone();
+    if let [Some(was), Some(now)] = [before, after].map(|one| one.steps.first())
+        && was.name != now.name
+    {
+        lines.push(format!("begins with {} instead of {}", now.name, was.name));
+    }
+    for step in &mut drawing.steps {
+        match find(before, &step.name) {
+            None => {
+                step.change = Change::Added;
+                lines.push(format!("+ {}: {}", step.name, in_words(step)));
+            }
+            Some(was) => changed(&mut lines, (before, was), after, step),
+        }
+    }
+    let gone = before
+        .steps
+        .iter()
+        .filter(|step| find(after, &step.name).is_none());
+    let names: Vec<String> = after
+        .steps
+        .iter()
+        .chain(gone.clone())
+        .map(|step| step.name.clone())
+        .collect();
+    for step in gone {
+        lines.push(format!("- {}: {}", step.name, in_words(step)));
+        let arrows = step.arrows.iter().map(|arrow| Arrow {
+            to: arrow
+                .to
+                .and_then(|to| place(&names, &before.steps.get(to)?.name)),
+            change: Change::Removed,
+            ..arrow.clone()
+        });
+        drawing.steps.push(Shape {
+            arrows: arrows.collect(),
+            change: Change::Removed,
+            ..step.clone()
+        });
+    }
+    Difference { lines, drawing }
+}
+
+fn find<'d>(drawing: &'d Drawing, name: &str) -> Option<&'d Shape> {
+    drawing.steps.iter().find(|step| step.name == name)
+}
+
+fn place(names: &[String], name: &str) -> Option<usize> {
+    names.iter().position(|one| one == name)
+}
+
+fn in_words(step: &Shape) -> String {
+    format!("{} {}", step.does(), step.words.join(" "))
+        .trim_end()
+        .to_owned()
+}
+
+/// What is different about a step that both have.
+fn changed(
+    lines: &mut Vec<String>,
+    (before, was): (&Drawing, &Shape),
+    after: &Drawing,
+    step: &mut Shape,
+) {
+    let told = lines.len();
+    if (&was.verb, &was.words) != (&step.verb, &step.words) {
+        lines.push(format!(
+            "~ {}: {} instead of {}",
+            step.name,
+            in_words(step),
+            in_words(was)
+        ));
+    }
+    let (old, new) = (outcomes(before, was), outcomes(after, step));
+    let name = step.name.clone();
+    for (outcome, to) in &new {
+        match old.iter().find(|(one, _)| one == outcome) {
+            Some((_, was)) if was == to => {}
+            Some((_, was)) => {
+                lines.push(format!(
+                    "~ {name}: {outcome} leads to {to} instead of {was}"
+                ));
+            }
+            None => lines.push(format!("~ {name}: {outcome} is new and leads to {to}")),
+        }
+    }
+    for (outcome, was) in &old {
+        if !new.iter().any(|(one, _)| one == outcome) {
+            lines.push(format!("~ {name}: {outcome} is no more; it led to {was}"));
+        }
+    }
+    if lines.len() > told {
+        step.change = Change::Changed;
+    }
+    for arrow in &mut step.arrows {
+        let target = target(after, arrow.to);
+        let known = old
+            .iter()
+            .any(|(name, to)| *to == target && arrow.outcomes.contains(name));
+        if !known {
+            arrow.change = Change::Added;
+        }
+    }
+}
+
+/// Each outcome with the name of where it leads.
+fn outcomes(drawing: &Drawing, step: &Shape) -> Vec<(String, String)> {
+    let of = |arrow: &Arrow| {
+        let to = target(drawing, arrow.to);
+        let names = arrow.outcomes.iter().cloned();
+        names.map(|name| (name, to.clone())).collect::<Vec<_>>()
+    };
+    step.arrows.iter().flat_map(of).collect()
+}
+
+fn target(drawing: &Drawing, to: Option<usize>) -> String {
+    to.and_then(|to| drawing.steps.get(to))
+        .map_or("end".to_owned(), |step| step.name.clone())
+}

@@ -1,0 +1,291 @@
+//! A drawing as an SVG picture that stands alone: no script, no font or style from elsewhere.
+
+use std::fmt::Write as _;
+
+use super::layout::{Layout, Path, WIDTH, layout};
+use super::notation::colours;
+use super::{Arrow, Change, Drawing, Shape};
+
+const MARGIN: f64 = 32.0;
+const TITLE: f64 = 44.0;
+const HEAD: f64 = 30.0;
+const LINE: f64 = 17.0;
+const PAD: f64 = 10.0;
+/// Between arrows that lead back up, beside the boxes.
+const BACK_GAP: f64 = 22.0;
+/// Room for the words beside them.
+const BACK_WORDS: f64 = 110.0;
+/// Characters of a label.
+const LABEL_CHARS_MAX: usize = 30;
+
+/// The picture.
+pub fn svg(drawing: &Drawing) -> String {
+    let heights: Vec<f64> = drawing.steps.iter().map(height).collect();
+    let placed = layout(drawing, &heights);
+    let back = placed.arrows.iter().filter(|path| path.back).count();
+    let side = match back {
+        0 => 0.0,
+        n => BACK_WORDS + n as f64 * BACK_GAP,
+    };
+    let width = placed.width + 2.0 * MARGIN + side;
+    let height = placed.height + 2.0 * MARGIN + TITLE;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" height=\"{height:.0}\" \
+         font-family=\"system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif\" font-size=\"13\">\n\
+         <title>{title}</title>\n<style>{STYLE}</style>\n{MARKERS}\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+         <text class=\"title\" x=\"{MARGIN}\" y=\"{MARGIN}\">{title}</text>\n<g transform=\"translate({MARGIN} {top:.0})\">\n",
+        title = escaped(&drawing.title),
+        top = MARGIN + TITLE,
+    );
+    let mut lane = 0;
+    let mut labels = String::new();
+    for path in &placed.arrows {
+        lane += usize::from(path.back);
+        arrow(
+            &mut out,
+            &mut labels,
+            drawing,
+            &placed,
+            &heights,
+            path,
+            lane,
+        );
+    }
+    for ((step, (x, y)), height) in drawing.steps.iter().zip(&placed.steps).zip(&heights) {
+        shape(&mut out, step, x - WIDTH / 2.0, *y, *height);
+    }
+    out.push_str(&labels);
+    out.push_str("</g>\n</svg>\n");
+    out
+}
+
+const STYLE: &str = ".title{font-size:20px;font-weight:600;fill:#1d2733}.does{font-weight:600;fill:#ffffff}\
+    .name{font-size:11px;fill:#ffffff;opacity:.85}.words{fill:#27313d}.ends{fill:#66717e;font-size:12px}\
+    .label{font-size:12px;fill:#3b4754}.back{stroke-dasharray:5 4}";
+
+const MARKERS: &str = "<defs><marker id=\"tip\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"8\" \
+    markerHeight=\"8\" orient=\"auto-start-reverse\"><path d=\"M0 0L10 5L0 10z\" fill=\"#7a8694\"/></marker></defs>";
+
+fn height(step: &Shape) -> f64 {
+    let lines = step.words.len() + usize::from(step.ends().next().is_some());
+    HEAD + lines as f64 * LINE + if lines > 0 { PAD } else { 0.0 }
+}
+
+/// The colour of what the verb has to do with: speaking, people, boxes, deciding, leaving, data.
+fn colour(verb: &str) -> &'static str {
+    match verb {
+        "say" | "play" | "reply" | "send" => "#2f6db3",
+        "menu" | "gather" | "ask" | "keywords" | "consent" => "#5b4fb0",
+        "dial" | "queue" | "transfer" => "#22805a",
+        "voicemail" | "inbox" | "assign" | "notify" | "email" => "#b4661a",
+        "hours" | "branch" | "split" | "lookup" => "#5a6776",
+        "hangup" | "reject" | "close" | "goto" | "call" => "#8a3f57",
+        _ => "#3f7d86",
+    }
+}
+
+fn shape(out: &mut String, step: &Shape, x: f64, y: f64, height: f64) {
+    let (fill, line) = colours(step.change).unwrap_or(("#ffffff", "#c3ccd6"));
+    let dash = if step.change == Change::Removed {
+        " stroke-dasharray=\"6 4\""
+    } else {
+        ""
+    };
+    let head = colour(&step.verb);
+    let (r, b) = (x + WIDTH, y + HEAD);
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        out,
+        "<g><rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{WIDTH}\" height=\"{height:.1}\" rx=\"9\" fill=\"{fill}\" stroke=\"{line}\" stroke-width=\"1.6\"{dash}/>\
+         <path d=\"M{x:.1} {b:.1}V{t:.1}a9 9 0 0 1 9 -9H{e:.1}a9 9 0 0 1 9 9V{b:.1}z\" fill=\"{head}\"/>\
+         <text class=\"does\" x=\"{tx:.1}\" y=\"{ty:.1}\">{does}</text>\
+         <text class=\"name\" x=\"{nx:.1}\" y=\"{ty:.1}\" text-anchor=\"end\">{name}</text>",
+        t = y + 9.0,
+        e = r - 9.0,
+        tx = x + 12.0,
+        ty = y + 20.0,
+        nx = r - 12.0,
+        does = escaped(step.does()),
+        name = escaped(&cut(&step.name, 22)),
+    );
+    let mut line_y = b + LINE;
+    for words in &step.words {
+        let _ = writeln!(
+            out,
+            "<text class=\"words\" x=\"{:.1}\" y=\"{line_y:.1}\">{}</text>",
+            x + 12.0,
+            escaped(words)
+        );
+        line_y += LINE;
+    }
+    if let Some(ends) = ends(step) {
+        let _ = writeln!(
+            out,
+            "<text class=\"ends\" x=\"{:.1}\" y=\"{line_y:.1}\">{}</text>",
+            x + 12.0,
+            escaped(&cut(&ends, 36))
+        );
+    }
+    out.push_str("</g>\n");
+}
+
+/// What ends in a step, in one line at the bottom of its box: arrows to one common end would cross everything.
+fn ends(step: &Shape) -> Option<String> {
+    let mut labels: Vec<String> = step.ends().map(Arrow::label).collect();
+    labels.retain(|label| !label.is_empty());
+    let any = step.ends().next().is_some();
+    any.then(|| match labels.is_empty() {
+        true => "■ ends here".to_owned(),
+        false => format!("■ ends: {}", labels.join(", ")),
+    })
+}
+
+fn arrow(
+    out: &mut String,
+    labels: &mut String,
+    drawing: &Drawing,
+    placed: &Layout,
+    heights: &[f64],
+    path: &Path,
+    lane: usize,
+) {
+    let step = &drawing.steps[path.from];
+    let drawn = &step.arrows[path.arrow];
+    let colour = colours(drawn.change).map_or("#7a8694", |(_, line)| line);
+    if path.back {
+        return back_up(out, labels, (drawn, colour), (placed, heights), path, lane);
+    }
+    // From left to right in the order of where they lead, so that they do not cross at once.
+    let mut onward: Vec<(f64, usize)> = placed
+        .arrows
+        .iter()
+        .filter(|other| other.from == path.from && !other.back)
+        .map(|other| (aim(placed, other), other.arrow))
+        .collect();
+    onward.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let nth = onward.iter().position(|(_, at)| *at == path.arrow);
+    let nth = nth.unwrap_or(0);
+    let ((x, y), (to_x, to_y)) = (placed.steps[path.from], placed.steps[path.to]);
+    let spread = |at: usize, of: usize| (at as f64 + 1.0) / (of as f64 + 1.0) * WIDTH - WIDTH / 2.0;
+    let (start_x, start_y) = (x + spread(nth, onward.len()) * 0.8, y + heights[path.from]);
+    let mut d = format!("M{start_x:.1} {start_y:.1}");
+    let (mut last_x, mut last_y) = (start_x, start_y);
+    let mut first = None;
+    let through = path
+        .through
+        .iter()
+        .map(|(x, top, bottom)| (*x, *top, *bottom));
+    for (at_x, top, bottom) in through.chain([(to_x, to_y, to_y)]) {
+        let bend = (top - last_y) / 2.0;
+        let _ = write!(
+            d,
+            "C{last_x:.1} {:.1} {at_x:.1} {:.1} {at_x:.1} {top:.1}",
+            last_y + bend,
+            top - bend
+        );
+        first.get_or_insert((last_x, last_y, at_x, top));
+        if bottom > top {
+            let _ = write!(d, "V{bottom:.1}");
+        }
+        (last_x, last_y) = (at_x, bottom);
+    }
+    let _ = writeln!(
+        out,
+        "<path d=\"{d}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" marker-end=\"url(#tip)\"/>"
+    );
+    if let Some((x, y, to_x, to_y)) = first {
+        // Neighbours' words stand at different heights.
+        let part = [0.3, 0.52, 0.74][nth % 3];
+        let (at_x, at_y) = on_curve((x, y), (to_x, to_y), part);
+        label(labels, drawn, at_x, at_y);
+    }
+}
+
+/// Where an arrow heads for first.
+fn aim(placed: &Layout, path: &Path) -> f64 {
+    let first = path.through.first().map(|(x, ..)| *x);
+    first.unwrap_or(placed.steps[path.to].0)
+}
+
+/// An arrow that leads back up: below its row to the side, up there, and above the other's row to its box.
+fn back_up(
+    out: &mut String,
+    labels: &mut String,
+    (drawn, colour): (&Arrow, &str),
+    (placed, heights): (&Layout, &[f64]),
+    path: &Path,
+    lane: usize,
+) {
+    const BEND: f64 = 10.0;
+    let ((x, _), (to_x, to_y)) = (placed.steps[path.from], placed.steps[path.to]);
+    let shift = 3.0 * lane as f64;
+    let (from_x, from_y) = (x + WIDTH / 2.0 - 16.0, placed.bottoms[path.from]);
+    let below = from_y + BEND + shift;
+    let far = placed.width + BACK_WORDS / 3.0 + lane as f64 * BACK_GAP;
+    let above = to_y - 2.0 * BEND - shift;
+    let end_x = to_x + WIDTH / 2.0 - 16.0 - shift;
+    // Its box may be lower than its row.
+    let start_y = placed.steps[path.from].1 + heights[path.from];
+    let _ = writeln!(
+        out,
+        "<path class=\"back\" d=\"M{from_x:.1} {start_y:.1}V{a:.1}q0 {BEND} {BEND} {BEND}H{b:.1}q{BEND} 0 {BEND} -{BEND}V{c:.1}\
+         q0 -{BEND} -{BEND} -{BEND}H{d:.1}q-{BEND} 0 -{BEND} {BEND}V{to_y:.1}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" marker-end=\"url(#tip)\"/>",
+        a = below - BEND,
+        b = far - BEND,
+        c = above + BEND,
+        d = end_x + BEND,
+    );
+    let label_x = from_x + BEND + label_width(drawn) / 2.0 + 4.0;
+    label(labels, drawn, label_x, below);
+}
+
+/// A point of the curve between two points that begins and ends upright.
+fn on_curve((x, y): (f64, f64), (to_x, to_y): (f64, f64), part: f64) -> (f64, f64) {
+    let (a, rest) = (part, 1.0 - part);
+    let bend = (to_y - y) / 2.0;
+    let (b0, b1, b2, b3) = (
+        rest * rest * rest,
+        3.0 * rest * rest * a,
+        3.0 * rest * a * a,
+        a * a * a,
+    );
+    let at_x = (b0 + b1) * x + (b2 + b3) * to_x;
+    let at_y = b0 * y + b1 * (y + bend) + b2 * (to_y - bend) + b3 * to_y;
+    (at_x, at_y)
+}
+
+fn label(out: &mut String, arrow: &Arrow, x: f64, y: f64) {
+    let text = cut(&arrow.label(), LABEL_CHARS_MAX);
+    if text.is_empty() {
+        return;
+    }
+    let width = label_width(arrow);
+    let _ = writeln!(
+        out,
+        "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"17\" rx=\"4\" fill=\"#ffffff\" fill-opacity=\".92\"/>\
+         <text class=\"label\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+        x - width / 2.0,
+        y - 9.0,
+        y + 4.0,
+        escaped(&text)
+    );
+}
+
+fn label_width(arrow: &Arrow) -> f64 {
+    cut(&arrow.label(), LABEL_CHARS_MAX).chars().count() as f64 * 6.6 + 8.0
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.chars().count() > most {
+        true => text.chars().take(most - 1).chain(['…']).collect(),
+        false => text.to_owned(),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

@@ -1,0 +1,185 @@
+//! Drawings of small flows, and their differences.
+
+use super::layout::{WIDTH, layout};
+use super::*;
+use crate::flow::{NoNames, check};
+
+fn drawing(steps: &str) -> Drawing {
+    let source = format!("flow: main\naccount: clinic\non: call\nsteps:\n{steps}");
+    let checked = check("main.yaml", &source, &NoNames).unwrap();
+    Drawing::of(&checked.flow, &source)
+}
+
+const MENU: &str = "
+  choose:
+    menu: { prompt: For nurses press 1, timeout: 5s, tries: 2 }
+    then: { 1: nurses, 2: box, invalid: box, timeout: end }
+  nurses:
+    dial: { group: nurses, order: sequential, ring: 15s }
+    then: { answered: end, else: box }
+  box:
+    voicemail: { group: nurses, greeting: { en: Please speak, es: Hable } }
+    next: end
+";
+
+#[test]
+fn a_step_tells_what_it_does_and_where_its_outcomes_lead() {
+    let drawing = drawing(MENU);
+    assert_eq!(drawing.title, "clinic · main");
+    let [choose, nurses, voicemail] = drawing.steps.as_slice() else {
+        panic!("{drawing:?}")
+    };
+    assert_eq!(
+        (choose.does(), nurses.does(), voicemail.does()),
+        ("Menu", "Ring", "Voicemail")
+    );
+    assert_eq!(
+        choose.words,
+        ["“For nurses press 1”", "timeout 5s · tries 2"]
+    );
+    assert_eq!(voicemail.words, ["“Please speak”", "group nurses"]);
+    let labels: Vec<_> = choose
+        .arrows
+        .iter()
+        .map(|arrow| (arrow.label(), arrow.to))
+        .collect();
+    assert_eq!(
+        labels,
+        [
+            ("1".to_owned(), Some(1)),
+            ("2, invalid".to_owned(), Some(2)),
+            ("timeout".to_owned(), None)
+        ]
+    );
+    assert_eq!(voicemail.arrows[0].label(), "");
+}
+
+#[test]
+fn the_notations_name_every_step_and_arrow() {
+    let drawing = drawing(MENU);
+    let (mermaid, dot) = (mermaid(&drawing), dot(&drawing));
+    for line in [
+        "s0 -->|\"1\"| s1",
+        "s0 -->|\"2, invalid\"| s2",
+        "s1 -->|\"answered\"| end_",
+        "s2 --> end_",
+    ] {
+        assert!(mermaid.contains(line), "{line} in\n{mermaid}");
+    }
+    for line in [
+        "s0 -> s1 [label=\"1\"];",
+        "s2 [label=\"Voicemail (box)\\n“Please speak”\\ngroup nurses\"",
+        "end_ [label=\"end\"",
+    ] {
+        assert!(dot.contains(line), "{line} in\n{dot}");
+    }
+}
+
+#[test]
+fn what_is_written_in_a_flow_cannot_leave_its_place_in_the_picture() {
+    let drawing = drawing("\n  one:\n    say: \"<script>\\\"&\"\n    next: end\n");
+    let svg = svg(&drawing);
+    assert!(
+        !svg.contains("<script") && svg.contains("&lt;script&gt;&quot;&amp;"),
+        "{svg}"
+    );
+    assert!(!mermaid(&drawing).contains("<script"));
+}
+
+/// A flow of so many menus, each leading to the next two and back to the first.
+fn many(count: usize) -> Drawing {
+    let step = |at: usize| {
+        let (next, after) = ((at + 1).min(count - 1), (at + 2).min(count - 1));
+        let then = match at + 1 == count {
+            true => "{ 1: end, invalid: end, timeout: end }".to_owned(),
+            false => format!("{{ 1: s{next}, 2: s{after}, 9: s0, invalid: end, timeout: end }}"),
+        };
+        format!("  s{at}:\n    menu: {{ prompt: Press }}\n    then: {then}\n")
+    };
+    drawing(&(0..count).map(step).collect::<String>())
+}
+
+#[test]
+fn boxes_never_stand_over_each_other_nor_over_passing_arrows() {
+    for count in [1, 2, 7, 40, 300] {
+        let drawing = many(count);
+        let heights = vec![80.0; count];
+        let placed = layout(&drawing, &heights);
+        for (at, (x, y)) in placed.steps.iter().enumerate() {
+            assert!(*x >= WIDTH / 2.0 - 0.01 && *x <= placed.width - WIDTH / 2.0 + 0.01);
+            for (other_x, other_y) in &placed.steps[at + 1..] {
+                assert!(y != other_y || (x - other_x).abs() >= WIDTH, "{count}");
+            }
+            for (lane, top, _) in placed.arrows.iter().flat_map(|path| &path.through) {
+                assert!(y != top || (x - lane).abs() >= WIDTH / 2.0, "{count}");
+            }
+        }
+        let down = placed.arrows.iter().filter(|path| !path.back);
+        for path in down {
+            assert!(placed.steps[path.from].1 < placed.steps[path.to].1);
+        }
+    }
+}
+
+#[test]
+fn revisions_are_compared_by_meaning() {
+    let before = drawing(MENU);
+    let spelled = "
+  choose:   # the same in other words
+    menu:
+      prompt: For nurses press 1
+      timeout: 5s
+      tries: 2
+    then: { timeout: end, 1: nurses, 2: box, invalid: box }
+  box:
+    voicemail: { group: nurses, greeting: { en: Please speak, es: Hable } }
+    next: end
+  nurses:
+    dial: { group: nurses, order: sequential, ring: 15s }
+    then: { answered: end, else: box }
+";
+    assert_eq!(between(&before, &drawing(spelled)).lines, [""; 0]);
+    let after = "
+  choose:
+    menu: { prompt: For nurses press 1, timeout: 5s, tries: 2 }
+    then: { 1: nurses, 3: bye, invalid: bye, timeout: end }
+  nurses:
+    dial: { group: nurses, order: sequential, ring: 20s }
+    then: { answered: end, else: bye }
+  bye:
+    say: Goodbye
+    next: end
+";
+    let changed = between(&before, &drawing(after));
+    assert_eq!(
+        changed.lines,
+        [
+            "~ choose: 3 is new and leads to bye",
+            "~ choose: invalid leads to bye instead of box",
+            "~ choose: 2 is no more; it led to box",
+            "~ nurses: Ring group nurses · order sequential · ring 20s instead of Ring group nurses · order sequential · ring 15s",
+            "~ nurses: no answer leads to bye instead of box",
+            "~ nurses: busy leads to bye instead of box",
+            "~ nurses: declined leads to bye instead of box",
+            "~ nurses: failed leads to bye instead of box",
+            "~ nurses: nobody available leads to bye instead of box",
+            "+ bye: Say Goodbye",
+            "- box: Voicemail “Please speak” group nurses",
+        ]
+    );
+    let kinds: Vec<_> = changed
+        .drawing
+        .steps
+        .iter()
+        .map(|step| (step.name.as_str(), step.change))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            ("choose", Change::Changed),
+            ("nurses", Change::Changed),
+            ("bye", Change::Added),
+            ("box", Change::Removed)
+        ]
+    );
+}
