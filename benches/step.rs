@@ -6,7 +6,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use signalbox::config::organisation::OrganisationFile;
-use signalbox::flow::{DirectoryNames, Event, Facts, Flow, Run, Step, Stepped, check, step};
+use signalbox::flow::{
+    Allowed, DirectoryNames, Event, Facts, Flow, Reach, Run, Step, Stepped, check, step,
+};
 use signalbox::model::directory::Directory;
 use signalbox::model::people::Presence;
 use signalbox::model::{Ids, Party, Timestamp};
@@ -66,8 +68,11 @@ impl Scene {
             presence: &presence,
             legs_max: 10,
             calls_per_second: 1.0,
-            opted_out: false,
+            consent: Allowed::default(),
+            textable: true,
             automated_left: true,
+            reach: &|_| Some(Reach::default()),
+            email: true,
         };
         match step(
             &self.flow,
@@ -78,7 +83,7 @@ impl Scene {
             Vec::new(),
         ) {
             Step::Done(stepped) => *stepped,
-            Step::NeedPresence(_) => unreachable!("presence is given"),
+            Step::Need(_) => unreachable!("all is given"),
         }
     }
 }

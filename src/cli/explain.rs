@@ -101,7 +101,7 @@ impl ExplainCommand {
 }
 
 /// How often more may be needed; decisions need less.
-const ROUNDS_MAX: usize = 8;
+const ROUNDS_MAX: usize = 12;
 
 /// Explains and prints. `load` answers all needs it is given, which are all so far; [`explain::nothing_known`]
 /// does so without a store. The exit code is 1 for a number that is none of ours.

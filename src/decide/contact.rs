@@ -1,6 +1,7 @@
-//! Who a phone is: the contact of a thread, or a stranger become one; and whether it is opted out.
+//! Who a phone is: the contact of a thread, or a stranger become one; and what it allows.
 
-use crate::model::consent::{Consent, ConsentScope};
+use crate::flow::Allowed;
+use crate::model::consent::{Consent, ConsentScope, Verdict};
 use crate::model::people::{Contact, ContactPhone};
 use crate::model::turn::Thread;
 use crate::model::{AccountId, ContactId, NumberId, Party, ProgramId};
@@ -53,21 +54,33 @@ pub(super) fn stranger(cx: &mut Cx<'_>, account: AccountId, party: &Party) -> Op
     })
 }
 
-/// Whether any scope that applies says out.
-pub(super) fn opted_out(
+/// What the ledger says of a phone in each scope that applies.
+pub(super) fn allowed(
     thread: &Thread,
     account: AccountId,
     program: ProgramId,
     number: NumberId,
-) -> bool {
-    let applies = |scope| match scope {
-        ConsentScope::Number(of) => of == number,
-        ConsentScope::Program(of) => of == program,
-        ConsentScope::Account(of) => of == account,
-        ConsentScope::Organisation => true,
-    };
-    thread
-        .consents
-        .iter()
-        .any(|entry| applies(entry.scope) && entry.verdict == Consent::Out)
+) -> Allowed {
+    let mut told = Allowed::default();
+    for entry in &thread.consents {
+        let slot = match entry.scope {
+            ConsentScope::Number(of) if of == number => &mut told.number,
+            ConsentScope::Program(of) if of == program => &mut told.program,
+            ConsentScope::Account(of) if of == account => &mut told.account,
+            ConsentScope::Organisation => &mut told.organisation,
+            _ => continue,
+        };
+        *slot = match entry.verdict {
+            Consent::In => Verdict::In,
+            Consent::Out => Verdict::Out,
+        };
+    }
+    told
+}
+
+/// Whether a phone may be texted, as far as its contact is known.
+pub(super) fn textable(contact: Option<&Contact>, party: &Party) -> bool {
+    let phones = contact.into_iter().flat_map(|contact| &contact.phones);
+    let mut refused = phones.filter(|phone| phone.phone == *party && !phone.textable);
+    refused.next().is_none()
 }

@@ -7,7 +7,7 @@ use crate::model::{CallScript, CallVerb, CallbackKey, LegId, RunId};
 use super::begin::stand_in;
 use super::call::{SILENCE_MAX, script};
 use super::on_call::OnCall;
-use super::run::{self, GOTOS_PER_EVENT_MAX, Going};
+use super::run::{self, Going};
 use super::{Cx, Decided, leg, voicemail};
 
 /// What the caller hears after an event.
@@ -41,8 +41,8 @@ fn take_steps<'a>(
     event: Event<'_>,
     heard: &mut Heard,
 ) -> Decided<Option<run::Left>> {
-    let (mut event, mut said, mut left) = (event, Vec::new(), None);
-    for _ in 0..GOTOS_PER_EVENT_MAX {
+    let (mut event, mut said, mut gotos) = (event, Vec::new(), 0);
+    loop {
         let stepped = run::take_step(cx, &on.frame, going, &event, None, said)?;
         if let Some(verbs) = stepped.script.clone() {
             speak(on, heard, verbs);
@@ -57,16 +57,20 @@ fn take_steps<'a>(
         for effect in &stepped.effects {
             effect_on_call(cx, on, going.row.id, effect);
         }
-        left = run::leave(cx, going, &stepped);
+        let left = run::leave(cx, going, &stepped)?;
         run::settle(cx, &mut going.row, &stepped);
         going.row.due_at.get_or_insert(cx.at.now + SILENCE_MAX);
-        if left != Some(run::Left::Gone) {
-            break;
-        }
-        said = stepped.goto.map(|(_, said)| said).unwrap_or_default();
-        event = Event::Started;
+        event = match run::goes_on(left.as_ref(), &mut gotos) {
+            Some(next) => next,
+            None => return Ok(left),
+        };
+        let back = stepped.returns.map(|back| back.said);
+        said = stepped
+            .goto
+            .map(|(_, said)| said)
+            .or(back)
+            .unwrap_or_default();
     }
-    Ok(left)
 }
 
 /// A new turn of the caller's leg.
@@ -139,7 +143,7 @@ fn rescue<'a>(
 }
 
 fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: &Effect) {
-    if run::thread_effect(cx, &mut on.frame, run, effect) {
+    if run::thread_effect(cx, &mut on.frame, run, Some(on.call.id), effect) {
         return;
     }
     match effect {

@@ -1,9 +1,11 @@
 //! The thread that an event concerns: its conversation and its contact, found or begun, and the moves a
 //! decision makes on them. Written back once, at the end.
 
+use crate::flow::Allowed;
 use crate::inbox::assignment;
 use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Account, Number, Route};
+use crate::model::consent::{Consent, ConsentScope, Verdict};
 use crate::model::conversation::{Conversation, ConversationState, ThreadEvent, ThreadEventKind};
 use crate::model::people::Contact;
 use crate::model::text::segments;
@@ -29,6 +31,10 @@ pub(super) struct Frame<'a> {
     news: bool,
     /// Automated texts made in this very turn.
     pub(super) automated: usize,
+    /// What this very turn has taken down of the person's consent.
+    pub(super) told: Vec<(ConsentScope, Consent)>,
+    /// The threads of other people who are texted in this turn.
+    others: Vec<Frame<'a>>,
 }
 
 /// Where a frame is wanted.
@@ -80,6 +86,8 @@ impl<'a> Frame<'a> {
             contact_before,
             news: false,
             automated: 0,
+            told: Vec::new(),
+            others: Vec::new(),
         };
         if found.is_none() && matches!(whose, Whose::Several) {
             let text = "Several contacts have this phone; nobody was taken for its owner.".into();
@@ -208,22 +216,73 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// What the person allows, with what this turn has taken down.
+    pub(super) fn allowed(&self) -> Allowed {
+        let program = self.conversation.program;
+        let (account, number) = (self.account.id, self.number.id);
+        let mut allowed = contact::allowed(self.thread, account, program, number);
+        for (scope, verdict) in &self.told {
+            let verdict = match verdict {
+                Consent::In => Verdict::In,
+                Consent::Out => Verdict::Out,
+            };
+            match scope {
+                ConsentScope::Number(_) => allowed.number = verdict,
+                ConsentScope::Program(_) => allowed.program = verdict,
+                ConsentScope::Account(_) => allowed.account = verdict,
+                ConsentScope::Organisation => allowed.organisation = verdict,
+            }
+        }
+        allowed
+    }
+
     /// Whether the phone is opted out of what this thread would send.
     pub(super) fn opted_out(&self) -> bool {
-        contact::opted_out(
-            self.thread,
-            self.account.id,
-            self.conversation.program,
-            self.number.id,
-        )
+        self.allowed().is_out()
     }
 
     /// Whether the phone may be texted, as far as its contact is known.
     pub(super) fn textable(&self) -> bool {
-        let party = &self.conversation.party;
-        let phones = self.contact.iter().flat_map(|contact| &contact.phones);
-        let mut refused = phones.filter(|phone| phone.phone == *party && !phone.textable);
-        refused.next().is_none()
+        contact::textable(self.contact.as_ref(), &self.conversation.party)
+    }
+
+    /// The thread of another phone on the same number, in the same program. `member`: it is a member's own, who
+    /// is no contact.
+    pub(super) fn other(
+        &mut self,
+        cx: &mut Cx<'a>,
+        party: &Party,
+        member: bool,
+    ) -> Option<&mut Self> {
+        let of = |one: &Frame<'_>| one.conversation.party == *party;
+        if let Some(known) = self.others.iter().position(of) {
+            return self.others.get_mut(known);
+        }
+        let key = (self.number.id, party.clone());
+        let ((_, party), thread) = cx.state.threads.get_key_value(&key)?;
+        let place = Place {
+            account: self.account,
+            program: self.conversation.program,
+            number: self.number,
+            party,
+            thread,
+        };
+        let mut other = Self::find(cx, &place)?;
+        if let Some(stranger) = other.stranger() {
+            stranger.source = "flow".to_owned();
+            if member {
+                other.contact = None;
+                other.conversation.contact = None;
+            }
+        }
+        self.others.push(other);
+        self.others.last_mut()
+    }
+
+    /// The thread of another phone, where this turn has opened it.
+    pub(super) fn opened(&self, party: &Party) -> Option<&Self> {
+        let mut others = self.others.iter();
+        others.find(|one| one.conversation.party == *party)
     }
 
     /// Whether the thread is another than it was, beyond having been read: one member's look must not stop
@@ -251,6 +310,9 @@ impl<'a> Frame<'a> {
 
     /// Writes what has changed.
     pub(super) fn save(mut self, cx: &mut Cx<'a>) {
+        for other in std::mem::take(&mut self.others) {
+            other.save(cx);
+        }
         self.mend(cx);
         if let Some(mut contact) = self
             .contact

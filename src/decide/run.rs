@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::flow::{self, Effect, Ended, Event, Facts, Flow, Run, Step, Stepped};
+use crate::flow::{self, Effect, Ended, Event, Facts, Flow, Run, Step, Stepped, Wanted};
 use crate::inbox::assignment;
 use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Program, Route};
@@ -14,9 +14,9 @@ use crate::model::{
 use crate::policy::budget::{Budget, LoopBudget};
 
 use super::frame::{Frame, Place};
-use super::{Cx, Decided, Flows, begin, call};
+use super::{Cx, Decided, Flows, begin, call, reach};
 
-/// How often one event may leave for another flow.
+/// How often one event may leave for another flow, or call one.
 pub(super) const GOTOS_PER_EVENT_MAX: usize = 10;
 
 /// Starts the text flow of this key on a thread; without one the thread goes to its default route.
@@ -75,9 +75,28 @@ pub(super) fn answer<'a>(cx: &mut Cx<'a>, frame: Frame<'a>, row: &RunRow, text: 
 
 /// A run's time has come.
 pub(super) fn due<'a>(cx: &mut Cx<'a>, run: RunId, on: Option<CallId>) -> Decided {
-    if let Some(on) = on {
-        return call::timer(cx, on, run);
+    match on {
+        Some(on) => call::timer(cx, on, run),
+        None => wake(cx, run, Event::Timer),
     }
+}
+
+/// What came of a request of a run to another system.
+pub(super) fn answered<'a>(
+    cx: &mut Cx<'a>,
+    run: RunId,
+    on: Option<CallId>,
+    event: Event<'_>,
+) -> Decided {
+    match on {
+        Some(on) => call::answered(cx, on, run, event),
+        None => wake(cx, run, event),
+    }
+}
+
+/// Something of our own happened to a run of texts.
+fn wake<'a>(cx: &mut Cx<'a>, run: RunId, event: Event<'_>) -> Decided {
+    let timer = matches!(event, Event::Timer);
     let state = cx.state;
     let Some((number, party)) = state.runs.get(&run).ok_or_else(|| vec![Need::Run(run)])? else {
         return cx.ignored("timer_stale");
@@ -86,18 +105,18 @@ pub(super) fn due<'a>(cx: &mut Cx<'a>, run: RunId, on: Option<CallId>) -> Decide
     let row = thread
         .runs
         .iter()
-        .find(|row| row.id == run && is_due(row, cx.at.now));
+        .find(|row| row.id == run && !row.ended && (!timer || is_due(row, cx.at.now)));
     let Some(row) = row else {
-        return cx.ignored("timer_stale");
+        return cx.ignored(if timer { "timer_stale" } else { "answer_stale" });
     };
-    cx.rule("timer");
+    cx.rule(if timer { "timer" } else { "http_answer" });
     let known = thread
         .conversations
         .iter()
         .find(|one| Some(one.id) == row.conversation);
     let place = place_of(cx, row, party, thread);
     match place.and_then(|place| Frame::of(cx, &place, known)) {
-        Some(frame) => resume_text(cx, frame, row, Event::Timer, None),
+        Some(frame) => resume_text(cx, frame, row, event, None),
         None => {
             // Its account or number is no more; left alone it would be due for ever.
             end(cx, row);
@@ -202,20 +221,19 @@ fn drive_text<'a>(
     text: Option<&str>,
 ) -> Decided {
     let fresh = going.row.version == 0;
-    let mut event = event;
-    let mut left = None;
-    for _ in 0..GOTOS_PER_EVENT_MAX {
+    let (mut event, mut gotos) = (event, 0);
+    let left = loop {
         let stepped = take_step(cx, &frame, &going, &event, text, Vec::new())?;
         for effect in &stepped.effects {
-            thread_effect(cx, &mut frame, going.row.id, effect);
+            thread_effect(cx, &mut frame, going.row.id, None, effect);
         }
-        left = leave(cx, &mut going, &stepped);
+        let left = leave(cx, &mut going, &stepped)?;
         settle(cx, &mut going.row, &stepped);
-        if left != Some(Left::Gone) {
-            break;
+        match goes_on(left.as_ref(), &mut gotos) {
+            Some(next) => event = next,
+            None => break left,
         }
-        event = Event::Started;
-    }
+    };
     if let Some(reason) = stop_reason(left) {
         going.row.ended = true;
         stopped(cx, &mut frame, reason);
@@ -230,6 +248,8 @@ fn drive_text<'a>(
 pub(super) enum Left {
     /// It did; the loop goes on.
     Gone,
+    /// It came back to the flow that had called it; the loop goes on.
+    Back,
     /// It wanted to, or broke off; the reason.
     Stopped(String),
 }
@@ -241,24 +261,56 @@ pub(super) fn stop_reason(left: Option<Left>) -> Option<String> {
             "more than {GOTOS_PER_EVENT_MAX} flows in one event"
         )),
         Some(Left::Stopped(reason)) => Some(reason),
-        None => None,
+        Some(Left::Back) | None => None,
     }
 }
 
-/// Moves to the flow that a step leaves for, or tells why the run broke off.
-pub(super) fn leave(cx: &Cx<'_>, going: &mut Going, stepped: &Stepped) -> Option<Left> {
+/// The event with which a run goes on in the flow it left for or came back to. Ways back end by themselves, as each
+/// needs a call.
+pub(super) fn goes_on(left: Option<&Left>, gotos: &mut usize) -> Option<Event<'static>> {
+    match left {
+        Some(Left::Gone) => {
+            *gotos += 1;
+            (*gotos < GOTOS_PER_EVENT_MAX).then_some(Event::Started)
+        }
+        Some(Left::Back) => Some(Event::Returned),
+        _ => None,
+    }
+}
+
+/// Moves to the flow that a step leaves for or comes back to, or tells why the run broke off.
+pub(super) fn leave(cx: &Cx<'_>, going: &mut Going, stepped: &Stepped) -> Decided<Option<Left>> {
     going.run = stepped.run.clone();
     if let Some(Ended::Fault(reason)) = &stepped.ended {
-        return Some(Left::Stopped(reason.clone()));
+        return Ok(Some(Left::Stopped(reason.clone())));
     }
-    let (key, _) = stepped.goto.as_ref()?;
-    let Some((revision, flow)) = cx.world.flows.active(going.row.account, key) else {
-        return Some(Left::Stopped(format!(
-            "the flow {key} has no published revision"
-        )));
+    if let Some(back) = &stepped.returns {
+        return come_back(cx, going, back.revision).map(Some);
+    }
+    let Some((key, _)) = stepped.goto.as_ref() else {
+        return Ok(None);
     };
+    let Some((revision, flow)) = cx.world.flows.active(going.row.account, key) else {
+        let reason = format!("the flow {key} has no published revision");
+        return Ok(Some(Left::Stopped(reason)));
+    };
+    going.run.called_from(going.row.revision);
     (going.row.flow, going.row.revision, going.flow) = (key.clone(), revision, flow);
-    Some(Left::Gone)
+    Ok(Some(Left::Gone))
+}
+
+/// The calling flow, as it was when it called.
+fn come_back(cx: &Cx<'_>, going: &mut Going, revision: Option<RevisionId>) -> Decided<Left> {
+    let mut row = going.row.clone();
+    row.flow.clone_from(&going.run.flow);
+    row.revision = revision.unwrap_or_else(no_revision);
+    Ok(match flow_of(cx, &row)? {
+        Some(flow) => {
+            (going.row, going.flow) = (row, flow);
+            Left::Back
+        }
+        None => Left::Stopped(format!("the revision of {} is gone", row.flow)),
+    })
 }
 
 /// One look of the engine at one event.
@@ -270,11 +322,13 @@ pub(super) fn take_step<'a>(
     text: Option<&str>,
     said: Vec<CallVerb>,
 ) -> Decided<Stepped> {
-    let presence = cx.state;
-    let known = |user| presence.presence.get(&user).copied();
+    let state = cx.state;
+    let known = |user| state.presence.get(&user).copied();
+    let now = cx.at.now;
+    let reach = |party: &Party| reach::known(state, now, frame, party);
     let connection = cx.world.connections.get(&frame.number.connection);
     let facts = Facts {
-        now: cx.at.now,
+        now,
         account: frame.account,
         directory: cx.directory(),
         program: program(frame),
@@ -287,8 +341,11 @@ pub(super) fn take_step<'a>(
         calls_per_second: connection.map_or(Connection::CALLS_PER_SECOND_DEFAULT, |facts| {
             facts.calls_per_second
         }),
-        opted_out: frame.opted_out(),
-        automated_left: automated_left(cx, frame),
+        consent: frame.allowed(),
+        textable: frame.textable(),
+        automated_left: automated_left(now, frame),
+        reach: &reach,
+        email: cx.world.email,
     };
     match flow::step(
         &going.flow,
@@ -302,7 +359,14 @@ pub(super) fn take_step<'a>(
             cx.count(&going.row.flow, &stepped.trace);
             Ok(*stepped)
         }
-        Step::NeedPresence(users) => Err(users.into_iter().map(Need::Presence).collect()),
+        Step::Need(wanted) => Err(wanted.into_iter().map(|it| need(frame, it)).collect()),
+    }
+}
+
+fn need(frame: &Frame<'_>, wanted: Wanted) -> Need {
+    match wanted {
+        Wanted::Presence(user) => Need::Presence(user),
+        Wanted::Reach(party) => Need::Thread(frame.number.id, party),
     }
 }
 
@@ -310,11 +374,16 @@ fn program<'a>(frame: &Frame<'a>) -> Option<&'a Program> {
     frame.account.program_by_id(frame.conversation.program)
 }
 
-/// Whether the loop guard lets another automated text go to this phone.
-fn automated_left(cx: &Cx<'_>, frame: &Frame<'_>) -> bool {
-    let made = std::iter::repeat_n(cx.at.now, frame.automated);
-    let all: Vec<Timestamp> = made.chain(frame.thread.automated.iter().copied()).collect();
-    LoopBudget::default().check(&all, cx.at.now) == Budget::Left
+/// Whether the loop guard lets another automated text go to this thread's phone.
+pub(super) fn automated_left(now: Timestamp, frame: &Frame<'_>) -> bool {
+    budget_left(now, &frame.thread.automated, frame.automated)
+}
+
+/// The same for a phone that got these texts before, and so many in this very turn.
+pub(super) fn budget_left(now: Timestamp, before: &[Timestamp], made: usize) -> bool {
+    let made = std::iter::repeat_n(now, made);
+    let all: Vec<Timestamp> = made.chain(before.iter().copied()).collect();
+    LoopBudget::default().check(&all, now) == Budget::Left
 }
 
 /// Takes over what a step says of waiting and ending.
@@ -361,10 +430,15 @@ pub(super) fn thread_effect<'a>(
     cx: &mut Cx<'a>,
     frame: &mut Frame<'a>,
     run: RunId,
+    call: Option<CallId>,
     effect: &Effect,
 ) -> bool {
     match effect {
         Effect::Reply { text, .. } => reply(cx, frame, run, text),
+        Effect::Send { to, text, staff } => reach::send(cx, frame, run, to, text, *staff),
+        Effect::Email { to, subject, text } => reach::email(cx, frame, to, subject, text),
+        Effect::Http { ask, request } => reach::ask(cx, frame, (run, call), *ask, request),
+        Effect::Consent { scope, verdict } => reach::consent(cx, frame, run, *scope, *verdict),
         Effect::Inbox {
             to,
             note,
@@ -418,7 +492,7 @@ pub(super) fn thread_effect<'a>(
 
 /// A bot that answers a bot ends in the inbox.
 fn reply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, run: RunId, text: &str) {
-    if automated_left(cx, frame) {
+    if automated_left(cx.at.now, frame) {
         frame.send(cx, MessageKind::Automated, text, None, Some(run));
     } else {
         let note = "too many automatic texts in a short time; no more are sent";

@@ -269,7 +269,7 @@ fn send<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, by: UserId, text: &str) -> R
 fn judge<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, by: UserId, out: bool) {
     frame.conversation.flagged = false;
     if out {
-        change_consent(cx, frame, Consent::Out, "staff", Some(by));
+        change_consent(cx, frame, Consent::Out, "staff", Some(by), None);
     }
 }
 

@@ -5,8 +5,8 @@ use crate::model::consent::{ComplianceClass, Consent, ConsentEntry, ConsentScope
 use crate::model::conversation::{Conversation, RunRow, ThreadEventKind};
 use crate::model::turn::{Job, JobKind, Need, Thread, Write};
 use crate::model::{
-    AccountId, ConversationId, MessageId, MessageKind, Mo, NumberId, Party, ProgramId, Timestamp,
-    UserId,
+    AccountId, ConversationId, MessageId, MessageKind, Mo, NumberId, Party, ProgramId, RunId,
+    Timestamp, UserId,
 };
 use crate::policy::consent::{Compliance, Confirmation, classify, confirmation};
 use crate::policy::routing::{MoFacts, Routed, Target, route};
@@ -234,7 +234,7 @@ fn comply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, word: Compliance, mo: &Mo)
         _ => (Confirmation::Help, None),
     };
     if let Some(verdict) = verdict {
-        change_consent(cx, frame, verdict, "text", None);
+        change_consent(cx, frame, verdict, "text", None, None);
     }
     let repeated = word == Compliance::Stop && was_out;
     if !repeated && !mo.carrier_answered && opt_out_by(cx, frame.number) == OptOutBy::Us {
@@ -266,13 +266,14 @@ fn record_anyway(cx: &mut Cx<'_>, number: &Number, party: &Party, word: Complian
     }
 }
 
-/// A person of this thread opts out or in again: written down, shown, and acted on.
+/// A person of this thread opts out or in again: written down, shown, and acted on. `in_run`: a flow's step says so.
 pub(super) fn change_consent<'a>(
     cx: &mut Cx<'a>,
     frame: &mut Frame<'a>,
     verdict: Consent,
     source: &str,
     by: Option<UserId>,
+    in_run: Option<RunId>,
 ) {
     let (number, party) = (frame.number, frame.conversation.party.clone());
     record_consent(cx, number.id, &party, verdict, source);
@@ -285,7 +286,7 @@ pub(super) fn change_consent<'a>(
         verdict,
     );
     if verdict == Consent::Out {
-        end_runs(cx, frame.thread);
+        end_runs(cx, frame.thread, in_run);
     }
 }
 
@@ -300,7 +301,7 @@ pub(super) fn opted_out_at_carrier<'a>(
     if let Some(number) = cx.directory().number(number) {
         show_elsewhere(cx, thread, number, None, Consent::Out);
     }
-    end_runs(cx, thread);
+    end_runs(cx, thread, None);
 }
 
 const fn shown_as(verdict: Consent) -> ThreadEventKind {
@@ -358,9 +359,9 @@ fn show_elsewhere<'a>(
     }
 }
 
-/// Whoever opted out is asked nothing more on this number.
-fn end_runs(cx: &mut Cx<'_>, thread: &Thread) {
-    for run in &thread.runs {
+/// Whoever opted out is asked nothing more on this number; a run that took it down itself goes on to its end.
+fn end_runs(cx: &mut Cx<'_>, thread: &Thread, save: Option<RunId>) {
+    for run in thread.runs.iter().filter(|run| Some(run.id) != save) {
         run::end(cx, run);
     }
 }

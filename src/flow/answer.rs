@@ -121,7 +121,7 @@ fn read_date(text: &str, language: &str) -> Option<Date> {
 
 /// A phone as people write it; without a country code it is taken for a neighbour of `number`, in the
 /// numbering plan of North America.
-fn read_phone(text: &str, number: &str) -> Option<Phone> {
+pub(crate) fn read_phone(text: &str, number: &str) -> Option<Phone> {
     let bare: String = text
         .chars()
         .filter(|c| !c.is_whitespace() && !"-()./".contains(*c))

@@ -77,7 +77,7 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
         reading.fault_help(&tree.at, "shape", "a flow file is a mapping", help);
         return None;
     }
-    let keys = ["flow", "account", "on", "steps", "tests"];
+    let keys = ["flow", "account", "on", "with", "steps", "tests"];
     let fields = reading.fields(tree, "a flow", &keys, None)?;
     let head = |key: &str| fields.get(key);
     let top = At {
@@ -118,6 +118,7 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
     };
     // Without its kind, every verb would seem to be in the wrong place.
     kind?;
+    let with = head("with").map_or_else(Vec::new, |node| steps::read_parameters(reading, node));
     let steps = steps_of(reading, node)?;
     if let Some(tests) = head("tests") {
         reading.tests = script::read(reading, tests);
@@ -128,6 +129,7 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
         key: key?,
         account,
         kind: kind?,
+        with,
         steps,
         kept,
     })
@@ -396,6 +398,20 @@ fn saves(verb: &Node) -> Vec<(String, Type)> {
     let mut found = Vec::new();
     if let Some(name) = scalar("save_as").and_then(|path| path.strip_prefix("flow.")) {
         found.push((name.to_owned(), kind));
+    }
+    let parts = pairs.iter().find(|(key, _)| key.text == "save_as");
+    if let Some((
+        _,
+        Node {
+            value: Value::Map(parts),
+            ..
+        },
+    )) = parts
+    {
+        let names = parts
+            .iter()
+            .filter_map(|(key, _)| key.text.strip_prefix("flow."));
+        found.extend(names.map(|name| (name.to_owned(), Type::Any)));
     }
     for (key, value) in pairs {
         if let Some(name) = key.text.strip_prefix("flow.") {

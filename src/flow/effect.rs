@@ -4,15 +4,26 @@ use serde::{Deserialize, Serialize};
 
 use super::run::Run;
 use crate::model::account::Route;
-use crate::model::{CallStatus, CallVerb, LegId, Phone, Timestamp, UserId};
+use crate::model::consent::Consent;
+use crate::model::http::HttpRequest;
+use crate::model::{CallStatus, CallVerb, LegId, Party, Phone, RevisionId, Timestamp, UserId};
 
 /// What came of one event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// It is decided.
     Done(Box<Stepped>),
-    /// It must be known first whether these users can be rung; ask again with the same run and event.
-    NeedPresence(Vec<UserId>),
+    /// This must be known first; ask again with the same run and event.
+    Need(Vec<Wanted>),
+}
+
+/// Something that a step must know first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Whether this user can be rung: [`super::Facts::presence`].
+    Presence(UserId),
+    /// What is known of this phone: [`super::Facts::reach`].
+    Reach(Party),
 }
 
 /// A decided event.
@@ -35,8 +46,20 @@ pub struct Stepped {
     /// The flow it leaves for, by key, and what that flow's first script begins with. `run` already stands
     /// at its beginning: go on with [`super::step`] and [`super::Event::Started`].
     pub goto: Option<(String, Vec<CallVerb>)>,
+    /// Set when a called flow has come to its end.
+    pub returns: Option<Return>,
     /// The steps taken, for `explain` and tests.
     pub trace: Vec<Trace>,
+}
+
+/// The way back into a flow that called another. The run already stands at the calling step: go on with
+/// [`super::step`] and [`super::Event::Returned`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Return {
+    /// The revision that the calling step is of.
+    pub revision: Option<RevisionId>,
+    /// What the calling flow's first script begins with.
+    pub said: Vec<CallVerb>,
 }
 
 /// A step taken.
@@ -65,6 +88,8 @@ pub enum Ended {
     Hangup,
     /// It refused the call.
     Rejected,
+    /// It handed the call to another number.
+    Transferred,
     /// The caller left.
     CallerGone,
     /// It could not go on, for this reason (without personal data).
@@ -80,6 +105,38 @@ pub enum Effect {
         step: String,
         /// Its text.
         text: String,
+    },
+    /// A text to somebody else's phone, from the same number.
+    Send {
+        /// Whose.
+        to: Party,
+        /// Its text.
+        text: String,
+        /// It is a member's own phone, which makes no contact of them.
+        staff: bool,
+    },
+    /// An e-mail to each of these addresses.
+    Email {
+        /// They.
+        to: Vec<String>,
+        /// Its subject.
+        subject: String,
+        /// Its text.
+        text: String,
+    },
+    /// Another system is asked; its answer is an [`super::Event::Answered`].
+    Http {
+        /// Which request of the run it is.
+        ask: u32,
+        /// What is asked.
+        request: HttpRequest,
+    },
+    /// The ledger takes down what the far end allows.
+    Consent {
+        /// How far it reaches.
+        scope: Scope,
+        /// What it says.
+        verdict: Consent,
     },
     /// The thread goes into a box.
     Inbox {
@@ -176,7 +233,7 @@ impl Effect {
     /// The text that goes to the far end.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
-            Self::Reply { text, .. } => Some(text),
+            Self::Reply { text, .. } | Self::Send { text, .. } => Some(text),
             Self::Inbox { auto_reply, .. } => auto_reply.as_deref(),
             _ => None,
         }
@@ -192,4 +249,15 @@ pub struct RingLeg {
     pub user: Option<UserId>,
     /// The device.
     pub phone: Phone,
+}
+
+/// How far a consent reaches that a flow asks for, checks or takes down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The number of the thread, for all accounts on it.
+    Number,
+    /// The program of the thread.
+    Program,
+    /// The account.
+    Account,
 }

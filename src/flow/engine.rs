@@ -1,8 +1,10 @@
 //! Takes a run on: from step to step until one waits or the flow ends.
 
+use std::collections::BTreeMap;
+
 use super::Flow;
-use super::effect::{Effect, Ended, Step, Stepped, Trace};
-use super::event::{Event, Facts};
+use super::effect::{Effect, Ended, Return, Scope, Step, Stepped, Trace, Wanted};
+use super::event::{Allowed, Event, Facts, Reach};
 use super::reader::Who;
 use super::run::{Run, Wait};
 use super::scope::{Val, Values};
@@ -10,12 +12,19 @@ use super::steps::{Came, StepDef, Target, Verb};
 use super::template::Text;
 use crate::flow::Kind;
 use crate::model::account::Route;
-use crate::model::{CallVerb, Ids, Timestamp, UserId};
+use crate::model::consent::{Consent, Verdict};
+use crate::model::{CallVerb, Ids, Party, Timestamp};
 
 /// Steps that one event may take.
 pub(crate) const STEPS_PER_EVENT_MAX: u32 = 100;
 /// Steps that one run may take.
 pub(crate) const STEPS_PER_RUN_MAX: u32 = 500;
+/// Flows that may be inside one another by `call`.
+pub(crate) const CALLS_DEEP_MAX: usize = 5;
+/// Other people that one event may look up or text, each of whom must be loaded.
+const PEOPLE_PER_EVENT_MAX: usize = 24;
+/// How often one event may find that something must be loaded first.
+const ASKED_PER_EVENT_MAX: usize = 6;
 
 /// One event of one run, while it is decided.
 pub(crate) struct Engine<'a> {
@@ -29,10 +38,20 @@ pub(crate) struct Engine<'a> {
     pub(crate) script: Option<Vec<CallVerb>>,
     pub(crate) leg_script: Option<Vec<CallVerb>>,
     goto: Option<String>,
+    calls: Option<(String, BTreeMap<String, serde_json::Value>)>,
+    returns: bool,
+    /// The caller's leg comes by itself to ask for its script, in a moment.
+    comes_by_itself: bool,
     trace: Vec<Trace>,
     /// How many of the effects and of the spoken verbs the trace has told of.
     told: (usize, usize),
-    needs: Vec<UserId>,
+    needs: Vec<Wanted>,
+    /// What this event has taken down of the person's consent, which what was loaded does not show yet.
+    allowed: Allowed,
+    /// Whose phones this event has asked about.
+    people: Vec<Party>,
+    /// In how many steps it did.
+    asked: usize,
 }
 
 /// See [`super::step`].
@@ -54,15 +73,21 @@ pub(crate) fn step(
         flow,
         facts,
         ids,
-        run,
         effects: Vec::new(),
         told: (0, said.len()),
         said,
         script: None,
         leg_script: None,
         goto: None,
+        calls: None,
+        returns: false,
+        comes_by_itself: matches!(run.wait, Wait::Http { .. }),
         trace: Vec::new(),
         needs: Vec::new(),
+        allowed: facts.consent,
+        people: Vec::new(),
+        asked: 0,
+        run,
     };
     engine.take(event);
     engine.finish(event)
@@ -85,6 +110,10 @@ impl Engine<'_> {
             }
             (None, Event::Started) => {
                 self.run.leaving = false;
+                for (name, value) in &self.flow.with {
+                    let slot = self.run.vars.entry(name.clone());
+                    slot.or_insert_with(|| value.clone());
+                }
                 self.go(Target::Step(0));
             }
             (None, _) => self.refuse_leg(event),
@@ -99,6 +128,7 @@ impl Engine<'_> {
     }
 
     fn resume(&mut self, def: &StepDef, event: &Event<'_>) {
+        self.run.leaving = false;
         let gone = matches!(
             event,
             Event::HungUp
@@ -238,8 +268,18 @@ impl Engine<'_> {
                 self.goto = Some(flow);
                 None
             }
-            Came::Needs(users) => {
-                self.needs = users;
+            Came::Calls(flow, with) if self.run.callers.len() < CALLS_DEEP_MAX => {
+                self.traced(def, "calls");
+                self.calls = Some((flow, with));
+                None
+            }
+            Came::Calls(..) => {
+                let reason = format!("more than {CALLS_DEEP_MAX} flows inside one another");
+                self.end(Ended::Fault(reason));
+                None
+            }
+            Came::Needs(wanted) => {
+                self.needs = wanted;
                 None
             }
         }
@@ -326,6 +366,46 @@ impl Engine<'_> {
         self.run.turns = self.run.turns.saturating_add(1);
     }
 
+    /// What the far end allows, with what this event has just taken down.
+    pub(crate) fn allowed(&self) -> Allowed {
+        self.allowed
+    }
+
+    /// Takes down what the far end allows.
+    pub(crate) fn allow(&mut self, scope: Scope, verdict: Consent) {
+        let told = match verdict {
+            Consent::In => Verdict::In,
+            Consent::Out => Verdict::Out,
+        };
+        match scope {
+            Scope::Number => self.allowed.number = told,
+            Scope::Program => self.allowed.program = told,
+            Scope::Account => self.allowed.account = told,
+        }
+        self.effects.push(Effect::Consent { scope, verdict });
+    }
+
+    /// What is known of these phones, none of them the far end's own; or what must come of the step first.
+    pub(crate) fn reach(&mut self, who: &[Party]) -> Result<Vec<Reach>, Came> {
+        let fresh = who.iter().filter(|party| !self.people.contains(party));
+        let fresh: Vec<Party> = fresh.cloned().collect();
+        self.asked += usize::from(!fresh.is_empty());
+        self.people.extend(fresh);
+        if self.people.len() > PEOPLE_PER_EVENT_MAX || self.asked > ASKED_PER_EVENT_MAX {
+            return Err(Came::fault("too many other people in one go"));
+        }
+        let known: Vec<Option<Reach>> = who.iter().map(self.facts.reach).collect();
+        let missing = who.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let missing: Vec<Wanted> = missing
+            .map(|(party, _)| Wanted::Reach(party.clone()))
+            .collect();
+        if missing.is_empty() {
+            Ok(known.into_iter().flatten().collect())
+        } else {
+            Err(Came::Needs(missing))
+        }
+    }
+
     /// Whom a step means, when they are still there.
     pub(crate) fn route(&self, who: &Who) -> Option<Route> {
         match who {
@@ -342,9 +422,20 @@ impl Engine<'_> {
         }
     }
 
+    /// Whether an end is only that of a called flow. One whose recording may still be told keeps the run, because
+    /// the calling flow would not know what to do with it.
+    fn is_part(&self, ended: &Ended) -> bool {
+        let comes_back = matches!(ended, Ended::End | Ended::CallerGone);
+        comes_back && self.run.is_called() && self.run.recording.is_none()
+    }
+
     fn end(&mut self, ended: Ended) {
         self.run.wait = Wait::Nothing;
         self.run.due_at = None;
+        if self.is_part(&ended) {
+            self.returns = true;
+            return;
+        }
         if self.flow.kind == Kind::Call {
             self.hang_up(&ended);
             self.effects
@@ -354,8 +445,8 @@ impl Engine<'_> {
     }
 
     fn hang_up(&mut self, ended: &Ended) {
-        let rejected = matches!(ended, Ended::Rejected);
-        if !self.run.call.gone && !rejected {
+        let other = matches!(ended, Ended::Rejected | Ended::Transferred);
+        if !self.run.call.gone && !other {
             self.give(CallVerb::Hangup);
         }
     }
@@ -367,6 +458,7 @@ impl Engine<'_> {
             Ended::Rejected => "rejected",
             _ if call.answered => "answered",
             _ if call.voicemail => "voicemail",
+            Ended::Transferred => "ended",
             Ended::End | Ended::Hangup if !call.sought => "ended",
             _ => "missed",
         }
@@ -374,22 +466,43 @@ impl Engine<'_> {
 
     fn finish(mut self, event: &Event<'_>) -> Step {
         if !self.needs.is_empty() {
-            return Step::NeedPresence(self.needs);
+            return Step::Need(self.needs);
         }
         let waits_at_caller = matches!(
             event,
-            Event::Started | Event::Digits(_) | Event::DialEnded { .. } | Event::Recorded { .. }
+            Event::Started
+                | Event::Returned
+                | Event::Digits(_)
+                | Event::DialEnded { .. }
+                | Event::Recorded { .. }
         );
-        let says_more = self.script.is_some() || (self.goto.is_some() && !self.run.call.gone);
-        if self.flow.kind == Kind::Call && says_more && !waits_at_caller {
+        let leaves = self.goto.is_some() || self.calls.is_some() || self.returns;
+        let says_more = self.script.is_some() || (leaves && !self.run.call.gone);
+        if self.flow.kind == Kind::Call && says_more && !waits_at_caller && !self.comes_by_itself {
             self.effects.push(Effect::MoveCaller);
         }
-        let (run, goto) = match self.goto {
-            Some(flow) => (self.run.into_flow(&flow), Some((flow, self.said))),
-            None => (self.run, None),
+        let (mut goto, mut returns) = (None, None);
+        let run = match (self.goto, self.calls) {
+            (Some(flow), _) => {
+                let run = self.run.into_flow(&flow);
+                goto = Some((flow, self.said));
+                run
+            }
+            (None, Some((flow, with))) => {
+                let run = self.run.into_part(&flow, with);
+                goto = Some((flow, self.said));
+                run
+            }
+            (None, None) if self.returns => {
+                let (run, revision) = self.run.back();
+                let said = self.said;
+                returns = Some(Return { revision, said });
+                run
+            }
+            (None, None) => self.run,
         };
         Step::Done(Box::new(Stepped {
-            waits_for_text: matches!(run.wait, Wait::Answer { .. }),
+            waits_for_text: matches!(run.wait, Wait::Answer { .. } | Wait::Pause),
             due_at: run.due_at,
             ended: run.ended.clone(),
             run,
@@ -397,6 +510,7 @@ impl Engine<'_> {
             script: self.script,
             leg_script: self.leg_script,
             goto,
+            returns,
             trace: self.trace,
         }))
     }

@@ -1,7 +1,9 @@
 //! What can happen to a run, and what a step may know.
 
 use crate::model::account::{Account, Number, Program};
+use crate::model::consent::Verdict;
 use crate::model::directory::Directory;
+use crate::model::http::HttpAnswer;
 use crate::model::people::{Contact, Presence};
 use crate::model::{CallStatus, DialStatus, LegId, Party, Timestamp, UserId};
 
@@ -10,6 +12,8 @@ use crate::model::{CallStatus, DialStatus, LegId, Party, Timestamp, UserId};
 pub enum Event<'a> {
     /// It begins, or goes on in the flow it left for.
     Started,
+    /// The flow that a `call` step called has come to its end.
+    Returned,
     /// The person texted.
     Text(&'a str),
     /// The time it asked for has come.
@@ -54,6 +58,13 @@ pub enum Event<'a> {
         /// Its state.
         status: CallStatus,
     },
+    /// What came of a request to another system.
+    Answered {
+        /// Which request of the run.
+        ask: u32,
+        /// What came of it.
+        answer: &'a HttpAnswer,
+    },
     /// The caller has left.
     HungUp,
 }
@@ -94,8 +105,72 @@ pub struct Facts<'a> {
     pub legs_max: u32,
     /// How many legs a second the carrier places by order.
     pub calls_per_second: f64,
-    /// The far end has opted out of texts from this number.
-    pub opted_out: bool,
+    /// What the far end allowed.
+    pub consent: Allowed,
+    /// The far end's phone may be texted, as far as its contact is known.
+    pub textable: bool,
     /// Another automated text may still go to this person.
     pub automated_left: bool,
+    /// What is known of somebody else's phone on this number; `None` while it is not loaded.
+    pub reach: &'a dyn Fn(&Party) -> Option<Reach>,
+    /// Whether e-mails leave at all.
+    pub email: bool,
+}
+
+/// What a person allowed, scope by scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allowed {
+    /// Texts from our number.
+    pub number: Verdict,
+    /// Texts of the program.
+    pub program: Verdict,
+    /// Texts of the account.
+    pub account: Verdict,
+    /// Texts of the whole organisation.
+    pub organisation: Verdict,
+}
+
+impl Allowed {
+    /// Whether any scope says out: one is enough.
+    pub fn is_out(&self) -> bool {
+        let all = [self.number, self.program, self.account, self.organisation];
+        all.contains(&Verdict::Out)
+    }
+}
+
+/// What is known of somebody at another phone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reach {
+    /// The person, when the phone is one contact's alone.
+    pub contact: Option<Person>,
+    /// What they allowed.
+    pub consent: Allowed,
+    /// The phone may be texted, as far as its contact is known.
+    pub textable: bool,
+    /// Another automated text may still go there.
+    pub automated_left: bool,
+}
+
+/// A contact as a `lookup` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Person {
+    /// Their name.
+    pub name: Option<String>,
+    /// Their address.
+    pub email: Option<String>,
+    /// Their language (BCP 47).
+    pub language: Option<String>,
+    /// They are known only because they once wrote or called.
+    pub stranger: bool,
+}
+
+impl From<&Contact> for Person {
+    fn from(contact: &Contact) -> Self {
+        Self {
+            name: contact.name.clone(),
+            email: contact.email.clone(),
+            language: contact.language.clone(),
+            stranger: contact.source == "inbound" && contact.name.is_none(),
+        }
+    }
 }

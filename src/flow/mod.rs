@@ -25,8 +25,8 @@ mod template;
 mod yaml;
 
 pub use check::{Checked, Used, check};
-pub use effect::{Effect, Ended, RingLeg, Step, Stepped, Trace};
-pub use event::{EarlyRecording, Event, Facts};
+pub use effect::{Effect, Ended, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
+pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Fault, render};
 pub use names::{DirectoryNames, FlowName, Names, NoNames, name_of};
 pub use run::Run;
@@ -67,6 +67,8 @@ pub struct Flow {
     pub account: String,
     /// What it decides.
     pub kind: Kind,
+    /// The variables that a `call` may give it, and what they are otherwise.
+    pub(crate) with: Vec<(String, serde_json::Value)>,
     /// Its steps; the first one starts.
     pub(crate) steps: Vec<steps::StepDef>,
     /// The values of steps that some text or condition asks for.

@@ -107,6 +107,14 @@ impl<'w, 'n> Outcomes<'w, 'n> {
             Verb::Keywords(keywords) => {
                 all.extend(keywords.choices.iter().map(|choice| choice.name.clone()))
             }
+            Verb::Split(split) => all.extend(split.arms.iter().map(|(name, _)| name.clone())),
+            Verb::Consent(consent) => {
+                let names = consent.outcomes();
+                all.extend(names.iter().map(|name| (*name).to_owned()));
+                if let (Some((key, _)), true) = (self.step.next, names.len() > 1) {
+                    self.next_not_here(reading, key);
+                }
+            }
             Verb::Branch(branch) => all.extend(branch.arms.iter().map(|(name, _)| name.clone())),
             _ => {}
         }
@@ -179,7 +187,9 @@ impl<'w, 'n> Outcomes<'w, 'n> {
 
     fn missing(&self, reading: &mut Reading<'_>, missing: &[&str]) {
         let (word, at) = (self.step.spec.word, self.step.verb.0.at.clone());
-        if matches!(self.step.spec.style, Style::Next(_)) && self.named.is_empty() {
+        let next = matches!(self.step.spec.style, Style::Next(_));
+        let branches = word == "consent" && missing.len() > 1;
+        if next && !branches && self.named.is_empty() {
             let message = format!("`{word}` does not say what comes after it");
             let help = "add `next: step`, or `next: end`";
             return reading.fault_help(&at, "missing-next", message, help);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::effect::Ended;
-use crate::model::{LegId, Phone, RunId, Timestamp, UserId};
+use crate::model::{LegId, Phone, RevisionId, RunId, Timestamp, UserId};
 
 /// One person's way through a flow. Saved as JSON; it names steps, so that it can be read beside the
 /// revision it belongs to.
@@ -51,6 +51,15 @@ pub struct Run {
     /// How often devices were rung; makes names of rooms unique.
     #[serde(default)]
     pub(crate) rings: u32,
+    /// How often another system was asked; tells answers apart.
+    #[serde(default)]
+    pub(crate) asked: u32,
+    /// The flows that called the present one, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) callers: Vec<Caller>,
+    /// What the flow that has just come to its end leaves to the one that called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) result: Option<serde_json::Value>,
     /// It has left for another flow and not begun there yet.
     #[serde(default)]
     pub(crate) leaving: bool,
@@ -64,6 +73,20 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) early: Option<Early>,
 }
+
+/// A flow that waits for one that it called.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Caller {
+    pub(crate) flow: String,
+    /// The revision it is on; whoever keeps revisions puts it in.
+    pub(crate) revision: Option<RevisionId>,
+    pub(crate) step: Option<String>,
+    pub(crate) vars: BTreeMap<String, serde_json::Value>,
+    pub(crate) steps: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
+}
+
+/// The variable of a called flow that goes back to its caller.
+pub(crate) const RESULT: &str = "result";
 
 /// See [`super::EarlyRecording`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +120,10 @@ pub(crate) enum Wait {
     Answer { tries_left: u32 },
     /// Keys; so many more may be wrong.
     Keys { tries_left: u32 },
+    /// Time to pass, or a text.
+    Pause,
+    /// The answer to this request of the run.
+    Http { ask: u32 },
     /// Devices ring, or people talk.
     Dial(Box<Dialing>),
     /// A message is being recorded; `hung_up`: the caller has left and its length is not known yet.
@@ -186,6 +213,9 @@ impl Run {
             steps_total: 0,
             turns: 0,
             rings: 0,
+            asked: 0,
+            callers: Vec::new(),
+            result: None,
             leaving: false,
             call: CallSoFar::default(),
             recording: None,
@@ -211,15 +241,63 @@ impl Run {
         self.due_at.is_some()
     }
 
-    /// The beginning of another flow: variables stay behind, the bounds on steps do not begin anew.
+    /// Whether it is in a flow that another one called.
+    pub(crate) fn is_called(&self) -> bool {
+        !self.callers.is_empty()
+    }
+
+    /// Takes down which revision the calling flow is on, once it is known.
+    pub(crate) fn called_from(&mut self, revision: RevisionId) {
+        if let Some(caller) = self.callers.last_mut() {
+            caller.revision.get_or_insert(revision);
+        }
+    }
+
+    /// The beginning of another flow, for good: variables and callers stay behind, the bounds on steps do not
+    /// begin anew.
     pub(crate) fn into_flow(mut self, flow_key: &str) -> Self {
+        self.callers.clear();
+        self.vars.clear();
+        self.steps.clear();
+        self.at_beginning(flow_key)
+    }
+
+    /// The beginning of a called flow, with the variables it is given.
+    pub(crate) fn into_part(
+        mut self,
+        flow_key: &str,
+        with: BTreeMap<String, serde_json::Value>,
+    ) -> Self {
+        self.callers.push(Caller {
+            flow: self.flow.clone(),
+            revision: None,
+            step: self.step.clone(),
+            vars: std::mem::replace(&mut self.vars, with),
+            steps: std::mem::take(&mut self.steps),
+        });
+        self.at_beginning(flow_key)
+    }
+
+    fn at_beginning(mut self, flow_key: &str) -> Self {
         flow_key.clone_into(&mut self.flow);
         self.step = None;
         self.wait = Wait::Nothing;
         self.due_at = None;
-        self.vars.clear();
-        self.steps.clear();
         self.leaving = true;
         self
+    }
+
+    /// At the step again that called the present flow; the revision that step is of.
+    pub(crate) fn back(mut self) -> (Self, Option<RevisionId>) {
+        let Some(caller) = self.callers.pop() else {
+            return (self, None);
+        };
+        self.result = self.vars.remove(RESULT);
+        self.flow = caller.flow;
+        self.step = caller.step;
+        self.vars = caller.vars;
+        self.steps = caller.steps;
+        self.leaving = true;
+        (self, caller.revision)
     }
 }

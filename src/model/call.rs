@@ -138,6 +138,13 @@ pub enum CallVerb {
         /// How long the caller hears nothing (or ringing, where the carrier can).
         seconds: u32,
     },
+    /// Hands the caller on to another number; the call ends with that conversation, and nothing of it is reported.
+    Transfer {
+        /// The number.
+        phone: Phone,
+        /// The number shown there, when not the caller's.
+        caller_id: Option<String>,
+    },
     /// Refuses the call without answering it. Only as the first verb.
     Reject {
         /// As busy rather than declined.

@@ -43,6 +43,12 @@ pub struct Presence {
     pub offline: bool,
     /// They are on a call that came through us.
     pub busy: bool,
+    /// When a device of theirs last began to ring.
+    #[serde(default)]
+    pub rung_at: Option<Timestamp>,
+    /// When the call that they took last began to ring them.
+    #[serde(default)]
+    pub answered_at: Option<Timestamp>,
 }
 
 /// An ordered list of users of one account; owns a box.

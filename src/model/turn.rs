@@ -220,6 +220,17 @@ pub enum JobKind {
         /// Its length in seconds.
         seconds: u32,
     },
+    /// Another system is asked for a run; what came of it is an event.
+    Http {
+        /// The run that waits.
+        run: RunId,
+        /// Its call, when it runs on one.
+        call: Option<CallId>,
+        /// Which request of the run.
+        ask: u32,
+        /// What is asked.
+        request: super::http::HttpRequest,
+    },
     /// An e-mail.
     Email {
         /// To whom.
@@ -425,6 +436,14 @@ impl State {
 
     fn take_leg(&mut self, row: &Leg) {
         self.legs.insert(row.id, Some(row.call));
+        let presence = row.user.and_then(|user| self.presence.get_mut(&user));
+        if let Some(presence) = presence {
+            let at = Some(row.started_at);
+            presence.rung_at = presence.rung_at.max(at);
+            if row.accepted {
+                presence.answered_at = presence.answered_at.max(at);
+            }
+        }
         if let Some(Some(state)) = self.calls.get_mut(&row.call) {
             put(&mut state.legs, row, |have| have.id == row.id);
         }

@@ -409,7 +409,9 @@ impl Loaded {
         let sql = sql!(
             "SELECT r.i, 'presence', obj!( \
               'offline', flag!(EXISTS (SELECT 1 FROM presence p WHERE p.user_id = r.id AND p.offline)), \
-              'busy', flag!(EXISTS (SELECT 1 FROM leg l WHERE l.user_id = r.id AND l.status = 'in_progress' AND l.started_at > $2))) \
+              'busy', flag!(EXISTS (SELECT 1 FROM leg l WHERE l.user_id = r.id AND l.status = 'in_progress' AND l.started_at > $2)), \
+              'rung_at', (SELECT MAX(l.started_at) FROM leg l WHERE l.user_id = r.id), \
+              'answered_at', (SELECT MAX(l.started_at) FROM leg l WHERE l.user_id = r.id AND l.accepted)) \
              FROM rows!($1: i i64, id id(user)) AS r"
         );
         let since = (now - BUSY_MAX).micros();

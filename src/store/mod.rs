@@ -90,7 +90,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
     (
         1,
         "begin",
@@ -120,6 +120,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
         "party_recent",
         include_str!("migrations/sqlite/0005_party_recent.sql"),
         include_str!("migrations/postgres/0005_party_recent.sql"),
+    ),
+    (
+        6,
+        "leg_rung",
+        include_str!("migrations/sqlite/0006_leg_rung.sql"),
+        include_str!("migrations/postgres/0006_leg_rung.sql"),
     ),
 ];
 

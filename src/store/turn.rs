@@ -19,8 +19,9 @@ use super::save::{EventOut, NoticeOut, Saves, save_events, save_notices};
 use super::seen::seen_key;
 use super::{NodeScope, RACES_MAX, Store, StoreError, party};
 
-/// How often an event may ask for more before it counts as undecidable.
-const ROUNDS_MAX: usize = 4;
+/// How often an event may ask for more before it counts as undecidable: more often than a flow may ask about other
+/// people in one event.
+const ROUNDS_MAX: usize = 12;
 /// What stands in place of a raw event that carried secret digits.
 const REDACTED: &str = r#"{"redacted":true}"#;
 

@@ -18,6 +18,8 @@ pub(super) const LEGS_MAX: usize = 10;
 pub(super) const SAY_CHARS_MAX: usize = 4096;
 /// Longest ringing.
 pub(super) const RING_S_MAX: u32 = 600;
+/// How long a number rings that a caller is handed on to.
+const TRANSFER_RING_S: u32 = 60;
 /// Longest recording.
 pub(super) const RECORD_S_MAX: u32 = 14_400;
 /// Longest prompt time-out and pause.
@@ -124,6 +126,9 @@ impl<'a> Page<'a> {
             CallVerb::Record { .. } => self.record(verb)?,
             CallVerb::Hold { room } | CallVerb::Join { room } => self.room(room)?,
             CallVerb::AskAgain { seconds } => self.ask_again(*seconds)?,
+            CallVerb::Transfer { phone, caller_id } => {
+                self.transfer(&phone.to_string(), caller_id.as_deref())?;
+            }
             CallVerb::Reject { busy } if first => {
                 let reason = if *busy { "busy" } else { "rejected" };
                 element(&mut self.xml, "Reject", &[("reason", reason)])?;
@@ -242,6 +247,17 @@ impl<'a> Page<'a> {
             self.number(leg, *screen)?;
         }
         self.close("Dial")
+    }
+
+    /// Without an address to report to, the carrier goes on below when the conversation is over: with the end.
+    fn transfer(&mut self, phone: &str, caller_id: Option<&str>) -> Written {
+        let ring = TRANSFER_RING_S.to_string();
+        let mut attributes = vec![("timeout", ring.as_str()), ("answerOnBridge", "true")];
+        attributes.extend(caller_id.map(|id| ("callerId", id)));
+        self.open("Dial", &attributes)?;
+        text(&mut self.xml, "Number", &[], phone)?;
+        self.close("Dial")?;
+        element(&mut self.xml, "Hangup", &[])
     }
 
     fn number(&mut self, leg: &DialLeg, screen: bool) -> Written {

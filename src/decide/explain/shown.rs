@@ -167,6 +167,7 @@ fn heard(verb: &CallVerb) -> String {
         CallVerb::Record { max_s, .. } => format!("is recorded, {max_s} s at most"),
         CallVerb::Hold { .. } => "waits while devices ring".to_owned(),
         CallVerb::Join { .. } => "is joined".to_owned(),
+        CallVerb::Transfer { phone, .. } => format!("is handed on to {phone}"),
         CallVerb::AskAgain { seconds } => format!("waits {seconds} s"),
         CallVerb::Reject { busy: true } => "hears that the line is busy".to_owned(),
         CallVerb::Reject { busy: false } => "is refused".to_owned(),

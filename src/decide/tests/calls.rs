@@ -164,10 +164,12 @@ fn groups_without_anybody_to_ring() {
             let away = Presence {
                 offline: true,
                 busy: false,
+                ..Presence::default()
             };
             let busy = Presence {
                 offline: false,
                 busy: true,
+                ..Presence::default()
             };
             bench.presence("ana", away);
             bench.presence("ben", busy);

@@ -389,7 +389,14 @@ impl Day {
         if self.roll(2) == 0 {
             let key = self.pick(&["ana", "ben", "cyd"]);
             let (offline, busy) = (self.roll(3) == 0, self.roll(3) == 0);
-            return self.bench.presence(key, Presence { offline, busy });
+            return self.bench.presence(
+                key,
+                Presence {
+                    offline,
+                    busy,
+                    ..Presence::default()
+                },
+            );
         }
         let at = self.roll(2);
         self.there[at] = !self.there[at];

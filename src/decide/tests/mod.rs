@@ -13,3 +13,4 @@ mod staff;
 mod store;
 mod texts;
 mod threads;
+mod verbs;

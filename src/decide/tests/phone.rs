@@ -131,6 +131,7 @@ impl Bench {
             CallVerb::Record { .. } => "records".to_owned(),
             CallVerb::Hold { .. } => "holds".to_owned(),
             CallVerb::Join { .. } => "joins".to_owned(),
+            CallVerb::Transfer { phone, .. } => format!("handed on to {phone}"),
             CallVerb::AskAgain { .. } => "asks again".to_owned(),
             CallVerb::Hangup => "hangs up".to_owned(),
             other => format!("{other:?}").to_lowercase(),

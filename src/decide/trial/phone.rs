@@ -19,6 +19,8 @@ pub(super) struct Line {
     waits: Waits,
     rings: Vec<Ring>,
     talk: Option<Talk>,
+    /// The number that the caller was handed on to.
+    handed_on: Option<String>,
     over: bool,
 }
 
@@ -199,6 +201,10 @@ impl Stage {
                     until: after(seconds.max(1)),
                 };
             }
+            CallVerb::Transfer { phone, .. } => {
+                self.log(Who::Flow, format!("hands the caller on to {phone}"), None);
+                self.line.handed_on = Some(phone.to_string());
+            }
             CallVerb::Hangup => return self.is_over("hangs up", CallStatus::Completed),
             CallVerb::Reject { .. } => return self.is_over("rejects the call", CallStatus::Busy),
             _ => {}
@@ -214,6 +220,7 @@ impl Stage {
     /// The caller's leg is no more.
     fn ended(&mut self, status: CallStatus) -> Result<(), String> {
         self.line.over = true;
+        self.line.handed_on = None;
         self.line.waits = Waits::Nothing;
         self.line.talk = None;
         let duration_s = None;
@@ -245,7 +252,8 @@ impl Stage {
     /// Who rings now, in ringing order.
     pub(super) fn ringing(&self) -> Vec<String> {
         let legs = self.line.rings.iter();
-        legs.map(|ring| self.whose(ring.leg)).collect()
+        let legs = legs.map(|ring| self.whose(ring.leg));
+        legs.chain(self.line.handed_on.clone()).collect()
     }
 
     fn ring_of(&self, who: &str) -> Result<Ring, String> {

@@ -16,8 +16,8 @@ use crate::model::conversation::{Conversation, ThreadEventKind};
 use crate::model::people::{Contact, Presence};
 use crate::model::turn::{Decision, Job, JobKind, Need, State, Turn, Write};
 use crate::model::{
-    EventId, Ids, Inbound, Message, MessageId, MessageKind, Mo, Order, Party, RunId, Timestamp,
-    UserId,
+    CallId, EventId, Ids, Inbound, Message, MessageId, MessageKind, Mo, Order, Party, RunId,
+    Timestamp, UserId,
 };
 
 /// How often more may be needed for one event; decisions need less.
@@ -49,6 +49,8 @@ pub struct Stage {
     pub(super) sent: Vec<MessageId>,
     /// Who was told by e-mail.
     pub(super) emails: Vec<String>,
+    /// The requests to other systems that are not answered yet.
+    pub(super) asked: VecDeque<Asked>,
     /// Why the flow could not go on, when it could not.
     pub(super) stopped: Option<String>,
     /// The step of this flow that was last taken.
@@ -58,6 +60,15 @@ pub struct Stage {
     orders: VecDeque<Order>,
     pub(super) transcript: Vec<Entry>,
     pub(super) taken: BTreeSet<(String, String, String)>,
+}
+
+/// A request to another system.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) run: RunId,
+    pub(super) call: Option<CallId>,
+    pub(super) ask: u32,
+    pub(super) url: String,
 }
 
 impl Stage {
@@ -96,6 +107,7 @@ impl Stage {
             got: VecDeque::new(),
             sent: Vec::new(),
             emails: Vec::new(),
+            asked: VecDeque::new(),
             stopped: None,
             last: None,
             places: BTreeMap::new(),
@@ -252,6 +264,21 @@ impl Stage {
                 self.emails.push(to.clone());
                 self.log(Who::Flow, format!("tells {to} by e-mail"), None);
             }
+            JobKind::Http {
+                run,
+                call,
+                ask,
+                request,
+            } => {
+                let words = format!("asks {} {}", request.method.as_str(), request.url);
+                self.log(Who::Flow, words, None);
+                self.asked.push_back(Asked {
+                    run: *run,
+                    call: *call,
+                    ask: *ask,
+                    url: request.url.clone(),
+                });
+            }
             JobKind::FetchVoicemail { .. } | JobKind::FetchMedia { .. } => {}
         }
     }
@@ -336,7 +363,7 @@ impl Stage {
         }
     }
 
-    fn wake(&mut self, run: RunId, call: Option<crate::model::CallId>) -> Result<(), String> {
+    fn wake(&mut self, run: RunId, call: Option<CallId>) -> Result<(), String> {
         self.happens(&Input::Timer { run, call }).map(drop)
     }
 

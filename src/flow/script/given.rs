@@ -90,6 +90,7 @@ fn hours(reading: &mut Reading<'_>, node: &Node) -> Option<GivenHours> {
         zone,
         open,
         holidays: holidays.unwrap_or_default(),
+        ..CalendarSpec::default()
     };
     match Calendar::new(&spec, &TimeZone::UTC) {
         Ok(_) => Some(GivenHours::Hours(spec)),
@@ -146,7 +147,16 @@ fn presence(reading: &mut Reading<'_>, node: &Node) -> Vec<(String, Presence)> {
         let Some((offline, busy)) = reading.choice(value, "presence", &choices) else {
             continue;
         };
-        all.extend(user.map(|user| (user, Presence { offline, busy })));
+        all.extend(user.map(|user| {
+            (
+                user,
+                Presence {
+                    offline,
+                    busy,
+                    ..Presence::default()
+                },
+            )
+        }));
     }
     all
 }

@@ -9,6 +9,7 @@ use crate::flow::fault::suggest;
 use crate::flow::reader::Reading;
 use crate::flow::yaml::{At, Key, Node, Value};
 use crate::model::MessageStatus;
+use crate::model::http::HttpAnswer;
 
 /// Lines of one script.
 const LINES_MAX: usize = 200;
@@ -117,7 +118,7 @@ fn says(reading: &mut Reading<'_>, key: &Key, value: &Node) -> Option<Says> {
         },
         "receipt" => receipt(reading, key, value),
         "staff" => staff(reading, key, value),
-        _ => Some(Says::Http(free(value))),
+        _ => http(reading, key, value),
     }
 }
 
@@ -249,6 +250,35 @@ fn staff(reading: &mut Reading<'_>, key: &Key, value: &Node) -> Option<Says> {
 fn unknown(reading: &mut Reading<'_>, at: &At, key: &str) {
     let message = format!("`staff` has no key `{key}`");
     reading.fault_help(at, "unknown-key", message, suggest(key, STAFF));
+}
+
+/// A status, `no_answer`, or `{ status, body, url }`.
+fn http(reading: &mut Reading<'_>, key: &Key, value: &Node) -> Option<Says> {
+    let keys = ["status", "body", "url"];
+    let fields = match value.value {
+        Value::Scalar { .. } | Value::Map(_) => {
+            reading.fields(value, "http", &keys, Some("status"))?
+        }
+        _ => return otherwise(reading, key),
+    };
+    let body = fields.get("body").map(free);
+    let body = body.map_or_else(String::new, |body| match body {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    });
+    let url = fields.get("url");
+    let url = url.and_then(|node| reading.word(node, "an address").map(str::to_owned));
+    let answer = match fields.get("status") {
+        Some(node) if matches!(&node.value, Value::Scalar { text, .. } if text == "no_answer") => {
+            HttpAnswer::None("no_answer".to_owned())
+        }
+        Some(node) => HttpAnswer::Answer {
+            status: u16::try_from(reading.count(node, "a status", 100, 599)?).ok()?,
+            body,
+        },
+        None => HttpAnswer::Answer { status: 200, body },
+    };
+    Some(Says::Http { url, answer })
 }
 
 /// A value as it stands there.

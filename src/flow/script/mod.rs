@@ -5,13 +5,12 @@ mod given;
 mod lines;
 mod read;
 
-use jiff::civil::DateTime;
-use serde_json::Value;
-
 use crate::model::calendar::CalendarSpec;
 use crate::model::conversation::ConversationState;
+use crate::model::http::HttpAnswer;
 use crate::model::people::Presence;
 use crate::model::{MessageStatus, Party};
+use jiff::civil::DateTime;
 
 pub(crate) use read::read;
 
@@ -136,8 +135,13 @@ pub enum Says {
         /// What.
         does: StaffDoes,
     },
-    /// An outside host answers.
-    Http(Value),
+    /// The system that a flow has asked answers, or does not.
+    Http {
+        /// A part of the address that must have been asked.
+        url: Option<String>,
+        /// What it answers.
+        answer: HttpAnswer,
+    },
 }
 
 /// What a member of staff does in a script.

@@ -37,7 +37,7 @@ impl Reply {
     }
 
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
-        match send(engine, &self.text) {
+        match reply_to(engine, &self.text) {
             Sent::Ok => Came::outcome("ok"),
             Sent::Refused => Came::outcome("refused"),
             Sent::TooMany => too_many(),
@@ -46,15 +46,16 @@ impl Reply {
 }
 
 /// What came of a text to the person.
-enum Sent {
+pub(super) enum Sent {
     Ok,
     Refused,
     TooMany,
 }
 
-fn send(engine: &mut Engine<'_>, text: &Text) -> Sent {
+/// Texts the far end.
+pub(super) fn reply_to(engine: &mut Engine<'_>, text: &Text) -> Sent {
     let facts = engine.facts;
-    if facts.opted_out || !facts.party.can_receive() {
+    if engine.allowed().is_out() || !facts.party.can_receive() {
         return Sent::Refused;
     }
     if !facts.automated_left {
@@ -71,7 +72,7 @@ fn send(engine: &mut Engine<'_>, text: &Text) -> Sent {
 }
 
 /// Two machines that answer each other end in front of a person.
-fn too_many() -> Came {
+pub(super) fn too_many() -> Came {
     Came::Ends(Ended::Fault(
         "too many automated texts to this person".to_owned(),
     ))
@@ -128,7 +129,7 @@ impl Ask {
     }
 
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
-        match self.prompt.as_ref().map(|prompt| send(engine, prompt)) {
+        match self.prompt.as_ref().map(|prompt| reply_to(engine, prompt)) {
             // A question that cannot be put is not answered.
             Some(Sent::Refused) => return Came::outcome("timeout"),
             Some(Sent::TooMany) => return too_many(),
@@ -177,7 +178,7 @@ impl Ask {
             .again
             .as_ref()
             .or(self.prompt.as_ref())
-            .map(|again| send(engine, again))
+            .map(|again| reply_to(engine, again))
         {
             Some(Sent::TooMany) => too_many(),
             Some(Sent::Refused) => Came::outcome("invalid"),

@@ -1,12 +1,17 @@
-//! `goto`, `hangup` and `reject`: the ways out other than `end`.
+//! `goto`, `transfer`, `hangup` and `reject`: the ways out other than `end`; and `call`, which comes back.
 
+use super::data::is_name;
+use super::dial::{CallerId, read_caller_id};
 use super::speak::required;
 use super::{Came, Verb};
-use crate::flow::effect::Ended;
+use crate::flow::effect::{Effect, Ended};
 use crate::flow::engine::Engine;
+use crate::flow::event::Event;
 use crate::flow::reader::Reading;
+use crate::flow::scope::{Type, Val};
+use crate::flow::template::{Template, VALUE_CHARS_MAX, typed};
 use crate::flow::yaml::{Node, Value};
-use crate::model::CallVerb;
+use crate::model::{CallVerb, Phone};
 
 /// Leaves for another flow of the same account and kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,28 +23,182 @@ impl Goto {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
         let fields = reading.fields(node, "goto", &["flow"], Some("flow"))?;
         let flow = required(reading, fields.get("flow"), node, "goto", "flow")?;
-        let key = reading.word(flow, "a flow")?.to_owned();
-        let known = reading.names.flows(&reading.account);
-        if let Some(known) = known {
-            let keys = known.iter().map(|(key, _)| key.clone()).collect();
-            if !reading.known(&flow.at, "unknown-flow", "flow", &key, Some(keys)) {
-                return None;
-            }
-            let kind = reading.kind;
-            if let Some((_, other)) = known
-                .iter()
-                .find(|(have, other)| *have == key && *other != kind)
-            {
-                let message = format!(
-                    "`{key}` is a flow on {}, and this one is on {}",
-                    other.as_str(),
-                    kind.as_str()
-                );
-                reading.fault(&flow.at, "wrong-kind", message);
-                return None;
-            }
+        let flow = flow_key(reading, flow)?;
+        Some(Verb::Goto(Self { flow }))
+    }
+}
+
+/// The key of a flow of this account and kind.
+fn flow_key(reading: &mut Reading<'_>, node: &Node) -> Option<String> {
+    let key = reading.word(node, "a flow")?.to_owned();
+    let Some(known) = reading.names.flows(&reading.account) else {
+        return Some(key);
+    };
+    let keys = known.iter().map(|(key, _)| key.clone()).collect();
+    if !reading.known(&node.at, "unknown-flow", "flow", &key, Some(keys)) {
+        return None;
+    }
+    let kind = reading.kind;
+    let other = known
+        .iter()
+        .find(|(have, other)| *have == key && *other != kind);
+    if let Some((_, other)) = other {
+        let message = format!(
+            "`{key}` is a flow on {}, and this one is on {}",
+            other.as_str(),
+            kind.as_str()
+        );
+        reading.fault(&node.at, "wrong-kind", message);
+        return None;
+    }
+    Some(key)
+}
+
+/// Parameters of one call.
+const PARAMETERS_MAX: usize = 20;
+
+/// Takes another flow as a part of this one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Call {
+    flow: String,
+    with: Vec<(String, Template)>,
+}
+
+impl Call {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let fields = reading.fields(node, "call", &["flow", "with"], Some("flow"))?;
+        let flow = required(reading, fields.get("flow"), node, "call", "flow")?;
+        let flow = flow_key(reading, flow);
+        let with = match fields.get("with") {
+            Some(with) => parameters(reading, with),
+            None => Some(Vec::new()),
+        };
+        Some(Verb::Call(Self {
+            flow: flow?,
+            with: with?,
+        }))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let values = engine.values();
+        let with = self.with.iter().map(|(name, template)| {
+            let value = typed(template, &values, VALUE_CHARS_MAX);
+            (name.clone(), value.to_json())
+        });
+        Came::Calls(self.flow.clone(), with.collect())
+    }
+
+    pub(super) fn resume(&self, engine: &mut Engine<'_>, event: &Event<'_>) -> Came {
+        if !matches!(event, Event::Returned) {
+            return Came::Waits;
         }
-        Some(Verb::Goto(Self { flow: key }))
+        let result = engine.run.result.take();
+        if engine.run.call.gone {
+            return Came::HungUp;
+        }
+        let result = result.map_or(Val::Missing, |json| Val::from_json(&json, Type::Any));
+        engine.keep_here("result", result);
+        Came::outcome("returned")
+    }
+}
+
+fn parameters(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, Template)>> {
+    let Value::Map(pairs) = &node.value else {
+        let help = "write `with: { tries: 3 }`";
+        reading.fault_help(&node.at, "shape", "`with` needs names and values", help);
+        return None;
+    };
+    if pairs.len() > PARAMETERS_MAX {
+        let message = format!("`with` takes at most {PARAMETERS_MAX} names");
+        reading.fault(&node.at, "out-of-range", message);
+    }
+    let mut found = Vec::new();
+    for (key, value) in pairs {
+        if !is_name(&key.text) {
+            let message = format!("`{}` is no name for a value", key.text);
+            let help = "a name is written in small letters, digits and _, without `flow.`";
+            reading.fault_help(&key.at, "name", message, help);
+        }
+        let template = reading.template(value, "the value");
+        found.extend(template.map(|template| (key.text.clone(), template)));
+    }
+    Some(found)
+}
+
+/// The variables that a flow takes from whoever calls it, with what they are otherwise.
+pub(crate) fn read_parameters(
+    reading: &mut Reading<'_>,
+    node: &Node,
+) -> Vec<(String, serde_json::Value)> {
+    let mut found = Vec::new();
+    let Value::Map(pairs) = &node.value else {
+        let help =
+            "write `with: { tries: 3 }`: the names, and what they are when nobody gives them";
+        reading.fault_help(&node.at, "shape", "`with` needs names and values", help);
+        return found;
+    };
+    if pairs.len() > PARAMETERS_MAX {
+        let message = format!("`with` takes at most {PARAMETERS_MAX} names");
+        reading.fault(&node.at, "out-of-range", message);
+    }
+    for (key, value) in pairs {
+        if !is_name(&key.text) {
+            let message = format!("`{}` is no name for a value", key.text);
+            let help = "a name is written in small letters, digits and _, without `flow.`";
+            reading.fault_help(&key.at, "name", message, help);
+        }
+        let (value, kind) = match &value.value {
+            Value::Null => (Val::Missing, Type::Any),
+            _ => match reading.word(value, "the value") {
+                Some(word) => default_of(word),
+                None => continue,
+            },
+        };
+        reading.scope.vars.insert(key.text.clone(), kind);
+        found.push((key.text.clone(), value.to_json()));
+    }
+    found
+}
+
+/// What is written says of what kind it is.
+fn default_of(word: &str) -> (Val, Type) {
+    let kinds = [Type::Number, Type::Bool, Type::Date];
+    let read = kinds.map(|kind| (Val::read(word, kind), kind));
+    let found = read.into_iter().find(|(value, _)| *value != Val::Missing);
+    found.unwrap_or_else(|| (Val::text(word), Type::Text))
+}
+
+/// Hands the call to another number; our part ends.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Transfer {
+    number: Phone,
+    caller_id: CallerId,
+}
+
+impl Transfer {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let keys = ["number", "caller_id"];
+        let fields = reading.fields(node, "transfer", &keys, Some("number"))?;
+        let number = required(reading, fields.get("number"), node, "transfer", "number")?;
+        let number = reading.phone(number);
+        let caller_id = fields
+            .get("caller_id")
+            .and_then(|node| read_caller_id(reading, node));
+        Some(Verb::Transfer(Self {
+            number: number?,
+            caller_id: caller_id.unwrap_or(CallerId::Caller),
+        }))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let caller_id = self.caller_id.shown(engine);
+        engine.give(CallVerb::Transfer {
+            phone: self.number,
+            caller_id,
+        });
+        let text = format!("The call was handed on to {}.", self.number);
+        engine.effects.push(Effect::Note { text });
+        Came::Ends(Ended::Transferred)
     }
 }
 

@@ -5,23 +5,27 @@
 mod ask;
 mod boxes;
 mod choose;
+mod consent;
 mod data;
 mod dial;
+mod http;
 mod keys;
 mod leave;
+mod people;
 mod speak;
 mod voicemail;
+mod wait;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::Kind;
-use super::effect::Ended;
+use super::effect::{Ended, Wanted};
 use super::engine::Engine;
 use super::event::Event;
 use super::reader::Reading;
 use super::scope::Type;
 use super::yaml::Node;
-use crate::model::UserId;
 
 /// A checked step.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +57,9 @@ pub(crate) enum Verb {
     Gather(keys::Gather),
     Dial(Box<dial::Dial>),
     Voicemail(Box<voicemail::VoicemailStep>),
+    Transfer(leave::Transfer),
     Reply(ask::Reply),
+    Send(people::Send),
     Ask(Box<ask::Ask>),
     Keywords(ask::Keywords),
     Inbox(Box<boxes::InboxStep>),
@@ -61,6 +67,14 @@ pub(crate) enum Verb {
     Close,
     Hours(choose::HoursStep),
     Branch(choose::Branch),
+    Split(choose::Split),
+    Consent(consent::ConsentStep),
+    Lookup(people::Lookup),
+    Email(Box<people::Email>),
+    Notify(Box<people::Notify>),
+    Wait(wait::Wait),
+    Call(leave::Call),
+    Http(Box<http::Http>),
     Set(data::Set),
     Tag(data::Tag),
     Goto(leave::Goto),
@@ -292,17 +306,102 @@ pub(crate) static SPECS: [Spec; 30] = [
         needs_caller: true,
         read: Some(leave::Goto::read),
     },
+    Spec {
+        word: "send",
+        kinds: SV,
+        style: Style::Next(&["ok", "refused"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(people::Send::read),
+    },
+    Spec {
+        word: "split",
+        kinds: SV,
+        style: Style::Then(&[]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(choose::Split::read),
+    },
+    Spec {
+        word: "consent",
+        kinds: SV,
+        style: Style::Next(&[]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(consent::ConsentStep::read),
+    },
+    Spec {
+        word: "lookup",
+        kinds: SV,
+        style: Style::Next(&["found", "missing"]),
+        values: &[
+            OUTCOME,
+            ("name", Type::Text),
+            ("email", Type::Text),
+            ("language", Type::Text),
+        ],
+        waits: false,
+        needs_caller: false,
+        read: Some(people::Lookup::read),
+    },
+    Spec {
+        word: "email",
+        kinds: SV,
+        style: Style::Next(&["next"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(people::Email::read),
+    },
+    Spec {
+        word: "notify",
+        kinds: SV,
+        style: Style::Next(&["next"]),
+        values: &[OUTCOME],
+        waits: false,
+        needs_caller: false,
+        read: Some(people::Notify::read),
+    },
+    Spec {
+        word: "wait",
+        kinds: S,
+        style: Style::Next(&["elapsed", "replied"]),
+        values: &[OUTCOME],
+        waits: true,
+        needs_caller: false,
+        read: Some(wait::Wait::read),
+    },
+    Spec {
+        word: "call",
+        kinds: SV,
+        style: Style::Next(&["returned"]),
+        values: &[OUTCOME, ("result", Type::Any)],
+        waits: false,
+        needs_caller: true,
+        read: Some(leave::Call::read),
+    },
+    Spec {
+        word: "transfer",
+        kinds: V,
+        style: Style::Leaves,
+        values: &[],
+        waits: false,
+        needs_caller: true,
+        read: Some(leave::Transfer::read),
+    },
+    Spec {
+        word: "http",
+        kinds: SV,
+        style: Style::Then(&["ok", "refused", "failed"]),
+        values: &[OUTCOME, ("status", Type::Number)],
+        waits: false,
+        needs_caller: false,
+        read: Some(http::Http::read),
+    },
     later("queue", V),
-    later("transfer", V),
-    later("send", SV),
-    later("consent", SV),
-    later("split", SV),
-    later("lookup", SV),
-    later("http", SV),
-    later("email", SV),
-    later("notify", SV),
-    later("wait", S),
-    later("call", SV),
 ];
 
 const fn later(word: &'static str, kinds: &'static [Kind]) -> Spec {
@@ -323,6 +422,7 @@ pub(crate) fn spec(word: &str) -> Option<&'static Spec> {
 }
 
 pub(crate) use data::is_name;
+pub(crate) use leave::read_parameters;
 
 /// Whether a name in a menu's `then` is a key of the phone: one or a few of digits, `*` and `#`.
 pub(crate) fn is_menu_key(key: &str) -> bool {
@@ -345,8 +445,10 @@ pub(crate) enum Came {
     Ends(Ended),
     /// The run leaves for the flow with this key.
     Leaves(String),
-    /// These users' presence must be known first.
-    Needs(Vec<UserId>),
+    /// The run goes through the flow with this key, given these variables, and comes back.
+    Calls(String, BTreeMap<String, serde_json::Value>),
+    /// This must be known first.
+    Needs(Vec<Wanted>),
 }
 
 impl Came {
@@ -369,7 +471,9 @@ impl Verb {
             Self::Gather(gather) => gather.enter(engine),
             Self::Dial(dial) => dial.enter(engine),
             Self::Voicemail(voicemail) => voicemail.enter(engine),
+            Self::Transfer(transfer) => transfer.enter(engine),
             Self::Reply(reply) => reply.enter(engine),
+            Self::Send(send) => send.enter(engine),
             Self::Ask(ask) => ask.enter(engine),
             Self::Keywords(keywords) => keywords.enter(engine),
             Self::Inbox(inbox) => inbox.enter(engine),
@@ -377,6 +481,14 @@ impl Verb {
             Self::Close => boxes::close(engine),
             Self::Hours(hours) => hours.enter(engine),
             Self::Branch(branch) => branch.enter(engine),
+            Self::Split(split) => split.enter(engine),
+            Self::Consent(consent) => consent.enter(engine),
+            Self::Lookup(lookup) => lookup.enter(engine),
+            Self::Email(email) => email.enter(engine),
+            Self::Notify(notify) => notify.enter(engine),
+            Self::Wait(wait) => wait.enter(engine),
+            Self::Call(call) => call.enter(engine),
+            Self::Http(http) => http.enter(engine),
             Self::Set(set) => set.enter(engine),
             Self::Tag(tag) => tag.enter(engine),
             Self::Goto(goto) => Came::Leaves(goto.flow.clone()),
@@ -393,6 +505,10 @@ impl Verb {
             Self::Dial(dial) => dial.resume(engine, event),
             Self::Voicemail(voicemail) => voicemail.resume(engine, event),
             Self::Ask(ask) => ask.resume(engine, event),
+            Self::Consent(consent) => consent.resume(engine, event),
+            Self::Wait(wait) => wait.resume(engine, event),
+            Self::Call(call) => call.resume(engine, event),
+            Self::Http(http) => http.resume(engine, event),
             _ => Came::Waits,
         }
     }

@@ -92,6 +92,7 @@ fn nobody_can_be_tried() {
         let presence = Presence {
             offline,
             busy: !offline,
+            ..Presence::default()
         };
         drive.presence.insert(drive.user(key), presence);
     }
@@ -126,6 +127,7 @@ fn who_becomes_busy_or_leaves_meanwhile_is_skipped() {
         Presence {
             offline: false,
             busy: true,
+            ..Presence::default()
         },
     );
     drive.take(ended(DialStatus::Busy));
@@ -151,7 +153,7 @@ fn all_of_it_has_an_end_in_time() {
 
 #[test]
 fn devices_numbers_and_lists() {
-    let mut drive = Drive::call(&dial("user: carla, devices: all, caller_id: number"));
+    let mut drive = Drive::call(&dial("user: carla, devices: ordered, caller_id: number"));
     drive.start();
     assert_eq!(drive.asked(), "ring carla 20s");
     assert!(
@@ -433,8 +435,11 @@ fn presence_is_asked_for_once_for_all() {
         presence: &presence,
         legs_max: 10,
         calls_per_second: 1.0,
-        opted_out: false,
+        consent: Allowed::default(),
+        textable: true,
         automated_left: true,
+        reach: &|_| None,
+        email: true,
     };
     let came = step(
         &drive.flow,
@@ -446,6 +451,9 @@ fn presence_is_asked_for_once_for_all() {
     );
     assert_eq!(
         came,
-        Step::NeedPresence(vec![drive.user("farid"), drive.user("erin")])
+        Step::Need(vec![
+            Wanted::Presence(drive.user("farid")),
+            Wanted::Presence(drive.user("erin"))
+        ])
     );
 }

@@ -125,10 +125,6 @@ fn steps_of_calls() {
                 "  one:\n    queue: { group: nurses }\n    next: end\n",
                 "not-available@6:5",
             ),
-            (
-                "  one:\n    transfer: { number: \"+12025550199\" }\n",
-                "not-available@6:5",
-            ),
             ("  one:\n    say:\n    next: end\n", "missing-key@6:8"),
             ("  one:\n    say: \"\"\n    next: end\n", "empty@6:10"),
             (
@@ -237,7 +233,8 @@ fn keys_people_and_boxes() {
         ("  one:\n    dial: { number: 12025550199 }\n    then: { else: end }\n", "phone@6:21"),
         ("  one:\n    dial: {}\n    then: { else: end }\n", "missing-key@6:11"),
         ("  one:\n    dial: { group: nurses, user: erin }\n    then: { else: end }\n", "two-owners@6:11"),
-        ("  one:\n    dial: { group: nurses, order: round_robin }\n    then: { else: end }\n", "not-available@6:35"),
+        ("  one:\n    dial: { group: nurses, order: round_robin, devices: ordered, when_taken: { en: Gone } }\n    then: { else: end }\n", ""),
+        ("  one:\n    dial: { group: nurses, order: simultaneous, devices: ordered }\n    then: { else: end }\n", "unknown-value@6:58"),
         ("  one:\n    dial: { group: nurses, order: simultanous }\n    then: { else: end }\n", "unknown-value@6:35"),
         ("  one:\n    dial: { group: nurses, prompt: Hi }\n    then: { else: end }\n", "unused-prompt@6:36"),
         ("  one:\n    dial: { group: nurses, skip: [drunk] }\n    then: { else: end }\n", "unknown-value@6:35"),
@@ -392,4 +389,135 @@ fn faults_are_drawn_with_the_line_and_the_spot() {
         "  one:\n    dial: { group: nurse }\n    then: { else: tow }\n  two:\n    say: {{ x }}\n    next: end\n",
     );
     insta::assert_snapshot!(render(&source, &faults(&source)));
+}
+
+#[test]
+fn people_consent_and_parts() {
+    check_table([
+        ("  one:\n    send: { to: nobody, text: Hi }\n    next: end\n", "phone@6:17"),
+        ("  one:\n    send: { to: contact.insured, text: Hi }\n    next: end\n", "type@6:17"),
+        ("  one:\n    send: { to: contact.fone, text: Hi }\n    next: end\n", "unknown-name@6:17"),
+        ("  one:\n    send: Hi\n    next: end\n", "shape@6:11"),
+        ("  one:\n    lookup: message.fro\n    then: { found: end, missing: end }\n", "unknown-name@6:13"),
+        ("  one:\n    lookup: {}\n    next: end\n", "missing-key@6:13"),
+        ("  one:\n    email: { to: here, subject: S, text: T }\n    next: end\n", "email@6:18"),
+        ("  one:\n    email: { to: contact.email, text: T }\n    next: end\n", "missing-key@6:12"),
+        ("  one:\n    email: { to: contact.email, group: nurses, subject: S, text: T }\n    next: end\n", "two-owners@6:40"),
+        ("  one:\n    email: { subject: S, text: T }\n    next: end\n", "missing-key@6:12"),
+        ("  one:\n    notify: { text: T }\n    next: end\n", "missing-key@6:13"),
+        ("  one:\n    notify: { group: nurse, text: T }\n    next: end\n", "unknown-group@6:22"),
+        ("  one:\n    notify: { group: nurses, by: [fax], text: T }\n    next: end\n", "unknown-value@6:35"),
+        ("  one:\n    notify: { group: nurses, by: [], text: T }\n    next: end\n", "empty@6:34"),
+        ("  one:\n    consent: {}\n    next: end\n", "missing-key@6:14"),
+        ("  one:\n    consent: { record: in, check: program }\n    next: end\n", "missing-key@6:14"),
+        ("  one:\n    consent: { record: maybe }\n    next: end\n", "unknown-value@6:24"),
+        ("  one:\n    consent: { record: in, scope: galaxy }\n    next: end\n", "unknown-value@6:35"),
+        ("  one:\n    consent: { record: in, tries: 2 }\n    next: end\n", "unknown-key@6:35"),
+        ("  one:\n    consent: { check: program }\n    next: end\n", "next-not-here@7:5"),
+        ("  one:\n    consent: { check: program }\n    then: { in: end, out: end }\n", "missing-outcome@7:5"),
+        ("  one:\n    consent: { check: program }\n", "missing-outcome@6:5"),
+        ("  one:\n    consent: { record: out }\n", "missing-next@6:5"),
+        ("  one:\n    wait: soon\n    next: end\n", "duration@6:11"),
+        ("  one:\n    wait: { until: ofice }\n    next: end\n", "unknown-calendar@6:20"),
+        ("  one:\n    wait: { for: 2h, until: office }\n    next: end\n", "two-owners@6:29"),
+        ("  one:\n    wait: {}\n    next: end\n", "missing-key@6:11"),
+        ("  one:\n    wait: 90d\n    next: end\n", "out-of-range@6:11"),
+        ("  one:\n    split: { a: 1 }\n    then: { a: end }\n", "shape@6:12"),
+        ("  one:\n    split: { a: 0, b: 0 }\n    then: { a: end, b: end }\n", "out-of-range@6:12"),
+        ("  one:\n    split: { a: 1, B: 1 }\n    then: { a: end, else: end }\n", "name@6:20"),
+        ("  one:\n    split: { a: 1, b: lots }\n    then: { a: end, else: end }\n", "out-of-range@6:23"),
+        ("  one:\n    split: { a: 1, b: 2 }\n    then: { a: end }\n", "missing-outcome@7:5"),
+        ("  one:\n    call: refil\n    next: end\n", "unknown-flow@6:11"),
+        ("  one:\n    call: nurse-line\n    next: end\n", "wrong-kind@6:11"),
+        ("  one:\n    call: { flow: refill, with: [a] }\n    next: end\n", "shape@6:33"),
+        ("  one:\n    call: { flow: refill, with: { A: b } }\n    next: end\n", "name@6:35"),
+        ("  one:\n    call: { flow: refill, with: { a: \"{{ contact.nam }}\" } }\n    next: end\n", "unknown-name@6:42"),
+    ].map(|(steps, expected)| (sms(steps), expected)));
+    check_table([
+        ("  one:\n    transfer: 12\n", "phone@6:15"),
+        ("  one:\n    transfer: \"+12025550199\"\n    next: end\n", "next-not-here@7:5"),
+        ("  one:\n    wait: 2h\n    next: end\n", "wrong-kind@6:5"),
+        ("  one:\n    menu: { prompt: Hi }\n    then: { 1: end, else: end, caller_hung_up: two }\n  two:\n    transfer: \"+12025550199\"\n", "needs-caller@9:5"),
+        ("  one:\n    consent: { ask: Press 1, timeout: 2h }\n    then: { else: end }\n", "out-of-range@6:39"),
+    ].map(|(steps, expected)| (call(steps), expected)));
+    let with = |with: &str| {
+        format!(
+            "flow: test\naccount: clinic\non: sms\nwith: {with}\nsteps:\n  one:\n    reply: \"{{{{ flow.tries }}}}\"\n    next: end\n"
+        )
+    };
+    check_table([
+        (with("{ tries: 3 }"), ""),
+        (with("{ tris: 3 }"), "unknown-name@7:16"),
+        (with("tries"), "shape@4:7 unknown-name@7:16"),
+        (with("{ tries: 1, Tries: 2 }"), "name@4:19"),
+    ]);
+}
+
+#[test]
+fn requests_to_other_systems() {
+    let then = "    then: { ok: end, refused: end, failed: end }\n";
+    let row = |http: &str, expected: &'static str| {
+        (
+            sms(&format!("  one:\n    http: {{ {http} }}\n{then}")),
+            expected,
+        )
+    };
+    check_table([
+        row("url: https://crm.example.org/a", ""),
+        row("method: GET", "missing-key@6:11"),
+        row("url: crm.example.org", "url@6:18"),
+        row("url: \"https://{{ contact.name }}/a\"", "url@6:18"),
+        row(
+            "url: \"https://crm.example.org{{ contact.name }}\"",
+            "url@6:18",
+        ),
+        row(
+            "url: \"https://a@crm.example.org/{{ contact.name }}\"",
+            "url@6:18",
+        ),
+        row(
+            "url: \"https://crm.example.org/{{ contact.name | upper }}\"",
+            "url@6:18",
+        ),
+        row(
+            "url: https://crm.example.org, method: get",
+            "unknown-value@6:51",
+        ),
+        row(
+            "url: https://crm.example.org, method: GET, body: { a: b }",
+            "unknown-key@6:62",
+        ),
+        row(
+            "url: https://crm.example.org, timeout: 1m",
+            "out-of-range@6:52",
+        ),
+        row(
+            "url: https://crm.example.org, headers: { Host: a }",
+            "header@6:54",
+        ),
+        row(
+            "url: https://crm.example.org, headers: { authorization: Bearer 123 }",
+            "secret@6:69",
+        ),
+        row(
+            "url: https://crm.example.org, headers: { x: { before: a } }",
+            "missing-key@6:57",
+        ),
+        row(
+            "url: https://crm.example.org, save_as: { contact.phone: a }",
+            "not-writable@6:54",
+        ),
+        row(
+            "url: https://crm.example.org, save_as: answer",
+            "not-writable@6:52",
+        ),
+        row(
+            "url: https://crm.example.org, body: { a: \"{{ contact.nam }}\" }",
+            "unknown-name@6:58",
+        ),
+    ]);
+    check_table([(
+        sms("  one:\n    http: { url: https://crm.example.org }\n    next: end\n"),
+        "next-not-here@7:5",
+    )]);
 }

@@ -4,16 +4,20 @@ mod anything;
 mod calls;
 mod dials;
 mod faults;
+mod http;
+mod orders;
 mod rooms;
 mod scripts;
 mod shipped;
 mod texts;
+mod verbs;
 
 use std::collections::HashMap;
 
 use super::*;
 use crate::config::organisation::OrganisationFile;
 use crate::model::account::{Account, Number};
+use crate::model::consent::Verdict;
 use crate::model::directory::Directory;
 use crate::model::people::{Contact, Presence, User};
 use crate::model::{Ids, LegId, Party, Timestamp, UserId};
@@ -45,6 +49,11 @@ struct Drive {
     calls_per_second: f64,
     opted_out: bool,
     automated_left: bool,
+    textable: bool,
+    email: bool,
+    consent: Allowed,
+    /// Other phones on the number.
+    reach: HashMap<Party, Reach>,
     /// Everything asked for so far.
     effects: Vec<Effect>,
     last: Option<Stepped>,
@@ -81,6 +90,10 @@ impl Drive {
             calls_per_second: 10.0,
             opted_out: false,
             automated_left: true,
+            textable: true,
+            email: true,
+            consent: Allowed::default(),
+            reach: HashMap::new(),
             effects: Vec::new(),
             last: None,
         }
@@ -158,8 +171,10 @@ impl Drive {
         let account = self.account();
         let program = account.program("main");
         let mut known = self.presence.clone();
+        let mut reached: HashMap<Party, Reach> = HashMap::new();
         loop {
             let presence = |user| known.get(&user).copied();
+            let reach = |party: &Party| reached.get(party).cloned();
             let facts = Facts {
                 now: self.now,
                 account,
@@ -172,19 +187,42 @@ impl Drive {
                 presence: &presence,
                 legs_max: self.legs_max,
                 calls_per_second: self.calls_per_second,
-                opted_out: self.opted_out,
+                consent: match self.opted_out {
+                    true => Allowed {
+                        number: Verdict::Out,
+                        ..self.consent
+                    },
+                    false => self.consent,
+                },
+                textable: self.textable,
                 automated_left: self.automated_left,
+                reach: &reach,
+                email: self.email,
             };
             // Saved and read back each time, as the store does.
             let run = Run::from_json(&self.run.to_json()).unwrap();
             assert_eq!(run, self.run);
             let stepped = match step(&self.flow, run, &event, &facts, &mut ids, Vec::new()) {
                 Step::Done(stepped) => *stepped,
-                Step::NeedPresence(users) => {
-                    assert!(!users.is_empty());
-                    let before = known.len();
-                    known.extend(users.into_iter().map(|user| (user, Presence::default())));
-                    assert!(known.len() > before, "asked for what was known");
+                Step::Need(wanted) => {
+                    assert!(!wanted.is_empty());
+                    for wanted in wanted {
+                        let fresh = match wanted {
+                            Wanted::Presence(user) => {
+                                known.insert(user, Presence::default()).is_none()
+                            }
+                            Wanted::Reach(party) => {
+                                let here = self.reach.get(&party).cloned();
+                                let open = Reach {
+                                    textable: true,
+                                    automated_left: true,
+                                    ..Reach::default()
+                                };
+                                reached.insert(party, here.unwrap_or(open)).is_none()
+                            }
+                        };
+                        assert!(fresh, "asked for what was known");
+                    }
                     continue;
                 }
             };
@@ -267,6 +305,25 @@ impl Drive {
         let route = |to| self.directory.route_name(self.account().id, to);
         match effect {
             Effect::Reply { text, .. } => format!("reply {text:?}"),
+            Effect::Send { to, text, staff } => {
+                format!(
+                    "send {to}{} {text:?}",
+                    if *staff { " (member)" } else { "" }
+                )
+            }
+            Effect::Email { to, subject, text } => {
+                format!("email {} {subject:?} {text:?}", to.join("+"))
+            }
+            Effect::Http { ask, request } => format!(
+                "http {ask} {} {} {:?} {:?}",
+                request.method.as_str(),
+                request.url,
+                request.headers,
+                request.body.as_deref().unwrap_or("")
+            ),
+            Effect::Consent { scope, verdict } => {
+                format!("consent {scope:?} {verdict:?}").to_lowercase()
+            }
             Effect::Inbox {
                 to,
                 note,
@@ -357,6 +414,12 @@ fn shown(verbs: &[CallVerb]) -> String {
         Verb::Record { max_s, .. } => format!("record {max_s}s"),
         Verb::Hold { .. } => "hold".to_owned(),
         Verb::Join { .. } => "join".to_owned(),
+        Verb::Transfer { phone, caller_id } => format!(
+            "transfer {phone}{}",
+            caller_id
+                .as_ref()
+                .map_or(String::new(), |id| format!(" as {id}"))
+        ),
         Verb::AskAgain { seconds } => format!("ask again {seconds}"),
         Verb::Reject { busy } => format!("reject{}", if *busy { " busy" } else { "" }),
         Verb::Hangup => "hangup".to_owned(),

@@ -79,6 +79,16 @@ fn lines() {
         ),
         ("sms", "staff: { user: erin }", "shape@13:9"),
         ("sms", "staff: erin", "shape@13:9"),
+        ("sms", "http: 404", ""),
+        ("sms", "http: no_answer", ""),
+        (
+            "sms",
+            "http: { status: 200, body: { name: [Pat, 1] }, url: /a }",
+            "",
+        ),
+        ("sms", "http: 1000", "out-of-range@13:15"),
+        ("sms", "http: { code: 200 }", "unknown-key@13:17"),
+        ("sms", "http: [200]", "shape@13:9"),
     ] {
         assert_eq!(one(kind, "", line, ""), expected, "{kind}: {line}");
     }

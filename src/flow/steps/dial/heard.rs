@@ -38,18 +38,18 @@ impl Dial {
                 return self.dial_ended(engine, dialing, *status, *duration_s, *caller_gone);
             }
             Event::HungUp => return hung_up(engine, dialing),
-            Event::Timer if engine.is_due() => time_over(engine, &mut dialing),
+            Event::Timer if engine.is_due() => self.time_over(engine, &mut dialing),
             Event::Screen {
                 leg,
                 digits,
                 machine,
             } => {
                 self.screened(engine, &mut dialing, *leg, *digits, *machine);
-                nobody_left(&dialing)
+                self.nobody_left(engine, &dialing)
             }
             Event::LegStatus { leg, status } => {
                 self.leg_status(engine, &mut dialing, *leg, *status);
-                nobody_left(&dialing)
+                self.nobody_left(engine, &dialing)
             }
             _ => return Came::Waits,
         };
@@ -74,10 +74,10 @@ impl Dial {
         if dialing.room.is_some() {
             end_live(engine, &mut dialing, LegState::Failed);
             if accepted(&dialing).is_none() {
-                return if gone {
-                    Came::HungUp
-                } else {
-                    Came::outcome("failed")
+                return match (gone, dialing.queue.is_empty()) {
+                    (true, _) => Came::HungUp,
+                    (false, true) => Came::outcome("failed"),
+                    (false, false) => self.ring_next(engine, dialing),
                 };
             }
         } else {
@@ -92,10 +92,52 @@ impl Dial {
         if gone {
             return Came::HungUp;
         }
-        if self.simultaneous {
-            outcome(&dialing)
+        self.go_on(engine, &dialing)
+    }
+
+    /// Nobody of those rung took the call: the next ones, where there are any.
+    fn go_on(&self, engine: &mut Engine<'_>, dialing: &Dialing) -> Came {
+        if self.at_once() {
+            outcome(dialing)
         } else {
-            self.ring_next(engine, dialing)
+            self.ring_next(engine, dialing.clone())
+        }
+    }
+
+    /// In a room: over when every device is, and nobody took the call. The carrier's own dial tells its end itself.
+    fn nobody_left(&self, engine: &mut Engine<'_>, dialing: &Dialing) -> Option<Came> {
+        let over = dialing.legs.iter().all(|leg| leg.state.is_over());
+        let nobody = dialing.room.is_some() && over && accepted(dialing).is_none();
+        nobody.then(|| self.go_on(engine, dialing))
+    }
+
+    /// The ring time of a room is over, or its end was never told.
+    fn time_over(&self, engine: &mut Engine<'_>, dialing: &mut Dialing) -> Option<Came> {
+        if let Some(user) = accepted(dialing) {
+            end_live(engine, dialing, LegState::NoAnswer);
+            engine.run.due_at = None;
+            let talks = any_in(dialing, LegState::Accepted);
+            return (!talks).then(|| answered(engine, user, 0));
+        }
+        if any_in(dialing, LegState::Prompted) && !dialing.extended {
+            dialing.extended = true;
+            engine.run.due_at = Some(engine.after(DECIDE_S));
+            return None;
+        }
+        end_live(engine, dialing, LegState::NoAnswer);
+        Some(self.go_on(engine, dialing))
+    }
+
+    /// What somebody hears who would take a call that is taken.
+    fn taken_already(&self, engine: &Engine<'_>) -> CallVerb {
+        match &self.when_taken {
+            Some(text) => engine.spoken(text),
+            None => engine.spoken(&by_language(&[
+                ("en", "The call has already been taken."),
+                ("es", "La llamada ya fue atendida."),
+                ("fr", "L'appel a déjà été pris."),
+                ("de", "Der Anruf wurde schon angenommen."),
+            ])),
         }
     }
 
@@ -173,7 +215,7 @@ impl Dial {
         }
         if winner.is_some() {
             over(engine, rung, LegState::NoAnswer, CallStatus::Completed);
-            engine.leg_script = Some(vec![taken_already(engine), CallVerb::Hangup]);
+            engine.leg_script = Some(vec![self.taken_already(engine), CallVerb::Hangup]);
             return;
         }
         if rung.state.is_over() {
@@ -330,12 +372,6 @@ fn answered(engine: &mut Engine<'_>, user: Option<UserId>, duration_s: u32) -> C
     Came::outcome("answered")
 }
 
-/// In a room: over when every device is, and nobody took the call. The carrier's own dial tells its end itself.
-fn nobody_left(dialing: &Dialing) -> Option<Came> {
-    let over = dialing.legs.iter().all(|leg| leg.state.is_over());
-    (dialing.room.is_some() && over && accepted(dialing).is_none()).then(|| outcome(dialing))
-}
-
 /// The caller has left.
 fn hung_up(engine: &mut Engine<'_>, mut dialing: Dialing) -> Came {
     let taken = accepted(&dialing);
@@ -351,30 +387,4 @@ fn hung_up(engine: &mut Engine<'_>, mut dialing: Dialing) -> Came {
         Some(user) => answered(engine, user, 0),
         None => Came::HungUp,
     }
-}
-
-/// The ring time of a room is over, or its end was never told.
-fn time_over(engine: &mut Engine<'_>, dialing: &mut Dialing) -> Option<Came> {
-    if let Some(user) = accepted(dialing) {
-        end_live(engine, dialing, LegState::NoAnswer);
-        engine.run.due_at = None;
-        let talks = any_in(dialing, LegState::Accepted);
-        return (!talks).then(|| answered(engine, user, 0));
-    }
-    if any_in(dialing, LegState::Prompted) && !dialing.extended {
-        dialing.extended = true;
-        engine.run.due_at = Some(engine.after(DECIDE_S));
-        return None;
-    }
-    end_live(engine, dialing, LegState::NoAnswer);
-    Some(outcome(dialing))
-}
-
-fn taken_already(engine: &Engine<'_>) -> CallVerb {
-    engine.spoken(&by_language(&[
-        ("en", "The call has already been taken."),
-        ("es", "La llamada ya fue atendida."),
-        ("fr", "L'appel a déjà été pris."),
-        ("de", "Der Anruf wurde schon angenommen."),
-    ]))
 }

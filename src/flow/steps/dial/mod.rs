@@ -9,8 +9,10 @@
 mod heard;
 mod read;
 
+pub(super) use read::read_caller_id;
+
 use super::Came;
-use crate::flow::effect::{Effect, RingLeg};
+use crate::flow::effect::{Effect, RingLeg, Wanted};
 use crate::flow::engine::Engine;
 use crate::flow::run::{Dialing, LegState, RungLeg, Target, Wait};
 use crate::flow::template::Text;
@@ -27,14 +29,39 @@ const TARGETS_MAX: usize = 50;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Dial {
     who: Vec<DialWho>,
-    simultaneous: bool,
+    order: Order,
     ring_s: u32,
     total_s: Option<u32>,
-    all_devices: bool,
+    devices: Devices,
     skip: Skip,
     accept: bool,
     prompt: Text,
+    /// What somebody hears who is too late; ours when not said.
+    when_taken: Option<Text>,
     caller_id: CallerId,
+}
+
+/// In which order people ring.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Order {
+    /// One after another, as the group has them.
+    Sequential,
+    /// All at once.
+    Simultaneous,
+    /// One after another, from who was rung longest ago.
+    RoundRobin,
+    /// One after another, from who took a call longest ago.
+    LeastRecent,
+}
+
+/// Which devices of a user ring.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Devices {
+    First,
+    /// All of one user together.
+    All,
+    /// One after another.
+    Ordered,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -54,25 +81,37 @@ struct Skip {
 
 /// The number shown to the called.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum CallerId {
+pub(super) enum CallerId {
     Caller,
     Ours,
     Other(Phone),
 }
 
+impl CallerId {
+    /// The number shown; nothing for the caller's own.
+    pub(super) fn shown(self, engine: &Engine<'_>) -> Option<String> {
+        match self {
+            Self::Caller => None,
+            Self::Ours => Some(engine.facts.number.address.clone()),
+            Self::Other(phone) => Some(phone.to_string()),
+        }
+    }
+}
+
 impl Dial {
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
-        let found = self.candidates(engine);
+        let mut found = self.candidates(engine);
         let unknown = self.unknown_presence(engine, &found);
         if !unknown.is_empty() {
-            return Came::Needs(unknown);
+            return needs(unknown);
         }
+        self.sort(engine, &mut found);
         engine.run.call.sought = true;
         let free: Vec<Target> = found
             .into_iter()
             .filter(|target| self.is_free(engine, target))
             .collect();
-        let until = engine.after(self.total_s.unwrap_or(if self.simultaneous {
+        let until = engine.after(self.total_s.unwrap_or(if self.at_once() {
             self.ring_s
         } else {
             TOTAL_S.1
@@ -85,10 +124,34 @@ impl Dial {
             extended: false,
         };
         engine.run.rings = engine.run.rings.saturating_add(1);
-        if self.simultaneous {
+        if self.at_once() {
             self.ring_all(engine, dialing)
         } else {
             self.ring_next(engine, dialing)
+        }
+    }
+
+    fn at_once(&self) -> bool {
+        self.order == Order::Simultaneous
+    }
+
+    /// Whoever waited longest comes first, who never had a turn before all; a group's own order settles the rest.
+    /// Bare numbers, of which nothing is known, come last.
+    fn sort(&self, engine: &Engine<'_>, targets: &mut [Target]) {
+        let presence = |target: &Target| {
+            let known = target.user.and_then(|user| (engine.facts.presence)(user));
+            (target.user.is_none(), known.unwrap_or_default())
+        };
+        match self.order {
+            Order::Sequential | Order::Simultaneous => {}
+            Order::RoundRobin => targets.sort_by_key(|target| {
+                let (bare, known) = presence(target);
+                (bare, known.rung_at)
+            }),
+            Order::LeastRecent => targets.sort_by_key(|target| {
+                let (bare, known) = presence(target);
+                (bare, known.answered_at)
+            }),
         }
     }
 
@@ -128,10 +191,9 @@ impl Dial {
     }
 
     fn devices(&self, user: &User, found: &mut Vec<Target>) {
-        let count = if self.all_devices {
-            user.devices.len()
-        } else {
-            1
+        let count = match self.devices {
+            Devices::First => 1,
+            Devices::All | Devices::Ordered => user.devices.len(),
         };
         for device in user.devices.iter().take(count) {
             add(
@@ -146,7 +208,8 @@ impl Dial {
 
     fn unknown_presence(&self, engine: &Engine<'_>, targets: &[Target]) -> Vec<UserId> {
         let mut unknown: Vec<UserId> = Vec::new();
-        if !self.skip.busy && !self.skip.offline {
+        let sorted = matches!(self.order, Order::RoundRobin | Order::LeastRecent);
+        if !self.skip.busy && !self.skip.offline && !sorted {
             return unknown;
         }
         for user in targets.iter().filter_map(|target| target.user) {
@@ -171,11 +234,11 @@ impl Dial {
         active && !away
     }
 
-    /// One device after another: the next that is free, by a dial of its own.
+    /// One after another: the next that is free, by a dial of its own; with all of a user's devices together, these.
     fn ring_next(&self, engine: &mut Engine<'_>, mut dialing: Dialing) -> Came {
         let unknown = self.unknown_presence(engine, &dialing.queue);
         if !unknown.is_empty() {
-            return Came::Needs(unknown);
+            return needs(unknown);
         }
         let left = dialing.until.since(engine.facts.now).as_secs();
         let left = u32::try_from(left).unwrap_or(u32::MAX);
@@ -183,23 +246,51 @@ impl Dial {
             return outcome(&dialing);
         }
         while !dialing.queue.is_empty() {
-            let target = dialing.queue.remove(0);
-            if self.is_free(engine, &target) {
-                return self.dial(engine, dialing, vec![target], self.ring_s.min(left));
+            let targets = self.next_targets(engine, &mut dialing.queue);
+            if !targets.is_empty() {
+                engine.run.due_at = None;
+                (dialing.room, dialing.extended) = (None, false);
+                return self.ring(engine, dialing, targets, self.ring_s.min(left));
             }
         }
         outcome(&dialing)
     }
 
+    /// The next device in the queue, or all of the next user's, as far as they are free.
+    fn next_targets(&self, engine: &Engine<'_>, queue: &mut Vec<Target>) -> Vec<Target> {
+        let next = queue.remove(0);
+        let mut targets = vec![next];
+        if let (Devices::All, Some(user)) = (self.devices, targets[0].user) {
+            let more = |target: &&Target| target.user == Some(user);
+            let count = queue.iter().take_while(more).count();
+            targets.extend(queue.drain(..count));
+        }
+        targets.retain(|target| self.is_free(engine, target));
+        targets
+    }
+
     fn ring_all(&self, engine: &mut Engine<'_>, mut dialing: Dialing) -> Came {
         let targets = std::mem::take(&mut dialing.queue);
+        if targets.is_empty() {
+            return outcome(&dialing);
+        }
+        self.ring(engine, dialing, targets, self.ring_s)
+    }
+
+    /// These devices at once, by the carrier's own dial where it is sure to connect the right one.
+    fn ring(
+        &self,
+        engine: &mut Engine<'_>,
+        dialing: Dialing,
+        targets: Vec<Target>,
+        ring_s: u32,
+    ) -> Came {
         let few = u32::try_from(targets.len()).is_ok_and(|count| count <= engine.facts.legs_max);
-        match targets.len() {
-            0 => outcome(&dialing),
-            // Of one device it does not matter who answers first.
-            1 => self.dial(engine, dialing, targets, self.ring_s),
-            _ if few && !self.accept => self.dial(engine, dialing, targets, self.ring_s),
-            _ => self.ring_into_room(engine, dialing, targets),
+        // Of one device it does not matter who answers first.
+        if targets.len() == 1 || (few && !self.accept) {
+            self.dial(engine, dialing, targets, ring_s)
+        } else {
+            self.ring_into_room(engine, dialing, targets, ring_s)
         }
     }
 
@@ -212,7 +303,7 @@ impl Dial {
         ring_s: u32,
     ) -> Came {
         let legs = place(engine, &mut dialing, targets);
-        let caller_id = self.shown_number(engine);
+        let caller_id = self.caller_id.shown(engine);
         engine.give(CallVerb::Dial {
             legs: legs
                 .iter()
@@ -241,33 +332,34 @@ impl Dial {
         engine: &mut Engine<'_>,
         mut dialing: Dialing,
         targets: Vec<Target>,
+        ring_s: u32,
     ) -> Came {
-        let room = format!("{}-{}", engine.run.id, engine.run.rings);
-        if self.total_s.is_none() {
-            let placed_s = placing_s(targets.len(), engine.facts.calls_per_second);
-            dialing.until = engine.after(self.ring_s + placed_s);
+        // One dial may need several rooms, one after another.
+        let before = dialing.legs.len();
+        let room = format!("{}-{}.{before}", engine.run.id, engine.run.rings);
+        let placed_s = placing_s(targets.len(), engine.facts.calls_per_second);
+        let rung = engine.after(ring_s + placed_s);
+        if self.at_once() && self.total_s.is_none() {
+            dialing.until = rung;
         }
         let legs = place(engine, &mut dialing, targets);
-        let caller_id = self.shown_number(engine);
+        let caller_id = self.caller_id.shown(engine);
         engine.give(CallVerb::Hold { room: room.clone() });
         engine.effects.push(Effect::Ring {
             legs,
             room: Some(room.clone()),
-            ring_s: self.ring_s,
+            ring_s,
             caller_id,
         });
         dialing.room = Some(room);
-        engine.run.due_at = Some(dialing.until);
+        let ends = if self.at_once() {
+            dialing.until
+        } else {
+            dialing.until.min(rung)
+        };
+        engine.run.due_at = Some(ends);
         engine.run.wait = Wait::Dial(Box::new(dialing));
         Came::Waits
-    }
-
-    fn shown_number(&self, engine: &Engine<'_>) -> Option<String> {
-        match self.caller_id {
-            CallerId::Caller => None,
-            CallerId::Ours => Some(engine.facts.number.address.clone()),
-            CallerId::Other(phone) => Some(phone.to_string()),
-        }
     }
 }
 
@@ -318,4 +410,8 @@ fn outcome(dialing: &Dialing) -> Came {
     } else {
         "failed"
     })
+}
+
+fn needs(presence: Vec<UserId>) -> Came {
+    Came::Needs(presence.into_iter().map(Wanted::Presence).collect())
 }

@@ -1,13 +1,13 @@
 //! How a dial is written.
 
-use super::{CallerId, Dial, DialWho, RING_S, Skip, TOTAL_S};
+use super::{CallerId, Devices, Dial, DialWho, Order, RING_S, Skip, TOTAL_S};
 use crate::flow::reader::{Fields, Reading};
 use crate::flow::steps::Verb;
 use crate::flow::steps::speak::required;
 use crate::flow::template::{Text, by_language};
-use crate::flow::yaml::{Node, Value};
+use crate::flow::yaml::Node;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "group",
     "user",
     "number",
@@ -19,8 +19,21 @@ const KEYS: [&str; 13] = [
     "skip",
     "accept",
     "prompt",
+    "when_taken",
     "caller_id",
     "record",
+];
+
+const ORDERS: [(&str, Order); 4] = [
+    ("sequential", Order::Sequential),
+    ("simultaneous", Order::Simultaneous),
+    ("round_robin", Order::RoundRobin),
+    ("least_recent", Order::LeastRecent),
+];
+const DEVICES: [(&str, Devices); 3] = [
+    ("first", Devices::First),
+    ("all", Devices::All),
+    ("ordered", Devices::Ordered),
 ];
 
 impl Dial {
@@ -29,20 +42,19 @@ impl Dial {
         let who = read_who(reading, node, &fields);
         let order = fields
             .get("order")
-            .and_then(|node| read_order(reading, node));
-        let all_devices = fields.get("devices").and_then(|node| {
-            reading.choice(
-                node,
-                "choice of devices",
-                &[("all", true), ("first", false)],
-            )
-        });
+            .and_then(|node| reading.choice(node, "order", &ORDERS));
+        let devices = fields
+            .get("devices")
+            .and_then(|node| reading.choice(node, "choice of devices", &DEVICES));
         let accept = fields.get("accept").and_then(|node| {
             reading.choice(node, "way to accept", &[("key", true), ("none", false)])
         });
         let prompt = fields
             .get("prompt")
             .and_then(|node| reading.text(node, "the accept prompt"));
+        let when_taken = fields
+            .get("when_taken")
+            .and_then(|node| reading.text(node, "`when_taken`"));
         read_record(reading, &fields);
         let ring_s = seconds(reading, &fields, "ring", RING_S);
         let total_s = seconds(reading, &fields, "total", TOTAL_S);
@@ -52,13 +64,14 @@ impl Dial {
             .and_then(|node| read_caller_id(reading, node));
         let dial = Self {
             who: who?,
-            simultaneous: order.unwrap_or(false),
+            order: order.unwrap_or(Order::Sequential),
             ring_s: ring_s.unwrap_or(RING_S.1),
             total_s,
-            all_devices: all_devices.unwrap_or(false),
+            devices: devices.unwrap_or(Devices::First),
             skip,
             accept: accept.unwrap_or(false),
             prompt: prompt.unwrap_or_else(default_prompt),
+            when_taken,
             caller_id: caller_id.unwrap_or(CallerId::Caller),
         };
         dial.judge(reading, &fields);
@@ -75,6 +88,14 @@ impl Dial {
                 "nobody hears this prompt",
                 help,
             );
+        }
+        if let (Some(devices), Devices::Ordered, true) =
+            (fields.get("devices"), self.devices, self.at_once())
+        {
+            let message =
+                "`ordered` rings one device after another, and `simultaneous` all at once";
+            let help = "write `devices: all`, or another order";
+            reading.fault_help(&devices.at, "unknown-value", message, help);
         }
         if let (Some(total), Some(total_s)) = (fields.get("total"), self.total_s)
             && total_s < self.ring_s
@@ -146,26 +167,6 @@ fn one(reading: &mut Reading<'_>, node: &Node, fields: &Fields<'_>) -> Option<Di
     reading.phone(number).map(DialWho::Number)
 }
 
-fn read_order(reading: &mut Reading<'_>, node: &Node) -> Option<bool> {
-    if let Value::Scalar { text, .. } = &node.value
-        && matches!(text.as_str(), "round_robin" | "least_recent")
-    {
-        let message = format!("the order `{text}` is not available yet");
-        reading.fault_help(
-            &node.at,
-            "not-available",
-            message,
-            "use `sequential` or `simultaneous`",
-        );
-        return None;
-    }
-    reading.choice(
-        node,
-        "order",
-        &[("sequential", false), ("simultaneous", true)],
-    )
-}
-
 /// What two people say to each other is not kept yet, so nobody may believe that it is.
 fn read_record(reading: &mut Reading<'_>, fields: &Fields<'_>) {
     let wanted = fields
@@ -216,7 +217,10 @@ fn read_skip(reading: &mut Reading<'_>, fields: &Fields<'_>) -> Skip {
     skip
 }
 
-fn read_caller_id(reading: &mut Reading<'_>, node: &Node) -> Option<CallerId> {
+pub(in crate::flow::steps) fn read_caller_id(
+    reading: &mut Reading<'_>,
+    node: &Node,
+) -> Option<CallerId> {
     match reading.word(node, "the caller id")? {
         "caller" => Some(CallerId::Caller),
         "number" => Some(CallerId::Ours),

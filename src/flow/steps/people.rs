@@ -1,0 +1,439 @@
+//! `send`, `lookup`, `email` and `notify`: other phones, other people, and the members who should know.
+
+use super::ask::{Sent, reply_to, too_many};
+use super::speak::required;
+use super::{Came, Verb};
+use crate::flow::answer::read_phone;
+use crate::flow::effect::{Effect, Wanted};
+use crate::flow::engine::Engine;
+use crate::flow::event::{Person, Reach};
+use crate::flow::reader::{Fields, Reading, Who};
+use crate::flow::scope::{Known, Type, Val};
+use crate::flow::template::{
+    NOTE_CHARS_MAX, Part, REPLY_CHARS_MAX, Template, Text, VALUE_CHARS_MAX, by_language,
+};
+use crate::flow::yaml::Node;
+use crate::model::people::User;
+use crate::model::{Party, UserId};
+
+/// Members told by one `notify` or `email`.
+const TOLD_MAX: usize = 20;
+/// The longest subject, in characters.
+const SUBJECT_CHARS_MAX: usize = 200;
+/// The longest text of an e-mail, in characters.
+const EMAIL_CHARS_MAX: usize = 10_000;
+/// The longest e-mail address, in bytes.
+const ADDRESS_BYTES_MAX: usize = 254;
+
+/// A text to this phone or another.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Send {
+    to: Template,
+    text: Text,
+}
+
+impl Send {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let fields = reading.fields(node, "send", &["to", "text"], None)?;
+        let to = match fields.get("to") {
+            Some(to) => phone(reading, to),
+            None => Some(Template::Plain(vec![Part::Value(Known::ContactPhone)])),
+        };
+        let text = required(reading, fields.get("text"), node, "send", "text")?;
+        let text = reading.text(text, "the text");
+        Some(Verb::Send(Self {
+            to: to?,
+            text: text?,
+        }))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let facts = engine.facts;
+        let Some(to) = phone_now(engine, &self.to) else {
+            return Came::outcome("refused");
+        };
+        if !facts.number.sms || !facts.number.active {
+            return Came::outcome("refused");
+        }
+        if to == *facts.party && !facts.textable {
+            return Came::outcome("refused");
+        }
+        if to == *facts.party {
+            return match reply_to(engine, &self.text) {
+                Sent::Ok => Came::outcome("ok"),
+                Sent::Refused => Came::outcome("refused"),
+                Sent::TooMany => too_many(),
+            };
+        }
+        let reach = match engine.reach(std::slice::from_ref(&to)) {
+            Ok(known) => known.into_iter().next().unwrap_or_default(),
+            Err(came) => return came,
+        };
+        let (text, _) = engine.render(&self.text, REPLY_CHARS_MAX);
+        if !may_text(&reach) || text.trim().is_empty() {
+            return Came::outcome("refused");
+        }
+        let staff = false;
+        engine.effects.push(Effect::Send { to, text, staff });
+        Came::outcome("ok")
+    }
+}
+
+fn may_text(reach: &Reach) -> bool {
+    reach.textable && reach.automated_left && !reach.consent.is_out()
+}
+
+/// A phone: one written out, a name such as `contact.phone`, or a text with names in it.
+fn phone(reading: &mut Reading<'_>, node: &Node) -> Option<Template> {
+    let template = address(reading, node, "the phone")?;
+    if let Some(fixed) = template.fixed()
+        && fixed.parse::<crate::model::Phone>().is_err()
+    {
+        reading.phone(node)?;
+    }
+    Some(template)
+}
+
+/// A name without braces stands for its value; anything else is a text.
+pub(super) fn address(reading: &mut Reading<'_>, node: &Node, what: &str) -> Option<Template> {
+    let word = reading.word(node, what)?.to_owned();
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.';
+    if !word.contains('.') || !word.chars().all(plain) {
+        return reading.template(node, what);
+    }
+    match reading.scope.resolve(&word) {
+        Ok(known) if known.kind().meets(Type::Text) => {
+            Some(Template::Plain(vec![Part::Value(known)]))
+        }
+        Ok(known) => {
+            let message = format!(
+                "`{word}` holds {}, and {what} is a text",
+                known.kind().word()
+            );
+            reading.fault_help(&node.at, "type", message, "name a column that holds a text");
+            None
+        }
+        Err(unknown) => {
+            reading.unknown(&node.at, unknown);
+            None
+        }
+    }
+}
+
+/// The phone that is meant now; nothing where none is known.
+fn phone_now(engine: &Engine<'_>, template: &Template) -> Option<Party> {
+    let text = template.render(&engine.values(), VALUE_CHARS_MAX);
+    let phone = read_phone(text.trim(), &engine.facts.number.address)?;
+    Some(Party::Phone(phone))
+}
+
+/// Who has this phone.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Lookup {
+    phone: Template,
+}
+
+impl Lookup {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let fields = reading.fields(node, "lookup", &["phone"], Some("phone"))?;
+        let wanted = required(reading, fields.get("phone"), node, "lookup", "phone")?;
+        let phone = phone(reading, wanted)?;
+        Some(Verb::Lookup(Self { phone }))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let facts = engine.facts;
+        let Some(who) = phone_now(engine, &self.phone) else {
+            return Came::outcome("missing");
+        };
+        let person = if who == *facts.party {
+            facts.contact.map(Person::from)
+        } else {
+            match engine.reach(std::slice::from_ref(&who)) {
+                Ok(known) => known.into_iter().next().and_then(|reach| reach.contact),
+                Err(came) => return came,
+            }
+        };
+        // Whoever once wrote has a contact; that makes nobody known.
+        let Some(person) = person.filter(|person| !person.stranger) else {
+            return Came::outcome("missing");
+        };
+        let text = |value: Option<String>| value.map_or(Val::Missing, Val::text);
+        engine.keep_here("name", text(person.name));
+        engine.keep_here("email", text(person.email));
+        engine.keep_here("language", text(person.language));
+        Came::outcome("found")
+    }
+}
+
+/// An e-mail to a person outside or to members.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Email {
+    to: EmailTo,
+    subject: Text,
+    text: Text,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum EmailTo {
+    Address(Template),
+    Members(Members),
+}
+
+impl Email {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let keys = ["to", "group", "user", "on_shift", "subject", "text"];
+        let fields = reading.fields(node, "email", &keys, None)?;
+        let to = match fields.get("to") {
+            Some(to) => {
+                for key in ["group", "user", "on_shift"] {
+                    if let Some(other) = fields.get(key) {
+                        let message = format!("`email` goes `to` an address or to a `{key}`");
+                        reading.fault_help(&other.at, "two-owners", message, "keep one of them");
+                    }
+                }
+                email_address(reading, to).map(EmailTo::Address)
+            }
+            None => Members::read(reading, &fields, "email").map(EmailTo::Members),
+        };
+        let mut text = |key: &str| {
+            let found = required(reading, fields.get(key), node, "email", key)?;
+            reading.text(found, &format!("`{key}`"))
+        };
+        let (subject, text) = (text("subject"), text("text"));
+        Some(Verb::Email(Box::new(Self {
+            to: to?,
+            subject: subject?,
+            text: text?,
+        })))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let to = match &self.to {
+            EmailTo::Address(template) => {
+                let text = template.render(&engine.values(), VALUE_CHARS_MAX);
+                vec![text.trim().to_owned()]
+            }
+            EmailTo::Members(members) => match members.now(engine) {
+                Ok(users) => addresses(&users),
+                Err(came) => return came,
+            },
+        };
+        let to: Vec<String> = to.into_iter().filter(|to| is_email(to)).collect();
+        email(engine, to, &self.subject, &self.text);
+        Came::outcome("next")
+    }
+}
+
+fn email_address(reading: &mut Reading<'_>, node: &Node) -> Option<Template> {
+    let template = address(reading, node, "the address")?;
+    if let Some(fixed) = template.fixed()
+        && !is_email(&fixed)
+    {
+        let help = "write an address such as front@example.org, or a name such as contact.email";
+        reading.fault_help(&node.at, "email", "this is no e-mail address", help);
+        return None;
+    }
+    Some(template)
+}
+
+/// One address and nothing else: what a contact gave must not make a list of it.
+fn is_email(text: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || ",;<>\"()[]:\\".contains(c);
+    let (name, host) = text.split_once('@').unwrap_or(("", ""));
+    let whole = !name.is_empty() && host.contains('.') && !host.contains('@');
+    whole && !host.starts_with('.') && text.len() <= ADDRESS_BYTES_MAX && !text.contains(odd)
+}
+
+fn addresses(users: &[&User]) -> Vec<String> {
+    users.iter().filter_map(|user| user.email.clone()).collect()
+}
+
+/// What cannot leave is told in the thread, so that nobody believes that it did.
+fn email(engine: &mut Engine<'_>, to: Vec<String>, subject: &Text, text: &Text) {
+    let why = match (engine.facts.email, to.is_empty()) {
+        (false, _) => "An e-mail of the flow did not leave: no mail server is configured.",
+        (_, true) => "An e-mail of the flow did not leave: nobody it goes to has an address.",
+        _ => "",
+    };
+    if !why.is_empty() {
+        return engine.effects.push(Effect::Note {
+            text: why.to_owned(),
+        });
+    }
+    let (subject, _) = engine.render(subject, SUBJECT_CHARS_MAX);
+    let (text, _) = engine.render(text, EMAIL_CHARS_MAX);
+    let subject = subject.replace(char::is_control, " ").trim().to_owned();
+    engine.effects.push(Effect::Email { to, subject, text });
+}
+
+/// Members of the account who are told something.
+#[derive(Debug, Clone, PartialEq)]
+struct Members {
+    who: Who,
+    /// Only those who are not away, unless all are.
+    on_shift: bool,
+}
+
+impl Members {
+    fn read(reading: &mut Reading<'_>, fields: &Fields<'_>, what: &str) -> Option<Self> {
+        let who = match (fields.get("group"), fields.get("user")) {
+            (None, None) => {
+                let message = format!("`{what}` does not say who is told");
+                let help = "add `group: …` or `user: …`";
+                reading.fault_help(fields.at, "missing-key", message, help);
+                None
+            }
+            _ => reading.who(fields, what),
+        };
+        let on_shift = fields
+            .get("on_shift")
+            .and_then(|node| reading.boolean(node, "on_shift"));
+        Some(Self {
+            who: who?,
+            on_shift: on_shift.unwrap_or(false),
+        })
+    }
+
+    /// Those who are told now.
+    fn now<'a>(&self, engine: &Engine<'a>) -> Result<Vec<&'a User>, Came> {
+        let facts = engine.facts;
+        let mut users: Vec<&User> = match &self.who {
+            Who::Group(key) => {
+                let group = facts.account.group(key).into_iter();
+                let members = group.flat_map(|group| facts.directory.active_members(group));
+                members.take(TOLD_MAX).collect()
+            }
+            Who::User(key) => {
+                let user = facts.directory.user_by_key(key);
+                user.filter(|user| user.active).into_iter().collect()
+            }
+        };
+        if !self.on_shift {
+            return Ok(users);
+        }
+        let known = |user: &UserId| (facts.presence)(*user);
+        let ids = users.iter().map(|user| user.id);
+        let unknown: Vec<UserId> = ids.filter(|id| known(id).is_none()).collect();
+        if !unknown.is_empty() {
+            let wanted = unknown.into_iter().map(Wanted::Presence);
+            return Err(Came::Needs(wanted.collect()));
+        }
+        let here = |user: &&User| known(&user.id).is_some_and(|presence| !presence.offline);
+        if users.iter().any(here) {
+            users.retain(here);
+        }
+        Ok(users)
+    }
+}
+
+/// Members are told something.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Notify {
+    members: Members,
+    by_email: bool,
+    by_text: bool,
+    subject: Text,
+    text: Text,
+}
+
+impl Notify {
+    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
+        let keys = ["group", "user", "on_shift", "by", "subject", "text"];
+        let fields = reading.fields(node, "notify", &keys, None)?;
+        let members = Members::read(reading, &fields, "notify");
+        let (by_email, by_text) = by(reading, fields.get("by"));
+        let subject = match fields.get("subject") {
+            Some(subject) => reading.text(subject, "the subject"),
+            None => Some(default_subject()),
+        };
+        let text = required(reading, fields.get("text"), node, "notify", "text")?;
+        let text = reading.text(text, "the notice");
+        Some(Verb::Notify(Box::new(Self {
+            members: members?,
+            by_email,
+            by_text,
+            subject: subject?,
+            text: text?,
+        })))
+    }
+
+    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
+        let users = match self.members.now(engine) {
+            Ok(users) => users,
+            Err(came) => return came,
+        };
+        if self.by_text
+            && let Err(came) = self.text(engine, &users)
+        {
+            return came;
+        }
+        if self.by_email {
+            email(engine, addresses(&users), &self.subject, &self.text);
+        }
+        Came::outcome("next")
+    }
+
+    /// A text to the first device of each.
+    fn text(&self, engine: &mut Engine<'_>, users: &[&User]) -> Result<(), Came> {
+        let facts = engine.facts;
+        let devices = users.iter().filter_map(|user| user.devices.first());
+        let mut phones: Vec<Party> = Vec::new();
+        for phone in devices.map(|device| Party::Phone(device.phone)) {
+            if !phones.contains(&phone) && phone != *facts.party {
+                phones.push(phone);
+            }
+        }
+        let reached = engine.reach(&phones)?;
+        let may = facts.number.sms && facts.number.active;
+        let reached = phones.into_iter().zip(reached);
+        let to: Vec<Party> = reached
+            .filter(|(_, reach)| may && may_text(reach))
+            .map(|(phone, _)| phone)
+            .collect();
+        let (text, _) = engine.render(&self.text, NOTE_CHARS_MAX);
+        if to.is_empty() {
+            let text = "A notice of the flow did not leave: nobody it goes to can be texted.";
+            engine.effects.push(Effect::Note {
+                text: text.to_owned(),
+            });
+        }
+        let texts = to.into_iter().map(|to| Effect::Send {
+            to,
+            text: text.clone(),
+            staff: true,
+        });
+        engine.effects.extend(texts);
+        Ok(())
+    }
+}
+
+fn by(reading: &mut Reading<'_>, node: Option<&Node>) -> (bool, bool) {
+    let Some(node) = node else {
+        return (true, false);
+    };
+    let ways = [("email", true), ("text", false)];
+    let items = reading.list(node, "`by`");
+    if items.is_empty() {
+        reading.fault_help(
+            &node.at,
+            "empty",
+            "nobody is told this way",
+            "write [email, text]",
+        );
+    }
+    let found: Vec<bool> = items
+        .into_iter()
+        .filter_map(|item| reading.choice(item, "way to tell", &ways))
+        .collect();
+    (found.contains(&true), found.contains(&false))
+}
+
+fn default_subject() -> Text {
+    by_language(&[
+        ("en", "A notice"),
+        ("es", "Un aviso"),
+        ("fr", "Un avis"),
+        ("de", "Eine Nachricht"),
+    ])
+}
