@@ -38,6 +38,8 @@ pub enum FlowCommand {
     ///
     /// Example: signalbox flow schema
     Schema,
+    Test(super::flow_test::TestArgs),
+    Simulate(super::flow_simulate::SimulateArgs),
     /// Draws a flow for people who do not read YAML.
     ///
     /// Example: signalbox flow graph flows/main-line.yaml --output main-line.svg
@@ -194,7 +196,7 @@ fn check_to(
 }
 
 /// A file, as it was named, and its text, when it is one.
-type Source = (String, Result<String, Fault>);
+pub(super) type Source = (String, Result<String, Fault>);
 
 /// Every text looked at, and what is wrong with it.
 type Found<'s> = Vec<(&'s str, Vec<Fault>)>;
@@ -324,7 +326,7 @@ fn unchecked(args: &CheckArgs, against: Option<&Against>) -> Option<String> {
 }
 
 /// The files of all paths with their text, in order.
-fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
+pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {

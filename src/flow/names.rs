@@ -37,8 +37,12 @@ pub trait Names {
         None
     }
     /// The numbers whose calls or texts may come to this flow.
-    fn lines(&self, _account: &str, _flow: &str, _kind: Kind) -> Vec<Line> {
+    fn lines(&self, _account: &str, _flow: &str, _kind: Kind) -> Vec<FlowNumber> {
         Vec::new()
+    }
+    /// Our numbers, those of other accounts included.
+    fn numbers(&self, _account: &str) -> Option<Vec<String>> {
+        None
     }
     /// What people call the account.
     fn account_name(&self, _account: &str) -> Option<String> {
@@ -57,7 +61,7 @@ pub enum Rung<'k> {
 
 /// A number that brings calls or texts to a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct FlowNumber {
     /// As carriers write it.
     pub address: String,
     /// It takes texts.
@@ -266,14 +270,14 @@ impl Names for DirectoryNames<'_> {
         }
     }
 
-    fn lines(&self, account: &str, flow: &str, kind: Kind) -> Vec<Line> {
+    fn lines(&self, account: &str, flow: &str, kind: Kind) -> Vec<FlowNumber> {
         let Some(account) = self.directory.account_by_key(account) else {
             return Vec::new();
         };
         let numbers = self.directory.numbers();
-        let mut found: Vec<Line> = numbers
+        let mut found: Vec<FlowNumber> = numbers
             .filter(|number| number.active && self.leads_to(number, account, flow, kind))
-            .map(|number| Line {
+            .map(|number| FlowNumber {
                 address: number.address.clone(),
                 sms: number.sms,
                 voice: number.voice,
@@ -287,5 +291,10 @@ impl Names for DirectoryNames<'_> {
     fn account_name(&self, account: &str) -> Option<String> {
         let account = self.directory.account_by_key(account)?;
         Some(account.name.clone())
+    }
+
+    fn numbers(&self, _: &str) -> Option<Vec<String>> {
+        let numbers = self.directory.numbers();
+        Some(numbers.map(|number| number.address.clone()).collect())
     }
 }
