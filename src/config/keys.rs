@@ -102,6 +102,16 @@ pub const KEYS: &[ConfigKey] = &[
         "Sender address of every e-mail, such as `signalbox@example.org`.",
     ),
     key(
+        "http.allow",
+        "none",
+        "Addresses that the step `http` of a flow may ask, such as `[https://crm.example.org/api]`: what begins so, on the same host and port, and nothing else.",
+    ),
+    key(
+        "http.secrets",
+        "none",
+        "Secrets that flows send in headers, by name: `{ crm: { env: CRM_TOKEN } }`. A flow only ever names one.",
+    ),
+    key(
         "connections.KEY.kind",
         "required",
         "Which carrier it is: `twilio` (also SignalWire and Somleng, see `dialect`).",

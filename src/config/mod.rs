@@ -12,11 +12,13 @@ mod read;
 mod reader;
 mod tree;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use url::Url;
 
 use crate::model::Cidr;
 use crate::model::connection::Connection;
@@ -57,6 +59,8 @@ pub struct Config {
     pub blobs: PathBuf,
     /// The mail server, if there is one.
     pub smtp: Option<Smtp>,
+    /// What flows may ask of other systems.
+    pub http: Http,
     /// The links to carriers, in the order written.
     pub connections: Vec<Connection>,
     /// The bounds of everything.
@@ -97,6 +101,15 @@ impl Default for Listen {
             ops: local(9464),
         }
     }
+}
+
+/// What flows may ask of other systems.
+#[derive(Debug, Clone, Default)]
+pub struct Http {
+    /// The beginnings of addresses that may be asked.
+    pub allow: Vec<Url>,
+    /// Secrets for headers, by name.
+    pub secrets: BTreeMap<String, SecretString>,
 }
 
 /// A mail server.

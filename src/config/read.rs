@@ -1,5 +1,6 @@
 //! How each key becomes its field of the [`Config`].
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -11,7 +12,7 @@ use crate::model::consent::{ComplianceWords, WordList};
 
 use super::reader::{Places, Section, is_secret};
 use super::tree::{Key, Node, Value};
-use super::{Config, Limits, Listen, Log, LogFormat, Smtp, SmtpTls, Source, StoreAddress};
+use super::{Config, Http, Limits, Listen, Log, LogFormat, Smtp, SmtpTls, Source, StoreAddress};
 
 /// Segments or calls a second that no carrier grants; a larger number is a mistake.
 const RATE_MAX: f64 = 100_000.0;
@@ -55,6 +56,9 @@ impl Section<'_> {
             .text("blobs")
             .map_or_else(|| data.join("blobs"), PathBuf::from);
         let smtp = self.section("smtp").and_then(|section| section.smtp());
+        let http = self
+            .section("http")
+            .map_or_else(Http::default, |section| section.http());
         let base = public_url.clone().unwrap_or_default();
         let connections = self.named_sections("connections").into_iter();
         let connections = connections
@@ -85,6 +89,7 @@ impl Section<'_> {
             flows,
             blobs,
             smtp,
+            http,
             connections,
             limits,
             words,
@@ -205,6 +210,42 @@ impl Section<'_> {
             credentials: username.zip(password),
             from,
         })
+    }
+
+    fn http(&self) -> Http {
+        self.finish();
+        let texts: Vec<String> = self.list("allow");
+        let mut allow = Vec::new();
+        for text in texts {
+            let fits = |url: &Url| {
+                let web = matches!(url.scheme(), "http" | "https");
+                let bare = url.query().is_none() && url.fragment().is_none();
+                web && bare && url.host().is_some() && url.username().is_empty()
+            };
+            match Url::parse(&text).ok().filter(fits) {
+                Some(url) => allow.push(url),
+                None => {
+                    let words = format!("`{text}` is no address that could be allowed");
+                    let help = "write http:// or https://, a host and perhaps a path";
+                    self.wrong("allow", words, Some(help));
+                }
+            }
+        }
+        let mut secrets = BTreeMap::new();
+        if let Some(section) = self.section("secrets") {
+            for (name, node) in section.others(&[]) {
+                let path = section.name(&name.text);
+                section.note(&path, &name.at, &node.at);
+                if !is_secret(node) {
+                    section.hide(node);
+                    let help = "write { env: NAME } or { file: PATH }, so that no secret stands in this file";
+                    self.wrong("secrets", "expected a secret", Some(help));
+                }
+                let secret = section.resolve(&path, node);
+                secrets.extend(secret.map(|secret| (name.text.clone(), secret)));
+            }
+        }
+        Http { allow, secrets }
     }
 
     /// The words that are written here, and those of the countries.

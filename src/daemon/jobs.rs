@@ -1,4 +1,5 @@
-//! What must leave besides texts: legs, moves and ends of calls, recordings and files to fetch, e-mails.
+//! What must leave besides texts: legs, moves and ends of calls, recordings and files to fetch, e-mails, requests of
+//! flows to other systems.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +104,15 @@ async fn carry(daemon: &Daemon, job: Job) {
         JobKind::TellOfVoicemail { to, whose, seconds } => {
             tell_of_voicemail(daemon, &job, to, whose, *seconds).await
         }
+        JobKind::Http {
+            run,
+            call,
+            ask,
+            request,
+        } => {
+            super::http::carry(daemon, &job, (*run, *call, *ask), request).await;
+            Ok(())
+        }
         JobKind::Email {
             to, subject, text, ..
         } => mail(daemon, &job, to, subject, text).await,
@@ -188,7 +198,10 @@ async fn give_up(daemon: &Daemon, job: &Job, failure: &SendFailure) {
                 tracing::warn!(code = error.code(), "a lost recording could not be marked");
             }
         }
-        JobKind::FetchMedia { .. } | JobKind::TellOfVoicemail { .. } | JobKind::Email { .. } => {}
+        JobKind::FetchMedia { .. }
+        | JobKind::TellOfVoicemail { .. }
+        | JobKind::Http { .. }
+        | JobKind::Email { .. } => {}
     }
 }
 

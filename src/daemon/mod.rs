@@ -4,6 +4,7 @@
 mod fault;
 mod flows;
 mod forget;
+mod http;
 mod jobs;
 mod lifecycle;
 mod lines;
@@ -66,6 +67,7 @@ pub struct Inner {
     mailer: Option<Mailer>,
     limits: Limits,
     faults_told: fault::Told,
+    circuits: http::Circuits,
     outbox_due: Notify,
     jobs_due: Notify,
     stopping: CancellationToken,
@@ -152,6 +154,7 @@ impl Daemon {
                 config.smtp.is_some(),
             )),
             faults_told: fault::Told::default(),
+            circuits: http::Circuits::default(),
             outbox_due: Notify::new(),
             jobs_due: Notify::new(),
             stopping: CancellationToken::new(),

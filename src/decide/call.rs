@@ -223,13 +223,22 @@ fn repeat_script(cx: &mut Cx<'_>, state: &CallState) {
     let call = &state.call;
     let hangup = || script(call, vec![CallVerb::Hangup]);
     let again = call.script.clone().filter(|_| call.ended_at.is_none());
-    cx.answer(again.unwrap_or_else(hangup));
+    cx.answer(again.map_or_else(hangup, |script| without_said(call, script)));
     if call.fetched < call.turn {
         let mut now = call.clone();
         now.fetched = call.turn;
         now.version += 1;
         cx.write(Write::Call(Box::new(now)));
     }
+}
+
+/// Who only asks whether there is something new, as told, has heard the rest already.
+fn without_said(call: &Call, mut script: CallScript) -> CallScript {
+    let asks = matches!(script.verbs.last(), Some(CallVerb::AskAgain { .. }));
+    if asks && call.fetched == call.turn {
+        script.verbs.drain(..script.verbs.len() - 1);
+    }
+    script
 }
 
 pub(super) fn script(call: &Call, verbs: Vec<CallVerb>) -> CallScript {
@@ -376,6 +385,17 @@ pub(super) fn timer<'a>(cx: &mut Cx<'a>, call: CallId, run: RunId) -> Decided {
     }
     cx.rule("timer");
     resume(cx, state, Event::Timer, false)
+}
+
+/// What came of a request of a call's run to another system.
+pub(super) fn answered<'a>(cx: &mut Cx<'a>, call: CallId, run: RunId, event: Event<'_>) -> Decided {
+    let state = cx.call(call)?;
+    let live = |row: &&RunRow| row.id == run && !row.ended;
+    let Some(state) = state.filter(|state| state.run.as_ref().filter(live).is_some()) else {
+        return cx.ignored("answer_stale");
+    };
+    cx.rule("http_answer");
+    resume(cx, state, event, false)
 }
 
 /// Whether a run that is due had not asked to be: nothing was heard of its call for [`SILENCE_MAX`].

@@ -143,7 +143,7 @@ fn rescue<'a>(
 }
 
 fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: &Effect) {
-    if run::thread_effect(cx, &mut on.frame, run, effect) {
+    if run::thread_effect(cx, &mut on.frame, run, Some(on.call.id), effect) {
         return;
     }
     match effect {

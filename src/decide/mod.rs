@@ -32,10 +32,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{self, DirectoryNames, Fault, Flow, NoNames, Trace};
+use crate::flow::{self, DirectoryNames, Event, Fault, Flow, NoNames, Trace};
 use crate::model::account::OptOutBy;
 use crate::model::consent::ComplianceWords;
 use crate::model::directory::Directory;
+use crate::model::http::HttpAnswer;
 use crate::model::staff::StaffAction;
 use crate::model::turn::{CallState, Decision, Need, Notice, Refusal, State, Thread, Turn, Write};
 use crate::model::{
@@ -188,6 +189,17 @@ pub enum Input {
         /// The failure's code, when it will never be carried out.
         failed: Option<String>,
     },
+    /// What came of a request of a run to another system.
+    Answered {
+        /// The run that waits.
+        run: RunId,
+        /// Its call, when it runs on one.
+        call: Option<CallId>,
+        /// Which request of the run.
+        ask: u32,
+        /// What came of it.
+        answer: HttpAnswer,
+    },
     /// A text whose answer was lost was looked for long enough; its connection wants it by e-mail.
     GivenUp {
         /// Which text.
@@ -228,7 +240,9 @@ pub fn needs(world: &World, input: &Input) -> Vec<Need> {
             Inbound::Receipt(dlr) => receipt::needs(connection, dlr),
             Inbound::Call(event) => call::needs(world, connection, event),
         },
-        Input::Timer { run, call } => vec![call.map_or(Need::Run(*run), Need::Call)],
+        Input::Timer { run, call } | Input::Answered { run, call, .. } => {
+            vec![call.map_or(Need::Run(*run), Need::Call)]
+        }
         Input::Ordered { order, .. } => order::needs(order),
         Input::GivenUp { message } => vec![Need::Message(*message)],
         Input::Staff(action) => staff::needs(action),
@@ -249,6 +263,12 @@ pub fn decide(world: &World, state: &State, input: &Input, at: At) -> Decision {
             Inbound::Call(event) => call::happened(&mut cx, connection, event),
         },
         Input::Timer { run, call } => run::due(&mut cx, *run, *call),
+        Input::Answered {
+            run,
+            call,
+            ask,
+            answer,
+        } => run::answered(&mut cx, *run, *call, Event::Answered { ask: *ask, answer }),
         Input::Ordered {
             order,
             carrier_id,

@@ -4,8 +4,9 @@
 use crate::flow::{Person, Reach, Scope};
 use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{RunRow, ThreadEventKind};
+use crate::model::http::HttpRequest;
 use crate::model::turn::{JobKind, State, Write};
-use crate::model::{MessageKind, Party, RunId, Timestamp};
+use crate::model::{CallId, MessageKind, Party, RunId, Timestamp};
 
 use super::Cx;
 use super::contact::{self, Whose};
@@ -77,6 +78,24 @@ pub(super) fn email(cx: &mut Cx<'_>, frame: &Frame<'_>, to: &[String], subject: 
         };
         job(cx, account, "", kind, now);
     }
+}
+
+/// Another system is asked; what it answers comes back to this run.
+pub(super) fn ask(
+    cx: &mut Cx<'_>,
+    frame: &Frame<'_>,
+    (run, call): (RunId, Option<CallId>),
+    ask: u32,
+    request: &HttpRequest,
+) {
+    let kind = JobKind::Http {
+        run,
+        call,
+        ask,
+        request: request.clone(),
+    };
+    let (account, now) = (frame.account.id, cx.at.now);
+    job(cx, account, "", kind, now);
 }
 
 /// The ledger takes down what the person said in a flow. Whoever is out is asked nothing more by the flows it

@@ -75,9 +75,28 @@ pub(super) fn answer<'a>(cx: &mut Cx<'a>, frame: Frame<'a>, row: &RunRow, text: 
 
 /// A run's time has come.
 pub(super) fn due<'a>(cx: &mut Cx<'a>, run: RunId, on: Option<CallId>) -> Decided {
-    if let Some(on) = on {
-        return call::timer(cx, on, run);
+    match on {
+        Some(on) => call::timer(cx, on, run),
+        None => wake(cx, run, Event::Timer),
     }
+}
+
+/// What came of a request of a run to another system.
+pub(super) fn answered<'a>(
+    cx: &mut Cx<'a>,
+    run: RunId,
+    on: Option<CallId>,
+    event: Event<'_>,
+) -> Decided {
+    match on {
+        Some(on) => call::answered(cx, on, run, event),
+        None => wake(cx, run, event),
+    }
+}
+
+/// Something of our own happened to a run of texts.
+fn wake<'a>(cx: &mut Cx<'a>, run: RunId, event: Event<'_>) -> Decided {
+    let timer = matches!(event, Event::Timer);
     let state = cx.state;
     let Some((number, party)) = state.runs.get(&run).ok_or_else(|| vec![Need::Run(run)])? else {
         return cx.ignored("timer_stale");
@@ -86,18 +105,18 @@ pub(super) fn due<'a>(cx: &mut Cx<'a>, run: RunId, on: Option<CallId>) -> Decide
     let row = thread
         .runs
         .iter()
-        .find(|row| row.id == run && is_due(row, cx.at.now));
+        .find(|row| row.id == run && !row.ended && (!timer || is_due(row, cx.at.now)));
     let Some(row) = row else {
-        return cx.ignored("timer_stale");
+        return cx.ignored(if timer { "timer_stale" } else { "answer_stale" });
     };
-    cx.rule("timer");
+    cx.rule(if timer { "timer" } else { "http_answer" });
     let known = thread
         .conversations
         .iter()
         .find(|one| Some(one.id) == row.conversation);
     let place = place_of(cx, row, party, thread);
     match place.and_then(|place| Frame::of(cx, &place, known)) {
-        Some(frame) => resume_text(cx, frame, row, Event::Timer, None),
+        Some(frame) => resume_text(cx, frame, row, event, None),
         None => {
             // Its account or number is no more; left alone it would be due for ever.
             end(cx, row);
@@ -206,7 +225,7 @@ fn drive_text<'a>(
     let left = loop {
         let stepped = take_step(cx, &frame, &going, &event, text, Vec::new())?;
         for effect in &stepped.effects {
-            thread_effect(cx, &mut frame, going.row.id, effect);
+            thread_effect(cx, &mut frame, going.row.id, None, effect);
         }
         let left = leave(cx, &mut going, &stepped)?;
         settle(cx, &mut going.row, &stepped);
@@ -411,12 +430,14 @@ pub(super) fn thread_effect<'a>(
     cx: &mut Cx<'a>,
     frame: &mut Frame<'a>,
     run: RunId,
+    call: Option<CallId>,
     effect: &Effect,
 ) -> bool {
     match effect {
         Effect::Reply { text, .. } => reply(cx, frame, run, text),
         Effect::Send { to, text, staff } => reach::send(cx, frame, run, to, text, *staff),
         Effect::Email { to, subject, text } => reach::email(cx, frame, to, subject, text),
+        Effect::Http { ask, request } => reach::ask(cx, frame, (run, call), *ask, request),
         Effect::Consent { scope, verdict } => reach::consent(cx, frame, run, *scope, *verdict),
         Effect::Inbox {
             to,

@@ -465,6 +465,20 @@ fn saves(verb: &Node) -> Vec<(String, Type)> {
     if let Some(name) = scalar("save_as").and_then(|path| path.strip_prefix("flow.")) {
         found.push((name.to_owned(), kind));
     }
+    let parts = pairs.iter().find(|(key, _)| key.text == "save_as");
+    if let Some((
+        _,
+        Node {
+            value: Value::Map(parts),
+            ..
+        },
+    )) = parts
+    {
+        let names = parts
+            .iter()
+            .filter_map(|(key, _)| key.text.strip_prefix("flow."));
+        found.extend(names.map(|name| (name.to_owned(), Type::Any)));
+    }
     for (key, value) in pairs {
         if let Some(name) = key.text.strip_prefix("flow.") {
             // A sole value keeps its type, which is known only when it runs.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::run::Run;
 use crate::model::account::Route;
 use crate::model::consent::Consent;
+use crate::model::http::HttpRequest;
 use crate::model::{CallStatus, CallVerb, LegId, Party, Phone, RevisionId, Timestamp, UserId};
 
 /// What came of one event.
@@ -119,6 +120,13 @@ pub enum Effect {
         subject: String,
         /// Its text.
         text: String,
+    },
+    /// Another system is asked; its answer is an [`super::Event::Answered`].
+    Http {
+        /// Which request of the run it is.
+        ask: u32,
+        /// What is asked.
+        request: HttpRequest,
     },
     /// The ledger takes down what the far end allows.
     Consent {

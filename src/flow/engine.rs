@@ -40,6 +40,8 @@ pub(crate) struct Engine<'a> {
     goto: Option<String>,
     calls: Option<(String, BTreeMap<String, serde_json::Value>)>,
     returns: bool,
+    /// The caller's leg comes by itself to ask for its script, in a moment.
+    comes_by_itself: bool,
     trace: Vec<Trace>,
     needs: Vec<Wanted>,
     /// What this event has taken down of the person's consent, which what was loaded does not show yet.
@@ -69,7 +71,6 @@ pub(crate) fn step(
         flow,
         facts,
         ids,
-        run,
         effects: Vec::new(),
         said,
         script: None,
@@ -77,11 +78,13 @@ pub(crate) fn step(
         goto: None,
         calls: None,
         returns: false,
+        comes_by_itself: matches!(run.wait, Wait::Http { .. }),
         trace: Vec::new(),
         needs: Vec::new(),
         allowed: facts.consent,
         people: Vec::new(),
         asked: 0,
+        run,
     };
     engine.take(event);
     engine.finish(event)
@@ -459,7 +462,7 @@ impl Engine<'_> {
         );
         let leaves = self.goto.is_some() || self.calls.is_some() || self.returns;
         let says_more = self.script.is_some() || (leaves && !self.run.call.gone);
-        if self.flow.kind == Kind::Call && says_more && !waits_at_caller {
+        if self.flow.kind == Kind::Call && says_more && !waits_at_caller && !self.comes_by_itself {
             self.effects.push(Effect::MoveCaller);
         }
         let (mut goto, mut returns) = (None, None);

@@ -3,6 +3,7 @@
 use crate::model::account::{Account, Number, Program};
 use crate::model::consent::Verdict;
 use crate::model::directory::Directory;
+use crate::model::http::HttpAnswer;
 use crate::model::people::{Contact, Presence};
 use crate::model::{CallStatus, DialStatus, LegId, Party, Timestamp, UserId};
 
@@ -56,6 +57,13 @@ pub enum Event<'a> {
         leg: LegId,
         /// Its state.
         status: CallStatus,
+    },
+    /// What came of a request to another system.
+    Answered {
+        /// Which request of the run.
+        ask: u32,
+        /// What came of it.
+        answer: &'a HttpAnswer,
     },
     /// The caller has left.
     HungUp,

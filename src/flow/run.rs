@@ -51,6 +51,9 @@ pub struct Run {
     /// How often devices were rung; makes names of rooms unique.
     #[serde(default)]
     pub(crate) rings: u32,
+    /// How often another system was asked; tells answers apart.
+    #[serde(default)]
+    pub(crate) asked: u32,
     /// The flows that called the present one, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) callers: Vec<Caller>,
@@ -119,6 +122,8 @@ pub(crate) enum Wait {
     Keys { tries_left: u32 },
     /// Time to pass, or a text.
     Pause,
+    /// The answer to this request of the run.
+    Http { ask: u32 },
     /// Devices ring, or people talk.
     Dial(Box<Dialing>),
     /// A message is being recorded; `hung_up`: the caller has left and its length is not known yet.
@@ -208,6 +213,7 @@ impl Run {
             steps_total: 0,
             turns: 0,
             rings: 0,
+            asked: 0,
             callers: Vec::new(),
             result: None,
             leaving: false,

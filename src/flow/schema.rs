@@ -294,6 +294,23 @@ fn shape(shape: Shape) -> Value {
         ] }),
         Shape::Phone => known("phone"),
         Shape::CallerId => json!({ "anyOf": [{ "enum": ["caller", "number"] }, known("phone")] }),
+        Shape::Url => json!({ "type": "string", "pattern": "^https?://" }),
+        Shape::Headers => json!({
+            "type": "object",
+            "additionalProperties": { "anyOf": [known("word"), {
+                "type": "object",
+                "properties": { "secret": known("word"), "before": known("word") },
+                "required": ["secret"],
+                "additionalProperties": false,
+            }] },
+        }),
+        Shape::Saves => json!({ "anyOf": [known("place"), {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": known("place"),
+            "additionalProperties": known("word"),
+        }] }),
+        Shape::Any => json!({}),
         Shape::Place => known("place"),
         Shape::Digits => {
             json!({ "type": ["string", "integer"], "pattern": "^[0-9]+(\\.\\.[0-9]+)?$" })

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod consent;
 pub mod conversation;
 pub mod directory;
+pub mod http;
 mod ids;
 mod inbound;
 pub mod message;

@@ -220,6 +220,17 @@ pub enum JobKind {
         /// Its length in seconds.
         seconds: u32,
     },
+    /// Another system is asked for a run; what came of it is an event.
+    Http {
+        /// The run that waits.
+        run: RunId,
+        /// Its call, when it runs on one.
+        call: Option<CallId>,
+        /// Which request of the run.
+        ask: u32,
+        /// What is asked.
+        request: super::http::HttpRequest,
+    },
     /// An e-mail.
     Email {
         /// To whom.

@@ -448,9 +448,10 @@ fn job_out(job: &Job, made_at: Timestamp) -> JobOut<'_> {
     let message_id = match &job.kind {
         JobKind::Email { message, .. } => *message,
         JobKind::FetchMedia { message, .. } => Some(*message),
-        JobKind::Order(_) | JobKind::FetchVoicemail { .. } | JobKind::TellOfVoicemail { .. } => {
-            None
-        }
+        JobKind::Order(_)
+        | JobKind::FetchVoicemail { .. }
+        | JobKind::TellOfVoicemail { .. }
+        | JobKind::Http { .. } => None,
     };
     JobOut {
         id: job.id,

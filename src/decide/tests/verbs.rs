@@ -1,10 +1,12 @@
 //! What steps ask of other people, of the ledger and of other flows, carried out.
 
 use super::sample::{Bench, PAT, SHARED, messages, number, sent, user};
+use crate::decide::Input;
 use crate::model::consent::{Consent, ConsentScope};
+use crate::model::http::HttpAnswer;
 use crate::model::people::Device;
 use crate::model::turn::{JobKind, Turn};
-use crate::model::{CallStatus, Party};
+use crate::model::{CallEventKind, CallStatus, Party};
 
 /// A number outside.
 const QUINN: &str = "+12025550150";
@@ -239,4 +241,93 @@ fn a_call_goes_through_a_called_flow_and_is_handed_on() {
     bench.status(call, CallStatus::Completed);
     assert!(bench.store.calls[&call].ended_at.is_some());
     assert_eq!(bench.lines("college"), ["note", "called ended"]);
+}
+
+/// What a turn asks of other systems, answered so.
+fn answered(bench: &mut Bench, status: u16, body: &str) -> Turn {
+    let asked = bench
+        .store
+        .jobs
+        .iter()
+        .rev()
+        .find_map(|job| match &job.kind {
+            JobKind::Http { run, call, ask, .. } => Some((*run, *call, *ask)),
+            _ => None,
+        });
+    let (run, call, ask) = asked.expect("a request");
+    bench.happens(&Input::Answered {
+        run,
+        call,
+        ask,
+        answer: HttpAnswer::Answer {
+            status,
+            body: body.to_owned(),
+        },
+    })
+}
+
+#[test]
+fn another_systems_answer_takes_a_text_flow_on() {
+    let apply = "
+  first:
+    http: { url: https://crm.example.org/a, save_as: { flow.name: name } }
+    then: { ok: second, else: end }
+  second:
+    reply: \"Hello {{ flow.name }}\"
+    next: end
+";
+    let mut bench = Bench::new(&[("apply", apply)]);
+    let turn = bench.sms(SHARED, "apply");
+    assert!(sent(&turn).is_empty());
+    let turn = answered(&mut bench, 200, "{\"name\":\"Pat\"}");
+    assert_eq!(
+        (turn.rule, sent(&turn)),
+        ("http_answer", vec!["Hello Pat".to_owned()])
+    );
+    let turn = answered(&mut bench, 200, "{\"name\":\"Pat\"}");
+    assert_eq!(turn.rule, "answer_stale");
+    // Without an answer the run wakes by itself.
+    bench.sms(SHARED, "apply");
+    bench.pass(20);
+    assert_eq!(bench.timers().len(), 1);
+    assert!(bench.store.runs.values().all(|run| run.ended));
+}
+
+#[test]
+fn a_caller_waits_for_another_systems_answer() {
+    let main = "
+  hello:
+    say: One moment
+    next: request
+  request:
+    http: { url: https://crm.example.org/a, save_as: flow.name }
+    then: { ok: known, else: end }
+  known:
+    menu: { prompt: \"Hello {{ flow.name }}\" }
+    then: { 1: end, else: end }
+";
+    let mut bench = Bench::with(&[("main", main)], |parts| {
+        parts.uses("college", SHARED).call_flow = Some("main".into());
+    });
+    let (call, turn) = bench.rings(SHARED);
+    assert_eq!(bench.hears(&turn), "\"One moment\", asks again");
+    // What was said is not said again while the answer is awaited.
+    let turn = bench.told(call, CallEventKind::Resumed);
+    assert_eq!(bench.hears(&turn), "asks again");
+    let before = bench.store.calls[&call].turn;
+    let turn = answered(&mut bench, 200, "Pat");
+    assert_eq!(turn.rule, "http_answer");
+    let orders = |job: &&crate::model::turn::Job| matches!(job.kind, JobKind::Order(_));
+    let moved = bench.store.jobs.iter().filter(orders).count();
+    assert_eq!(moved, 0, "the caller comes by itself");
+    // It asks by the turn that it knows, and gets the new script.
+    let turn = bench.told_at(call, before, CallEventKind::Resumed);
+    assert_eq!(bench.hears(&turn), "keys");
+    assert_eq!(
+        bench.store.calls[&call].fetched,
+        bench.store.calls[&call].turn
+    );
+    // The caller leaves: what comes late changes nothing.
+    bench.status(call, CallStatus::Completed);
+    assert_eq!(answered(&mut bench, 200, "Pat").rule, "answer_stale");
 }

@@ -30,7 +30,7 @@ impl Place {
         Self::named(reading, &node.at, &path, is)
     }
 
-    fn named(reading: &mut Reading<'_>, at: &At, path: &str, is: Type) -> Option<Self> {
+    pub(super) fn named(reading: &mut Reading<'_>, at: &At, path: &str, is: Type) -> Option<Self> {
         match path.split_once('.') {
             Some(("flow", name)) if is_name(name) => {
                 let kind = reading.scope.vars.get(name).copied().unwrap_or(is);

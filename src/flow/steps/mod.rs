@@ -8,6 +8,7 @@ mod choose;
 mod consent;
 mod data;
 mod dial;
+mod http;
 mod keys;
 mod leave;
 mod people;
@@ -73,6 +74,7 @@ pub(crate) enum Verb {
     Notify(Box<people::Notify>),
     Wait(wait::Wait),
     Call(leave::Call),
+    Http(Box<http::Http>),
     Set(data::Set),
     Tag(data::Tag),
     Goto(leave::Goto),
@@ -390,7 +392,15 @@ pub(crate) static SPECS: [Spec; 30] = [
         needs_caller: true,
         read: Some(leave::Transfer::read),
     },
-    later("http", SV),
+    Spec {
+        word: "http",
+        kinds: SV,
+        style: Style::Then(&["ok", "refused", "failed"]),
+        values: &[OUTCOME, ("status", Type::Number)],
+        waits: false,
+        needs_caller: false,
+        read: Some(http::Http::read),
+    },
     later("queue", V),
 ];
 
@@ -478,6 +488,7 @@ impl Verb {
             Self::Notify(notify) => notify.enter(engine),
             Self::Wait(wait) => wait.enter(engine),
             Self::Call(call) => call.enter(engine),
+            Self::Http(http) => http.enter(engine),
             Self::Set(set) => set.enter(engine),
             Self::Tag(tag) => tag.enter(engine),
             Self::Goto(goto) => Came::Leaves(goto.flow.clone()),
@@ -497,6 +508,7 @@ impl Verb {
             Self::Consent(consent) => consent.resume(engine, event),
             Self::Wait(wait) => wait.resume(engine, event),
             Self::Call(call) => call.resume(engine, event),
+            Self::Http(http) => http.resume(engine, event),
             _ => Came::Waits,
         }
     }

@@ -452,3 +452,72 @@ fn people_consent_and_parts() {
         (with("{ tries: 1, Tries: 2 }"), "name@4:19"),
     ]);
 }
+
+#[test]
+fn requests_to_other_systems() {
+    let then = "    then: { ok: end, refused: end, failed: end }\n";
+    let row = |http: &str, expected: &'static str| {
+        (
+            sms(&format!("  one:\n    http: {{ {http} }}\n{then}")),
+            expected,
+        )
+    };
+    check_table([
+        row("url: https://crm.example.org/a", ""),
+        row("method: GET", "missing-key@6:11"),
+        row("url: crm.example.org", "url@6:18"),
+        row("url: \"https://{{ contact.name }}/a\"", "url@6:18"),
+        row(
+            "url: \"https://crm.example.org{{ contact.name }}\"",
+            "url@6:18",
+        ),
+        row(
+            "url: \"https://a@crm.example.org/{{ contact.name }}\"",
+            "url@6:18",
+        ),
+        row(
+            "url: \"https://crm.example.org/{{ contact.name | upper }}\"",
+            "url@6:18",
+        ),
+        row(
+            "url: https://crm.example.org, method: get",
+            "unknown-value@6:51",
+        ),
+        row(
+            "url: https://crm.example.org, method: GET, body: { a: b }",
+            "unknown-key@6:62",
+        ),
+        row(
+            "url: https://crm.example.org, timeout: 1m",
+            "out-of-range@6:52",
+        ),
+        row(
+            "url: https://crm.example.org, headers: { Host: a }",
+            "header@6:54",
+        ),
+        row(
+            "url: https://crm.example.org, headers: { authorization: Bearer 123 }",
+            "secret@6:69",
+        ),
+        row(
+            "url: https://crm.example.org, headers: { x: { before: a } }",
+            "missing-key@6:57",
+        ),
+        row(
+            "url: https://crm.example.org, save_as: { contact.phone: a }",
+            "not-writable@6:54",
+        ),
+        row(
+            "url: https://crm.example.org, save_as: answer",
+            "not-writable@6:52",
+        ),
+        row(
+            "url: https://crm.example.org, body: { a: \"{{ contact.nam }}\" }",
+            "unknown-name@6:58",
+        ),
+    ]);
+    check_table([(
+        sms("  one:\n    http: { url: https://crm.example.org }\n    next: end\n"),
+        "next-not-here@7:5",
+    )]);
+}

@@ -6,6 +6,7 @@ mod corpus;
 mod dials;
 mod faults;
 mod house;
+mod http;
 mod mutated;
 mod orders;
 mod pages;
@@ -317,6 +318,13 @@ impl Drive {
             Effect::Email { to, subject, text } => {
                 format!("email {} {subject:?} {text:?}", to.join("+"))
             }
+            Effect::Http { ask, request } => format!(
+                "http {ask} {} {} {:?} {:?}",
+                request.method.as_str(),
+                request.url,
+                request.headers,
+                request.body.as_deref().unwrap_or("")
+            ),
             Effect::Consent { scope, verdict } => {
                 format!("consent {scope:?} {verdict:?}").to_lowercase()
             }

@@ -71,6 +71,28 @@ pub(super) const PAGES: &[Page] = &[
         ),
     ),
     fault(
+        "url",
+        "Finds an address of another system that is none, or whose host is not written out.",
+        "What a person says must never choose where a request goes; values may stand in the path and behind the question mark.",
+        Sms(
+            "  who:\n    http: { url: \"https://{{ contact.name }}.example.org/people\" }\n    then: { else: end }\n",
+        ),
+        Sms(
+            "  who:\n    http: { url: \"https://crm.example.org/people/{{ contact.name }}\" }\n    then: { else: end }\n",
+        ),
+    ),
+    fault(
+        "header",
+        "Finds a header that a flow cannot set.",
+        "Some headers are the connection's own, and a name with other signs than letters, digits and - is none.",
+        Sms(
+            "  who:\n    http: { url: https://crm.example.org/people, headers: { host: example.org } }\n    then: { else: end }\n",
+        ),
+        Sms(
+            "  who:\n    http: { url: https://crm.example.org/people, headers: { accept: application/json } }\n    then: { else: end }\n",
+        ),
+    ),
+    fault(
         "file",
         "Finds a sound file whose name carriers could not fetch.",
         "The caller would hear silence. A file is a .mp3 or .wav of the folder `media`, or stands at an https:// address.",
