@@ -13,6 +13,7 @@ use crate::model::directory::Directory;
 use crate::model::{Capabilities, Timestamp};
 
 use super::drawing::{DiffArgs, GraphArgs};
+use super::replay::ReplayArgs;
 use super::revisions::{HistoryArgs, PublishArgs, RollbackArgs, ShowArgs};
 
 /// Files looked at in one run.
@@ -48,6 +49,13 @@ pub enum FlowCommand {
     ///
     /// Example: signalbox flow diff before.yaml flows/apply.yaml
     Diff(DiffArgs),
+    /// Plays recorded calls and texts through a changed flow, without any effect.
+    ///
+    /// Tells how many would have gone elsewhere, by the step where their ways part. It is played with the organisation
+    /// as it is today; what somebody would have done on a way that was not taken is not known.
+    ///
+    /// Example: signalbox flow replay flows/main-line.yaml --since 7d
+    Replay(ReplayArgs),
     /// Publishes a flow file, when it is sound and nobody changed the flow since.
     ///
     /// What is refused stays as it was. Exits with 1 when it is refused.

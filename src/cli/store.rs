@@ -21,7 +21,7 @@ use super::env;
 use super::explain::ExplainCommand;
 use super::flow::{Against, CheckArgs, FlowCommand};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
-use super::{drawing, revisions, user};
+use super::{drawing, replay, revisions, user};
 
 /// Opens and migrates the store that a configuration names.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
@@ -191,6 +191,12 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
         FlowCommand::Schema => super::flow::schema(),
         FlowCommand::Graph(args) => drawing::graph(args, out),
         FlowCommand::Diff(args) => drawing::diff(args, out),
+        FlowCommand::Replay(args) => {
+            let config = config(&args.config)?;
+            let store = open_to_look(&config).await?;
+            let world = daemon::world(&config, &store).await?;
+            closing(&store, replay::replay(args, &world, &store, out).await).await
+        }
         FlowCommand::Publish(args) => {
             let store = open(&config(&args.config)?).await?;
             closing(&store, revisions::publish(args, &store, out).await).await
