@@ -148,6 +148,39 @@ pub(super) const PAGES: &[Page] = &[
             "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    at: 2026-03-03 10:30\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurses }\n",
         ),
     ),
+    fault(
+        "calendar",
+        "Finds hours of a test that are none.",
+        "A test that is held against hours nobody can read says nothing.",
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    given: { calendars: { office: { open: { mon: \"9 to 5\" } } } }\n    expect: { in_box: nurses }\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    given: { calendars: { office: { open: { mon: \"09:00-17:00\" } } } }\n    expect: { in_box: nurses }\n",
+        ),
+    ),
+    fault(
+        "unknown-box",
+        "Finds a box in a test that is nobody's: no group and no active user of the account has it.",
+        "The test could never be met.",
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurse }\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurses }\n",
+        ),
+    ),
+    fault(
+        "unknown-number",
+        "Finds a test that goes to a number that is none of ours.",
+        "No call and no text can come in there.",
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550102\", text: Hello }\n    expect: { in_box: nurses }\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurses }\n",
+        ),
+    ),
     warning(
         "segments",
         "Finds a text message that may cost more segments than the bound (3, or `--max-segments`), values counted at their longest likely. One character outside of the phone alphabet (a curly quote, a dash, an emoji) makes every segment one of 70 characters instead of 160.",
