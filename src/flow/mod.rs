@@ -25,7 +25,7 @@ mod template;
 mod yaml;
 
 pub use check::{Checked, check};
-pub use effect::{Effect, Ended, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
+pub use effect::{Effect, Ended, Notify, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Fault, render};
 pub use names::{DirectoryNames, FlowName, Names, NoNames, name_of};
@@ -36,6 +36,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CallVerb, Ids};
+
+/// Why a run ends that would text a person beyond the budget of automated texts: two machines may be answering each
+/// other.
+pub const TOO_MANY_TEXTS: &str = "too many automated texts to this person";
 
 /// What a flow decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
