@@ -8,6 +8,7 @@ pub mod explain;
 pub mod flow;
 mod logging;
 pub mod organisation;
+pub mod replay;
 pub mod revisions;
 mod serve;
 mod store;

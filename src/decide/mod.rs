@@ -16,6 +16,7 @@ mod on_call;
 mod order;
 mod reach;
 mod receipt;
+pub mod replay;
 mod run;
 mod staff;
 #[cfg(test)]
@@ -253,29 +254,36 @@ pub fn needs(world: &World, input: &Input) -> Vec<Need> {
 /// Decides one event.
 pub fn decide(world: &World, state: &State, input: &Input, at: At) -> Decision {
     let mut cx = Cx::new(world, state, at);
-    let result = match input {
+    match take(&mut cx, input) {
+        Ok(()) => Decision::Done(Box::new(cx.turn)),
+        Err(needs) => Decision::Need(needs),
+    }
+}
+
+fn take<'a>(cx: &mut Cx<'a>, input: &'a Input) -> Decided {
+    match input {
         Input::Carrier {
             connection,
             inbound,
         } => match inbound {
-            Inbound::Message(mo) => text::received(&mut cx, connection, mo),
-            Inbound::Receipt(dlr) => receipt::received(&mut cx, connection, dlr),
-            Inbound::Call(event) => call::happened(&mut cx, connection, event),
+            Inbound::Message(mo) => text::received(cx, connection, mo),
+            Inbound::Receipt(dlr) => receipt::received(cx, connection, dlr),
+            Inbound::Call(event) => call::happened(cx, connection, event),
         },
-        Input::Timer { run, call } => run::due(&mut cx, *run, *call),
+        Input::Timer { run, call } => run::due(cx, *run, *call),
         Input::Answered {
             run,
             call,
             ask,
             answer,
-        } => run::answered(&mut cx, *run, *call, Event::Answered { ask: *ask, answer }),
+        } => run::answered(cx, *run, *call, Event::Answered { ask: *ask, answer }),
         Input::Ordered {
             order,
             carrier_id,
             failed,
-        } => order::done(&mut cx, order, carrier_id.as_deref(), failed.as_deref()),
-        Input::GivenUp { message } => unsettled::given_up(&mut cx, *message),
-        Input::Staff(action) => staff::act(&mut cx, action),
+        } => order::done(cx, order, carrier_id.as_deref(), failed.as_deref()),
+        Input::GivenUp { message } => unsettled::given_up(cx, *message),
+        Input::Staff(action) => staff::act(cx, action),
         Input::Fault {
             connection,
             code,
@@ -284,10 +292,6 @@ pub fn decide(world: &World, state: &State, input: &Input, at: At) -> Decision {
             "connection_fault",
             format!("{connection}: {words} ({code})"),
         ),
-    };
-    match result {
-        Ok(()) => Decision::Done(Box::new(cx.turn)),
-        Err(needs) => Decision::Need(needs),
     }
 }
 
