@@ -105,7 +105,7 @@ fn drawing(file: &Path, out: &mut dyn Write) -> anyhow::Result<Option<Drawing>> 
         Ok(checked) => Ok(Some(Drawing::of(&checked.flow, &source))),
         Err(faults) => {
             for fault in faults {
-                writeln!(out, "{}\n", fault.draw(&source, false, false))?;
+                writeln!(out, "{}\n", fault.draw(&source, false))?;
             }
             Ok(None)
         }

@@ -10,6 +10,7 @@ pub mod flow_simulate;
 pub mod flow_test;
 mod logging;
 pub mod organisation;
+pub mod replay;
 pub mod revisions;
 mod serve;
 mod store;

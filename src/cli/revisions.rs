@@ -148,16 +148,16 @@ pub async fn publish(
     }
 }
 
-fn refused(faults: &[Fault], text: &str, out: &mut dyn Write) -> anyhow::Result<i32> {
+pub(super) fn refused(faults: &[Fault], text: &str, out: &mut dyn Write) -> anyhow::Result<i32> {
     for fault in faults {
-        writeln!(out, "{}\n", fault.draw(text, false, false))?;
+        writeln!(out, "{}\n", fault.draw(text, false))?;
     }
-    writeln!(out, "not published: {} faults", faults.len())?;
+    writeln!(out, "refused: {} faults", faults.len())?;
     Ok(1)
 }
 
 /// Checks a text against the organisation and the flows that are active in the store.
-async fn sound(
+pub(super) async fn sound(
     store: &Store,
     directory: &Directory,
     shown: &str,

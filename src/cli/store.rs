@@ -20,9 +20,9 @@ use crate::store::{Actor, NodeScope, Store, StoreAt};
 
 use super::env;
 use super::explain::ExplainCommand;
-use super::flow::{CheckArgs, FlowCommand};
+use super::flow::{Against, CheckArgs, FlowCommand};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
-use super::{drawing, revisions, user};
+use super::{drawing, replay, revisions, user};
 
 /// Opens and migrates the store that a configuration names.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
@@ -192,6 +192,7 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
     let out = &mut std::io::stdout();
     match command {
         FlowCommand::Check(args) => check(args).await,
+        FlowCommand::Schema => super::flow::schema(),
         FlowCommand::Test(args) => {
             let source = &args.source;
             let known = known_to(source.organisation.as_deref(), source.config.as_deref()).await?;
@@ -204,6 +205,12 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
         }
         FlowCommand::Graph(args) => drawing::graph(args, out),
         FlowCommand::Diff(args) => drawing::diff(args, out),
+        FlowCommand::Replay(args) => {
+            let config = config(&args.config)?;
+            let store = open_to_look(&config).await?;
+            let world = daemon::world(&config, &store).await?;
+            closing(&store, replay::replay(args, &world, &store, out).await).await
+        }
         FlowCommand::Publish(args) => {
             let store = open(&config(&args.config)?).await?;
             closing(&store, revisions::publish(args, &store, out).await).await
@@ -252,15 +259,74 @@ async fn known_to(
 }
 
 async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
-    let directory = match (&args.organisation, &args.config) {
-        (Some(file), _) => Some(organisation_of(file)?),
-        (None, Some(file)) => {
-            let store = open_to_look(&config(file)?).await?;
-            Some(store.directory(NodeScope::daemon()).await?)
-        }
+    if let Some(code) = &args.explain {
+        return super::flow::explain(code);
+    }
+    let against = match (&args.organisation, &args.config) {
+        (Some(file), _) => Some(against_file(file)),
+        (None, Some(file)) => Some(against_store(file).await),
         (None, None) => None,
     };
-    super::flow::check(args, directory.as_ref())
+    match against.transpose() {
+        Ok(against) => super::flow::check(args, against.as_ref()),
+        Err(error) => {
+            let words = format!("{error:#}");
+            // What is wrong with a file says so itself.
+            let head = if words.starts_with("error") {
+                ""
+            } else {
+                "error: "
+            };
+            eprintln!("{head}{words}");
+            Ok(2)
+        }
+    }
+}
+
+/// The organisation of a file, for the check of flows.
+fn against_file(file: &Path) -> anyhow::Result<Against> {
+    let directory = organisation_of(file)?;
+    let shown = file.display().to_string();
+    // Without a configuration a connection can only be known by its name.
+    let numbers = directory.numbers().map(|number| &number.connection);
+    let able = |connection: &String| {
+        let carrier = crate::carrier::by_kind(connection)?;
+        Some((connection.clone(), carrier.capabilities()))
+    };
+    let carriers = numbers.filter_map(able).collect();
+    Ok(Against {
+        directory,
+        source: std::fs::read_to_string(file).with_context(|| shown.clone())?,
+        file: shown,
+        published: Vec::new(),
+        carriers,
+        now: ambient::now(),
+    })
+}
+
+/// The organisation and the flows of a store, for the check of flows.
+async fn against_store(file: &Path) -> anyhow::Result<Against> {
+    let config = config(file)?;
+    let store = open_to_look(&config).await?;
+    let scope = NodeScope::daemon();
+    let directory = store.directory(scope).await?;
+    let published = store.active_flows(scope).await?;
+    store.close().await;
+    let able = |connection: &crate::model::Connection| {
+        let carrier = crate::carrier::by_kind(&connection.kind)?;
+        Some((connection.key.clone(), carrier.capabilities()))
+    };
+    Ok(Against {
+        directory,
+        file: format!("{} (the store)", file.display()),
+        source: String::new(),
+        published: published
+            .iter()
+            .filter_map(|row| flow::name_of(&row.yaml))
+            .collect(),
+        carriers: config.connections.iter().filter_map(able).collect(),
+        now: ambient::now(),
+    })
 }
 
 pub(super) async fn explain(command: &ExplainCommand) -> anyhow::Result<i32> {

@@ -16,6 +16,7 @@ mod on_call;
 mod order;
 mod reach;
 mod receipt;
+pub mod replay;
 mod run;
 mod staff;
 #[cfg(test)]
@@ -270,29 +271,37 @@ fn decide_traced(
 }
 
 fn decided<'a>(mut cx: Cx<'a>, input: &'a Input) -> (Decision, Option<Vec<(String, Trace)>>) {
-    let result = match input {
+    let decision = match take(&mut cx, input) {
+        Ok(()) => Decision::Done(Box::new(cx.turn)),
+        Err(needs) => Decision::Need(needs),
+    };
+    (decision, cx.trace)
+}
+
+fn take<'a>(cx: &mut Cx<'a>, input: &'a Input) -> Decided {
+    match input {
         Input::Carrier {
             connection,
             inbound,
         } => match inbound {
-            Inbound::Message(mo) => text::received(&mut cx, connection, mo),
-            Inbound::Receipt(dlr) => receipt::received(&mut cx, connection, dlr),
-            Inbound::Call(event) => call::happened(&mut cx, connection, event),
+            Inbound::Message(mo) => text::received(cx, connection, mo),
+            Inbound::Receipt(dlr) => receipt::received(cx, connection, dlr),
+            Inbound::Call(event) => call::happened(cx, connection, event),
         },
-        Input::Timer { run, call } => run::due(&mut cx, *run, *call),
+        Input::Timer { run, call } => run::due(cx, *run, *call),
         Input::Answered {
             run,
             call,
             ask,
             answer,
-        } => run::answered(&mut cx, *run, *call, Event::Answered { ask: *ask, answer }),
+        } => run::answered(cx, *run, *call, Event::Answered { ask: *ask, answer }),
         Input::Ordered {
             order,
             carrier_id,
             failed,
-        } => order::done(&mut cx, order, carrier_id.as_deref(), failed.as_deref()),
-        Input::GivenUp { message } => unsettled::given_up(&mut cx, *message),
-        Input::Staff(action) => staff::act(&mut cx, action),
+        } => order::done(cx, order, carrier_id.as_deref(), failed.as_deref()),
+        Input::GivenUp { message } => unsettled::given_up(cx, *message),
+        Input::Staff(action) => staff::act(cx, action),
         Input::Fault {
             connection,
             code,
@@ -301,12 +310,7 @@ fn decided<'a>(mut cx: Cx<'a>, input: &'a Input) -> (Decision, Option<Vec<(Strin
             "connection_fault",
             format!("{connection}: {words} ({code})"),
         ),
-    };
-    let decision = match result {
-        Ok(()) => Decision::Done(Box::new(cx.turn)),
-        Err(needs) => Decision::Need(needs),
-    };
-    (decision, cx.trace)
+    }
 }
 
 /// A part of a decision: done, or what must be known first.

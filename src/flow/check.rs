@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fault::{quoted, suggest};
+use super::fault::{self, quoted, suggest};
 use super::outcomes::Outcomes;
+use super::prove::flows::Way;
 use super::reader::Reading;
 use super::scope::{Scope, Type};
 use super::steps::{self, Spec, StepDef, is_name};
 use super::yaml::{self, At, Key, Node, Value};
-use super::{Fault, Flow, Kind, Names, Test, prove, script};
+use super::{Fault, Flow, Kind, Names, Severity, Test, prove, script};
 
 /// Steps of one flow.
-const STEPS_MAX: usize = 300;
+pub(crate) const STEPS_MAX: usize = 300;
 
 /// A flow that may run, and what is doubtful about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,38 +38,129 @@ pub struct Used {
     pub calendars: BTreeSet<String>,
 }
 
+/// What is too much, though it would run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Seconds that a caller may hear ringing in a row.
+    pub ring_s_max: u32,
+    /// Segments that one text may cost.
+    pub segments_max: u32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            ring_s_max: 120,
+            segments_max: 3,
+        }
+    }
+}
+
+/// All that was found in a flow file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Findings {
+    /// The flow, when nothing but warnings was found.
+    pub flow: Option<Flow>,
+    /// Faults and warnings, in the order of the source.
+    pub faults: Vec<Fault>,
+    /// Its ways into other flows on which nobody is waited for, for [`super::judge_flows`].
+    pub ways: Vec<Way>,
+    /// The tests in the file.
+    pub tests: Vec<Test>,
+    /// What it names of an organisation.
+    pub used: Used,
+}
+
 /// Reads a flow and finds all faults in one pass. `file` is only for display.
 ///
 /// # Errors
 /// Every fault found, in the order of the source.
 pub fn check(file: &str, source: &str, names: &dyn Names) -> Result<Checked, Vec<Fault>> {
-    let tree = yaml::read(file, source).map_err(|fault| vec![fault])?;
+    let found = inspect(file, source, names, &Bounds::default());
+    match found.flow {
+        Some(flow) => Ok(Checked {
+            flow,
+            warnings: found.faults,
+            tests: found.tests,
+            used: found.used,
+        }),
+        None => {
+            let refuses = |fault: &Fault| fault.severity == Severity::Fault;
+            Err(found.faults.into_iter().filter(refuses).collect())
+        }
+    }
+}
+
+/// Reads a flow and finds all faults and warnings in one pass. `file` is only for display.
+pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> Findings {
+    let tree = match yaml::read(file, source) {
+        Ok(tree) => tree,
+        Err(fault) => {
+            let faults = vec![fault];
+            return Findings {
+                flow: None,
+                faults,
+                ways: Vec::new(),
+                tests: Vec::new(),
+                used: Used::default(),
+            };
+        }
+    };
     let mut reading = Reading {
         file,
         source,
         names,
+        bounds,
         account: String::new(),
         kind: Kind::Call,
         scope: Scope::default(),
         faults: Vec::new(),
         warnings: Vec::new(),
+        ways: Vec::new(),
         tests: Vec::new(),
         used: Used::default(),
     };
-    let flow = whole(&mut reading, &tree);
-    let in_order = |fault: &Fault| (fault.span.start, fault.line, fault.column);
-    reading.faults.sort_by_key(in_order);
-    reading.faults.dedup();
-    reading.warnings.sort_by_key(in_order);
-    match flow {
-        Some(flow) if reading.faults.is_empty() => Ok(Checked {
-            flow,
-            warnings: reading.warnings,
-            tests: reading.tests,
-            used: reading.used,
-        }),
-        _ => Err(reading.faults),
+    let flow = whole(&mut reading, &tree).filter(|_| reading.faults.is_empty());
+    let mut faults = reading.faults;
+    faults.append(&mut reading.warnings);
+    let meant = misspelled(&faults);
+    faults.retain(|fault| {
+        fault.code != "missing-key" || !meant.iter().any(|one| one.explains(fault))
+    });
+    faults.sort_by_key(|fault| (fault.span.start, fault.line, fault.column));
+    faults.dedup();
+    Findings {
+        flow,
+        faults,
+        ways: reading.ways,
+        tests: reading.tests,
+        used: reading.used,
     }
+}
+
+/// A key that was probably meant by one that is not known.
+struct Meant {
+    key: String,
+    span: std::ops::Range<usize>,
+}
+
+impl Meant {
+    /// Whether nothing but the wrong spelling is why this key seems to be missing.
+    fn explains(&self, missing: &Fault) -> bool {
+        let whole = missing.span.is_empty();
+        let inside = missing.span.start <= self.span.start && self.span.end <= missing.span.end;
+        (whole || inside) && missing.message.ends_with(&self.key)
+    }
+}
+
+fn misspelled(faults: &[Fault]) -> Vec<Meant> {
+    let unknown = faults.iter().filter(|fault| fault.code == "unknown-key");
+    let meant = |fault: &Fault| {
+        let key = format!("`{}`", fault.nearest()?);
+        let span = fault.span.clone();
+        Some(Meant { key, span })
+    };
+    unknown.filter_map(meant).collect()
 }
 
 fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
@@ -120,6 +212,9 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
     kind?;
     let with = head("with").map_or_else(Vec::new, |node| steps::read_parameters(reading, node));
     let steps = steps_of(reading, node)?;
+    if let (Some(key), Some(on)) = (&key, head("on")) {
+        prove::lines::judge(reading, key, on, node);
+    }
     if let Some(tests) = head("tests") {
         reading.tests = script::read(reading, tests);
     }
@@ -235,7 +330,8 @@ fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
             .iter()
             .all(|fault| !is_about_targets(fault.code))
     {
-        prove::prove(reading, &steps, &places);
+        let written: Vec<&Written<'_>> = written.iter().flatten().collect();
+        prove::prove(reading, &steps, &places, &written);
     }
     Some(steps)
 }
@@ -333,8 +429,8 @@ fn unknown_verb(reading: &mut Reading<'_>, key: &Key) {
         .iter()
         .map(|spec| spec.word)
         .chain(["next", "then"]);
-    let help = match super::fault::nearest(&key.text, known) {
-        Some(name) => format!("did you mean `{name}`?"),
+    let help = match fault::nearest(&key.text, known) {
+        Some(name) => fault::meant(name),
         None => available(reading.kind),
     };
     reading.fault_help(
@@ -430,6 +526,7 @@ fn read_step(
 ) -> Option<StepDef> {
     let (key, value) = step.verb;
     let verb = step.spec.read.and_then(|read| read(reading, value));
+    prove::texts::judge(reading, step.spec.word, value);
     let mut outcomes = Outcomes::of(reading, step, positions);
     let mut verb = verb?;
     let keys = outcomes.fixed_by(&mut verb, reading, key);

@@ -12,25 +12,31 @@ mod engine;
 mod event;
 mod expr;
 mod fault;
+mod form;
 pub mod graph;
 mod names;
 mod outcomes;
 mod prove;
 mod reader;
 mod run;
+mod schema;
 mod scope;
 mod script;
 mod steps;
 mod template;
 mod yaml;
 
-pub use check::{Checked, Used, check};
+pub use check::{Bounds, Checked, Findings, Used, check, inspect};
 pub use effect::{Effect, Ended, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
-pub use fault::{Fault, render};
-pub use names::{DirectoryNames, FlowName, Names, NoNames, name_of};
+pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};
+pub use names::{DirectoryNames, FlowName, FlowNumber, Names, NoNames, Rung, name_of};
+pub use prove::flows::{Way, Ways, judge as judge_flows};
+pub use prove::organisation::{Organisation, judge as judge_organisation};
 pub use run::Run;
+pub use schema::schema;
 pub use script::{Expect, Expected, Given, GivenContact, GivenHours, Line, Says, StaffDoes, Test};
+pub use yaml::{SOURCE_BYTES_MAX, text_of};
 
 use std::collections::BTreeSet;
 

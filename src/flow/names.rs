@@ -1,9 +1,13 @@
 //! What the names in a flow resolve against.
 
+use std::collections::BTreeMap;
+
 use super::Kind;
 use super::yaml::{self, Value};
-use crate::model::account::ColumnType;
+use crate::model::Capabilities;
+use crate::model::account::{Account, ColumnType, Number};
 use crate::model::directory::Directory;
+use crate::model::people::User;
 
 /// What exists, by key. A list of `None` means "not known here": every name of that kind is taken as good.
 pub trait Names {
@@ -23,10 +27,49 @@ pub trait Names {
     fn flows(&self, account: &str) -> Option<Vec<(String, Kind)>>;
     /// Whether nobody active is in this group.
     fn group_is_empty(&self, account: &str, group: &str) -> bool;
+
+    /// Whether this user is known and does not work in the account any more.
+    fn has_left(&self, _account: &str, _user: &str) -> bool {
+        false
+    }
+    /// How many devices each one has who is rung by this name, in order; `None`: not known here.
+    fn devices(&self, _account: &str, _rung: Rung<'_>) -> Option<Vec<u32>> {
+        None
+    }
+    /// The numbers whose calls or texts may come to this flow.
+    fn lines(&self, _account: &str, _flow: &str, _kind: Kind) -> Vec<FlowNumber> {
+        Vec::new()
+    }
     /// Our numbers, those of other accounts included.
     fn numbers(&self, _account: &str) -> Option<Vec<String>> {
         None
     }
+    /// What people call the account.
+    fn account_name(&self, _account: &str) -> Option<String> {
+        None
+    }
+}
+
+/// Who is rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rung<'k> {
+    /// The group with this key.
+    Group(&'k str),
+    /// The user with this key.
+    User(&'k str),
+}
+
+/// A number that brings calls or texts to a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowNumber {
+    /// As carriers write it.
+    pub address: String,
+    /// It takes texts.
+    pub sms: bool,
+    /// It takes calls.
+    pub voice: bool,
+    /// What its carrier can do; `None`: not known here.
+    pub carrier: Option<Capabilities>,
 }
 
 /// Nothing is known, so every name is good.
@@ -101,12 +144,48 @@ pub fn name_of(source: &str) -> Option<FlowName> {
 pub struct DirectoryNames<'a> {
     directory: &'a Directory,
     flows: Vec<FlowName>,
+    carriers: BTreeMap<String, Capabilities>,
 }
 
 impl<'a> DirectoryNames<'a> {
     /// What there is in `directory`, and these flows; without any, flows count as not known.
     pub fn new(directory: &'a Directory, flows: Vec<FlowName>) -> Self {
-        Self { directory, flows }
+        let carriers = BTreeMap::new();
+        Self {
+            directory,
+            flows,
+            carriers,
+        }
+    }
+
+    /// With what the carriers of the connections, by key, can do.
+    #[must_use]
+    pub fn with_carriers(mut self, carriers: BTreeMap<String, Capabilities>) -> Self {
+        self.carriers = carriers;
+        self
+    }
+
+    /// Whether calls or texts on a number may come to a flow of this account.
+    fn leads_to(&self, number: &Number, account: &Account, flow: &str, kind: Kind) -> bool {
+        let of_number = account.number(number.id);
+        let flow = Some(flow);
+        match kind {
+            Kind::Call => {
+                number.calls == account.id
+                    && of_number.is_some_and(|used| used.call_flow.as_deref() == flow)
+            }
+            Kind::Sms => {
+                let keywords = self.directory.keywords(number.id).iter();
+                let mut own = keywords.filter(|keyword| keyword.account == account.id);
+                let by_number = number.manage_unmatched == account.id
+                    && of_number.is_some_and(|used| used.text_flow.as_deref() == flow);
+                by_number
+                    || own.any(|keyword| {
+                        keyword.flow.as_deref() == flow
+                            || keyword.sub.iter().any(|sub| sub.flow.as_deref() == flow)
+                    })
+            }
+        }
     }
 }
 
@@ -165,6 +244,53 @@ impl Names for DirectoryNames<'_> {
         let account = self.directory.account_by_key(account);
         let group = account.and_then(|account| account.group(group));
         group.is_some_and(|group| self.directory.active_members(group).next().is_none())
+    }
+
+    fn has_left(&self, account: &str, user: &str) -> bool {
+        let found = self.directory.user_by_key(user);
+        let account = self.directory.account_by_key(account);
+        let (Some(user), Some(account)) = (found, account) else {
+            return false;
+        };
+        let is_member = account.members.iter().any(|member| member.user == user.id);
+        is_member && !user.active
+    }
+
+    fn devices(&self, account: &str, rung: Rung<'_>) -> Option<Vec<u32>> {
+        let count = |user: &User| u32::try_from(user.devices.len()).unwrap_or(u32::MAX);
+        match rung {
+            Rung::User(key) => self
+                .directory
+                .user_by_key(key)
+                .map(|user| vec![count(user)]),
+            Rung::Group(key) => {
+                let group = self.directory.account_by_key(account)?.group(key)?;
+                Some(self.directory.active_members(group).map(count).collect())
+            }
+        }
+    }
+
+    fn lines(&self, account: &str, flow: &str, kind: Kind) -> Vec<FlowNumber> {
+        let Some(account) = self.directory.account_by_key(account) else {
+            return Vec::new();
+        };
+        let numbers = self.directory.numbers();
+        let mut found: Vec<FlowNumber> = numbers
+            .filter(|number| number.active && self.leads_to(number, account, flow, kind))
+            .map(|number| FlowNumber {
+                address: number.address.clone(),
+                sms: number.sms,
+                voice: number.voice,
+                carrier: self.carriers.get(&number.connection).copied(),
+            })
+            .collect();
+        found.sort_by(|a, b| a.address.cmp(&b.address));
+        found
+    }
+
+    fn account_name(&self, account: &str) -> Option<String> {
+        let account = self.directory.account_by_key(account)?;
+        Some(account.name.clone())
     }
 
     fn numbers(&self, _: &str) -> Option<Vec<String>> {

@@ -15,6 +15,8 @@ pub(crate) struct Outcomes<'w, 'n> {
     next: Option<Target>,
     named: Vec<(&'n Key, Option<Target>)>,
     rest: Option<(&'n Key, Option<Target>)>,
+    /// `then` is there and cannot be read.
+    unreadable: bool,
     pub(crate) hung_up: Target,
 }
 
@@ -29,6 +31,7 @@ impl<'w, 'n> Outcomes<'w, 'n> {
             next: None,
             named: Vec::new(),
             rest: None,
+            unreadable: false,
             hung_up: Target::End,
         };
         if let Some((key, node)) = step.next {
@@ -41,6 +44,7 @@ impl<'w, 'n> Outcomes<'w, 'n> {
             return made;
         };
         let Value::Map(pairs) = &node.value else {
+            made.unreadable = true;
             let help = "write `then: { outcome: step }`";
             reading.fault_help(
                 &node.at,
@@ -153,7 +157,7 @@ impl<'w, 'n> Outcomes<'w, 'n> {
                 None => missing.push(outcome.as_str()),
             }
         }
-        if !missing.is_empty() && !self.step.odd {
+        if !missing.is_empty() && !self.step.odd && !self.unreadable {
             self.missing(reading, &missing);
         }
         if let (Some((key, _)), true) = (self.rest, outcomes.iter().all(|name| self.is_named(name)))

@@ -1,10 +1,11 @@
 //! Reading values out of a written file, collecting every fault on the way.
 
-use super::fault::{Fault, suggest};
+use super::fault::{Fault, nearest, suggest};
+use super::prove::flows::Way;
 use super::scope::{Scope, Unknown};
 use super::template::{Template, Text, is_language};
 use super::yaml::{At, Key, Node, QUOTE_HELP, Value};
-use super::{Kind, Names, Test, Used, expr};
+use super::{Bounds, Kind, Names, Test, Used, expr, form};
 use crate::model::Phone;
 use crate::model::consent::is_reserved_word;
 
@@ -13,11 +14,14 @@ pub(crate) struct Reading<'a> {
     pub(crate) file: &'a str,
     pub(crate) source: &'a str,
     pub(crate) names: &'a dyn Names,
+    pub(crate) bounds: &'a Bounds,
     pub(crate) account: String,
     pub(crate) kind: Kind,
     pub(crate) scope: Scope,
     pub(crate) faults: Vec<Fault>,
     pub(crate) warnings: Vec<Fault>,
+    /// The ways into other flows on which nobody is waited for.
+    pub(crate) ways: Vec<Way>,
     pub(crate) tests: Vec<Test>,
     /// The names asked for so far.
     pub(crate) used: Used,
@@ -78,8 +82,15 @@ impl<'a> Reading<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.warnings
-            .push(Fault::new(self.file, at, code, message).with_help(help));
+        let fault = Fault::new(self.file, at, code, message).with_help(help);
+        self.warnings.push(fault.warning());
+    }
+
+    /// What stands behind a verb that has a [`Form`]: its keys, unknown ones being faults.
+    pub(crate) fn form<'n>(&mut self, node: &'n Node, verb: &str) -> Option<Fields<'n>> {
+        let form = form::of(verb)?;
+        let keys: Vec<&'static str> = form.keys().iter().map(|key| key.word).collect();
+        self.fields(node, verb, &keys, form.main)
     }
 
     /// The keys of a mapping; unknown ones are faults. A scalar, or a map by language, stands for `main`.
@@ -145,15 +156,15 @@ impl<'a> Reading<'a> {
         self.fault_help(&key.at, "unknown-key", message, help);
     }
 
-    /// A mapping all of whose keys are language tags and none a key of the verb.
+    /// A mapping by language: a key is a language tag, and none is a key of the verb, or is near to one.
     fn is_language_map(&self, node: &Node, keys: &[&'static str]) -> bool {
         let Value::Map(pairs) = &node.value else {
             return false;
         };
-        !pairs.is_empty()
+        pairs.iter().any(|(key, _)| is_language(&key.text))
             && pairs
                 .iter()
-                .all(|(key, _)| is_language(&key.text) && !keys.contains(&key.text.as_str()))
+                .all(|(key, _)| nearest(&key.text, keys.iter().copied()).is_none())
     }
 
     /// `{{ … }}` without quotes is a mapping to YAML.
@@ -209,8 +220,23 @@ impl<'a> Reading<'a> {
         found
     }
 
+    /// `true` or `false`. YAML 1.2 knows no others, so `no` and `on` are texts, and are not taken for one.
     pub(crate) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
-        self.choice(node, what, &[("true", true), ("false", false)])
+        let word = self.word(node, what)?;
+        match word {
+            "true" | "True" | "TRUE" => return Some(true),
+            "false" | "False" | "FALSE" => return Some(false),
+            _ => {}
+        }
+        let message = format!("`{what}` is true or false, and `{word}` is a text");
+        let quote = format!("where a text is meant, quote this: \"{word}\"");
+        let help = match word.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" => format!("write `{what}: true`; {quote}"),
+            "no" | "off" | "n" => format!("write `{what}: false`; {quote}"),
+            _ => suggest(word, ["true", "false"]),
+        };
+        self.fault_help(&node.at, "unknown-value", message, help);
+        None
     }
 
     /// A list; a single value is a list of one.
@@ -264,6 +290,16 @@ impl<'a> Reading<'a> {
     /// A whole number inside bounds.
     pub(crate) fn count(&mut self, node: &Node, what: &str, min: u32, max: u32) -> Option<u32> {
         let text = self.word(node, what)?;
+        let plain =
+            text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+        if !plain {
+            let message = format!("`{text}` is not a number in plain digits");
+            let help = format!(
+                "{what} is a number from {min} to {max}; where a text is meant, quote this: \"{text}\""
+            );
+            self.fault_help(&node.at, "number", message, help);
+            return None;
+        }
         let number = text
             .parse()
             .ok()
@@ -370,7 +406,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The place of a part of a text in the file: exact where the text stands there as it is.
-    fn inside(&self, node: &Node, text: &str, part: &std::ops::Range<usize>) -> At {
+    pub(crate) fn inside(&self, node: &Node, text: &str, part: &std::ops::Range<usize>) -> At {
         let written = &self.source[node.at.span.clone()];
         let words = text.get(part.clone()).unwrap_or("");
         let start = match written.find(text) {
@@ -434,6 +470,15 @@ impl<'a> Reading<'a> {
     pub(crate) fn user(&mut self, node: &Node) -> Option<String> {
         let key = self.word(node, "a user")?.to_owned();
         let known = self.names.users(&self.account);
+        if self.names.has_left(&self.account, &key) {
+            let message = format!(
+                "`{key}` has left account `{}` or is not active",
+                self.account
+            );
+            let help = suggest_other(known.as_deref().unwrap_or(&[]));
+            self.fault_help(&node.at, "inactive-user", message, help);
+            return None;
+        }
         self.known(&node.at, "unknown-user", "active user", &key, known)
             .then_some(key)
     }
@@ -504,8 +549,14 @@ pub(crate) fn at_byte(source: &str, span: std::ops::Range<usize>) -> At {
     }
 }
 
+/// Who could be named in place of somebody who has left.
+fn suggest_other(users: &[String]) -> String {
+    let others = suggest("", users.iter().map(String::as_str));
+    format!("name a group, or somebody who is there: {others}")
+}
+
 /// `20s`, `3m`, `24h`, `2d` in seconds.
-fn read_duration(text: &str) -> Option<u32> {
+pub(crate) fn read_duration(text: &str) -> Option<u32> {
     let unit = text.chars().last()?;
     let seconds = match unit {
         's' => 1,
@@ -521,7 +572,7 @@ fn read_duration(text: &str) -> Option<u32> {
         .and_then(|n| n.checked_mul(seconds))
 }
 
-fn show_duration(seconds: u32) -> String {
+pub(crate) fn show_duration(seconds: u32) -> String {
     match seconds {
         s if s >= 86_400 && s % 86_400 == 0 => format!("{}d", s / 86_400),
         s if s >= 3600 && s % 3600 == 0 => format!("{}h", s / 3600),

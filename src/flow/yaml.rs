@@ -14,7 +14,7 @@ use serde_yaml::Spanned;
 use super::Fault;
 
 /// The longest flow file; `limits.flow_file_bytes_max` can only be set to less.
-pub(crate) const SOURCE_BYTES_MAX: usize = 256 * 1024;
+pub const SOURCE_BYTES_MAX: usize = 256 * 1024;
 
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +32,25 @@ pub(crate) struct At {
 pub(crate) struct Node {
     pub(crate) value: Value,
     pub(crate) at: At,
+}
+
+impl Node {
+    /// The value of a key, where this is a mapping that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        let Value::Map(pairs) = &self.value else {
+            return None;
+        };
+        let found = pairs.iter().find(|(have, _)| have.text == key);
+        found.map(|(_, value)| value)
+    }
+
+    /// The word or text behind a key.
+    pub(crate) fn word(&self, key: &str) -> Option<&str> {
+        match &self.get(key)?.value {
+            Value::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// What stands there.
@@ -59,6 +78,25 @@ pub(crate) struct Key {
     pub(crate) at: At,
 }
 
+/// The text of a file.
+///
+/// # Errors
+/// It is not written in UTF-8.
+pub fn text_of<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let sound = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let line = sound.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let column = sound.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let at = At {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+            span: 0..0,
+        };
+        let words = "this file is not written in UTF-8";
+        Fault::new(file, &at, "encoding", words).with_help("save it as UTF-8")
+    })
+}
+
 /// Reads a file.
 pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
     if source.len() > SOURCE_BYTES_MAX {
@@ -72,13 +110,79 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
         with_snippet: false,
         budget: serde_yaml::budget! { max_documents: 1, max_anchors: 50, max_nodes: 20_000, max_depth: 40 },
     };
+    let body = source.strip_prefix(BYTE_ORDER_MARK).unwrap_or(source);
+    let source = Source {
+        text: source,
+        skipped: source.len() - body.len(),
+    };
+    if let Some(at) = other_version(source) {
+        let words = "this file says it is of another version of YAML; flows are YAML 1.2";
+        let help = "take the line out; in YAML 1.1 `on` and `no` are no texts";
+        return Err(Fault::new(file, &at, "yaml", words).with_help(help));
+    }
     let tree: Spanned<Raw> =
-        serde_yaml::from_str_with_options(source, options).map_err(|e| syntax(file, source, &e))?;
-    Ok(node(source, tree))
+        serde_yaml::from_str_with_options(body, options).map_err(|e| syntax(file, source, &e))?;
+    let tree = node(source, tree);
+    match tag(source.text, &tree) {
+        None => Ok(tree),
+        Some(at) => {
+            let words = format!(
+                "`{}` is a tag to YAML, and flows know none",
+                &source.text[at.span.clone()]
+            );
+            Err(Fault::new(file, &at, "yaml", words).with_help(QUOTE_HELP))
+        }
+    }
+}
+
+/// A directive that would have every other reader read the file otherwise than we do.
+fn other_version(source: Source<'_>) -> Option<At> {
+    let mut from = source.skipped;
+    for line in source.text[from..].split_inclusive('\n') {
+        if line.starts_with("%YAML") && !line.contains("1.2") {
+            return Some(super::reader::at_byte(
+                source.text,
+                from..from + line.trim_end().len(),
+            ));
+        }
+        if !line.starts_with(['%', '#']) && !line.trim().is_empty() {
+            return None;
+        }
+        from += line.len();
+    }
+    None
+}
+
+/// The first tag (`!name`) in front of a value; the parser passes it over.
+fn tag(source: &str, node: &Node) -> Option<At> {
+    let start = node.at.span.start;
+    let line = source[..start].rfind('\n').map_or(0, |at| at + 1);
+    let before = source[line..start].trim_end();
+    let word = before.rsplit(char::is_whitespace).next().unwrap_or("");
+    if word.starts_with('!') && !word.ends_with([',', ':', '[', '{']) {
+        let end = line + before.len();
+        let at = end - word.len()..end;
+        return Some(super::reader::at_byte(source, at));
+    }
+    match &node.value {
+        Value::Null | Value::Scalar { .. } => None,
+        Value::List(items) => items.iter().find_map(|item| tag(source, item)),
+        Value::Map(pairs) => pairs.iter().find_map(|(_, value)| tag(source, value)),
+    }
+}
+
+/// What some editors put before the first character.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A file's text, and how much of it the parser was not given.
+#[derive(Clone, Copy)]
+struct Source<'s> {
+    text: &'s str,
+    skipped: usize,
 }
 
 /// The parser's own complaint, with the advice that most often helps.
-fn syntax(file: &str, source: &str, error: &serde_yaml::Error) -> Fault {
+fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) -> Fault {
     let at = error.location().map_or_else(At::default, |location| {
         let start = location.span().byte_offset().unwrap_or(0);
         let length = location.span().byte_len().unwrap_or(0);
@@ -88,21 +192,147 @@ fn syntax(file: &str, source: &str, error: &serde_yaml::Error) -> Fault {
         snippets: serde_yaml::SnippetMode::Off,
     });
     let words = plain_words(&words);
-    let line = source.lines().nth(at.line.saturating_sub(1) as usize);
-    let code = if words.contains("duplicate") {
-        "duplicate-key"
-    } else {
-        "yaml"
-    };
-    let mut fault = Fault::new(file, &at, code, words);
-    if code == "duplicate-key" {
-        fault.help = Some("keep one of the two; a name stands once in a mapping".to_owned());
-    } else if line
-        .is_some_and(|line| line.contains(": ") || line.contains('{') || line.contains('"'))
-    {
-        fault.help = Some(QUOTE_HELP.to_owned());
+    let line = (source.text.lines())
+        .nth(at.line.saturating_sub(1) as usize)
+        .unwrap_or("");
+    match known(&words) {
+        Some(Known {
+            code, told, help, ..
+        }) => {
+            let told = told.replace("{}", first_quoted(&words));
+            Fault::new(file, &at, code, told).with_help(*help)
+        }
+        None => {
+            let fault = Fault::new(file, &at, "yaml", words);
+            match advice(line) {
+                Some(help) => fault.with_help(help),
+                None => fault,
+            }
+        }
     }
-    fault
+}
+
+/// A complaint of the parser, by a part of it, and how people are told.
+struct Known {
+    part: &'static str,
+    code: &'static str,
+    /// `{}` stands for what the parser names.
+    told: &'static str,
+    help: &'static str,
+}
+
+const fn told(
+    part: &'static str,
+    code: &'static str,
+    told: &'static str,
+    help: &'static str,
+) -> Known {
+    Known {
+        part,
+        code,
+        told,
+        help,
+    }
+}
+
+static KNOWN: [Known; 13] = [
+    told(
+        "recursion limit",
+        "too-large",
+        "this is nested deeper than 40 levels",
+        "a bracket too many? no flow needs more than ten",
+    ),
+    told(
+        "duplicate mapping key",
+        "duplicate-key",
+        "`{}` stands here twice",
+        "keep one of the two; a name stands once in a mapping",
+    ),
+    told(
+        "Documents {",
+        "yaml",
+        "`---` begins a second document, and a file holds one flow",
+        "make a file of its own of it",
+    ),
+    told(
+        "Depth {",
+        "too-large",
+        "this is nested deeper than 40 levels",
+        "a bracket too many? no flow needs more than ten",
+    ),
+    told(
+        "Anchors {",
+        "too-large",
+        "there are more than 50 anchors (`&name`)",
+        "write what is meant where it is meant",
+    ),
+    told(
+        "budget breached",
+        "too-large",
+        "this file holds too much: more than 20000 values, what an alias (`*name`) stands for counted each time",
+        "make several flows of it; `goto` leads from one to another",
+    ),
+    told(
+        "recursive references",
+        "yaml",
+        "this alias stands inside of what it stands for",
+        "write what is meant in its place",
+    ),
+    told(
+        "unknown anchor",
+        "yaml",
+        "to YAML `*` begins an alias, and there is no anchor (`&name`) of this name",
+        QUOTE_HELP,
+    ),
+    told(
+        "unexpected character",
+        "yaml",
+        "a text cannot begin with `{}`",
+        QUOTE_HELP,
+    ),
+    told(
+        "mapping values are not allowed",
+        "yaml",
+        "a colon and a blank stand inside of this text, or the line above is not indented like this one",
+        QUOTE_HELP,
+    ),
+    told(
+        "tabs disallowed",
+        "yaml",
+        "a tab stands in front of this line",
+        "begin the line with blanks; YAML takes no tabs there",
+    ),
+    told(
+        "unclosed quote",
+        "yaml",
+        "this quote is not closed",
+        "end the text with the same quote; a quote inside it is written twice ('') or as \\\"",
+    ),
+    told(
+        "did not find expected key",
+        "yaml",
+        "this line is not indented like its neighbours",
+        "begin it as far to the right as the lines it belongs to",
+    ),
+];
+
+fn known(words: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| words.contains(known.part))
+}
+
+/// What the parser names: behind a colon, up to a comma, without its quotes.
+fn first_quoted(words: &str) -> &str {
+    let rest = words.split_once(": ").map_or("", |(_, rest)| rest);
+    let end = rest.rfind(", set ").unwrap_or(rest.len());
+    rest[..end].trim_matches(['`', '\''])
+}
+
+/// What most often helps with a line that YAML cannot read.
+fn advice(line: &str) -> Option<&'static str> {
+    let odd = [": ", "{", "\"", "%", "@", "`", "*", "&"];
+    odd.iter()
+        .any(|mark| line.contains(mark))
+        .then_some(QUOTE_HELP)
 }
 
 /// What to do with a text that YAML takes for something else.
@@ -115,10 +345,11 @@ fn plain_words(rendered: &str) -> String {
     first[..end].trim_end_matches([':', ' ']).to_owned()
 }
 
-fn place(source: &str, line: u64, column: u64, start: u64, length: u64) -> At {
-    let start = clamp(source, usize::try_from(start).unwrap_or(usize::MAX));
+fn place(source: Source<'_>, line: u64, column: u64, start: u64, length: u64) -> At {
+    let start = usize::try_from(start).unwrap_or(usize::MAX);
+    let start = clamp(source.text, start.saturating_add(source.skipped));
     let length = usize::try_from(length).unwrap_or(0);
-    let end = clamp(source, start.saturating_add(length));
+    let end = clamp(source.text, start.saturating_add(length));
     At {
         line: u32::try_from(line).unwrap_or(u32::MAX),
         column: u32::try_from(column).unwrap_or(u32::MAX),
@@ -146,7 +377,7 @@ enum Raw {
     Map(Vec<(Spanned<Raw>, Spanned<Raw>)>),
 }
 
-fn node(source: &str, raw: Spanned<Raw>) -> Node {
+fn node(source: Source<'_>, raw: Spanned<Raw>) -> Node {
     let location = raw.referenced;
     let span = location.span();
     let (start, length) = (
@@ -154,7 +385,7 @@ fn node(source: &str, raw: Spanned<Raw>) -> Node {
         span.byte_len().unwrap_or(0),
     );
     let mut at = place(source, location.line(), location.column(), start, length);
-    let slice = source[at.span.clone()].trim_end();
+    let slice = source.text[at.span.clone()].trim_end();
     at.span.end = at.span.start + slice.len();
     let value = match raw.value {
         Raw::Null => Value::Null,
@@ -187,26 +418,25 @@ fn node(source: &str, raw: Spanned<Raw>) -> Node {
     Node { value, at }
 }
 
-fn key_of(source: &str, raw: Spanned<Raw>) -> Key {
+fn key_of(source: Source<'_>, raw: Spanned<Raw>) -> Key {
     let key = node(source, raw);
     let text = match key.value {
         Value::Scalar { text, .. } => text,
         Value::Null => String::new(),
         // `{{ x }}` without quotes is a map whose key is a map.
-        Value::List(_) | Value::Map(_) => source[key.at.span.clone()].to_owned(),
+        Value::List(_) | Value::Map(_) => source.text[key.at.span.clone()].to_owned(),
     };
     Key { text, at: key.at }
 }
 
-fn spelled(source: &str, location: &serde_yaml::Location) -> String {
+fn spelled(source: Source<'_>, location: &serde_yaml::Location) -> String {
     let span = location.span();
-    let start = clamp(
-        source,
-        usize::try_from(span.byte_offset().unwrap_or(0)).unwrap_or(0),
+    let (start, length) = (
+        span.byte_offset().unwrap_or(0),
+        span.byte_len().unwrap_or(0),
     );
-    let length = usize::try_from(span.byte_len().unwrap_or(0)).unwrap_or(0);
-    let end = clamp(source, start.saturating_add(length)).max(start);
-    source[start..end].trim().to_owned()
+    let at = place(source, location.line(), location.column(), start, length);
+    source.text[at.span].trim().to_owned()
 }
 
 impl<'de> Deserialize<'de> for Raw {

@@ -7,6 +7,7 @@
 mod bind;
 mod both;
 mod error;
+mod events;
 mod flows;
 mod jobs;
 mod lite;
@@ -42,6 +43,7 @@ use both::sql;
 use pools::Pools;
 
 pub use error::StoreError;
+pub use events::StoredEvent;
 pub use flows::{FlowFile, FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};

@@ -6,6 +6,7 @@ mod explained;
 mod phone;
 mod receipts;
 mod recordings;
+mod replayed;
 mod revisions;
 mod ringing;
 mod sample;

@@ -35,6 +35,8 @@ pub(super) struct Bench {
     pub(super) store: Store,
     pub(super) now: Timestamp,
     pub(super) events: u64,
+    /// What happened so far, and what was decided.
+    pub(super) recorded: Vec<(At, Input, Turn)>,
     ids: Ids,
 }
 
@@ -311,6 +313,7 @@ impl Bench {
             store: Store::default(),
             now: Timestamp::from_micros(1_772_555_400_000_000),
             events: 0,
+            recorded: Vec::new(),
             ids: Ids::new(Timestamp::from_micros(1_600_000_000_000_000), 77),
         };
         for (key, steps) in flows {
@@ -359,6 +362,7 @@ impl Bench {
             seed: self.events,
         };
         let turn = self.decided(input, at);
+        self.recorded.push((at, input.clone(), turn.clone()));
         super::store::judge(self, &turn);
         self.store.apply(&turn);
         turn

@@ -30,7 +30,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "reply", &["text"], Some("text"))?;
+        let fields = reading.form(node, "reply")?;
         let text = required(reading, fields.get("text"), node, "reply", "text")?;
         let text = reading.text(text, "the reply")?;
         Some(Verb::Reply(Self { text }))
@@ -91,10 +91,7 @@ pub(crate) struct Ask {
 
 impl Ask {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = [
-            "prompt", "again", "save_as", "expect", "choices", "pattern", "tries", "timeout",
-        ];
-        let fields = reading.fields(node, "ask", &keys, None)?;
+        let fields = reading.form(node, "ask")?;
         let prompt = fields
             .get("prompt")
             .and_then(|node| reading.text(node, "the prompt"));

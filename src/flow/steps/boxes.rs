@@ -20,8 +20,7 @@ pub(crate) struct InboxStep {
 
 impl InboxStep {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = ["group", "user", "note", "tags", "priority", "auto_reply"];
-        let fields = reading.fields(node, "inbox", &keys, None)?;
+        let fields = reading.form(node, "inbox")?;
         let to = reading.who(&fields, "inbox");
         let note = text(reading, &fields, "note");
         let auto_reply = text(reading, &fields, "auto_reply");
@@ -74,7 +73,7 @@ pub(crate) struct Assign {
 
 impl Assign {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "assign", &["group", "user", "note"], None)?;
+        let fields = reading.form(node, "assign")?;
         let to = reading.who(&fields, "assign");
         let note = text(reading, &fields, "note");
         Some(Verb::Assign(Self { to: to?, note }))

@@ -21,7 +21,7 @@ pub(crate) struct HoursStep {
 
 impl HoursStep {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "hours", &["calendar"], Some("calendar"))?;
+        let fields = reading.form(node, "hours")?;
         let calendar = required(reading, fields.get("calendar"), node, "hours", "calendar")?;
         let key = reading.word(calendar, "a calendar")?.to_owned();
         let known = reading.names.calendars(&reading.account);

@@ -49,8 +49,7 @@ struct Question {
 
 impl ConsentStep {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = ["record", "ask", "check", "scope", "tries", "timeout"];
-        let fields = reading.fields(node, "consent", &keys, None)?;
+        let fields = reading.form(node, "consent")?;
         let given = ["record", "ask", "check"].map(|key| fields.get(key));
         if given.iter().flatten().count() != 1 {
             let help = "write `consent: { record: in }`, `{ ask: … }` or `{ check: program }`";

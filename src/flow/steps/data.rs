@@ -201,7 +201,7 @@ pub(crate) struct Tag {
 
 impl Tag {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "tag", &["add", "remove"], None)?;
+        let fields = reading.form(node, "tag")?;
         let (add, remove) = (fields.get("add"), fields.get("remove"));
         if add.is_none() && remove.is_none() {
             let help = "write `tag: { add: [vip], remove: [new] }`";

@@ -34,10 +34,9 @@ pub(crate) struct Menu {
 
 impl Menu {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = ["prompt", "timeout", "tries", "barge_in"];
-        let fields = reading.fields(node, "menu", &keys, None)?;
-        let prompt = required(reading, fields.get("prompt"), node, "menu", "prompt")?;
-        let prompt = reading.text(prompt, "the prompt");
+        let fields = reading.form(node, "menu")?;
+        let prompt = required(reading, fields.get("prompt"), node, "menu", "prompt")
+            .and_then(|prompt| reading.text(prompt, "the prompt"));
         let (timeout_s, tries, barge_in) = common(reading, &fields, 3);
         Some(Verb::Menu(Self {
             prompt: prompt?,
@@ -109,27 +108,16 @@ pub(crate) struct Gather {
 
 impl Gather {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = [
-            "prompt",
-            "digits",
-            "finish_on",
-            "timeout",
-            "tries",
-            "barge_in",
-            "save_as",
-            "secret",
-        ];
-        let fields = reading.fields(node, "gather", &keys, None)?;
-        let prompt = match fields.get("prompt") {
-            Some(prompt) => Some(reading.text(prompt, "the prompt")?),
-            None => None,
-        };
-        let (digits_min, digits_max) = match fields.get("digits") {
-            Some(digits) => digits_range(reading, digits)?,
-            None => (1, None),
-        };
-        let finish_on = finish_on(reading, fields.get("finish_on"))?;
-        if digits_max.is_none() && finish_on.is_none() {
+        let fields = reading.form(node, "gather")?;
+        // All of it is looked at before anything is given up, so that one look shows every fault.
+        let prompt = fields
+            .get("prompt")
+            .and_then(|prompt| reading.text(prompt, "the prompt"));
+        let digits = fields
+            .get("digits")
+            .map(|digits| digits_range(reading, digits));
+        let finish_on = finish_on(reading, fields.get("finish_on"));
+        if digits.is_none() && finish_on == Some(None) {
             let help = "add `digits: 4..6` or `finish_on: \"#\"`";
             reading.fault_help(
                 fields.at,
@@ -139,10 +127,10 @@ impl Gather {
             );
         }
         let (timeout_s, tries, barge_in) = common(reading, &fields, 1);
-        let secret = match fields.get("secret") {
-            Some(secret) => reading.boolean(secret, "secret")?,
-            None => false,
-        };
+        let secret = fields
+            .get("secret")
+            .and_then(|secret| reading.boolean(secret, "secret"))
+            .unwrap_or(false);
         let save_as = fields
             .get("save_as")
             .and_then(|place| Place::read(reading, place, Type::Text));
@@ -157,6 +145,8 @@ impl Gather {
                 help,
             );
         }
+        let (digits_min, digits_max) = digits.unwrap_or(Some((1, None)))?;
+        let finish_on = finish_on?;
         let gather = Self {
             prompt,
             digits_min,

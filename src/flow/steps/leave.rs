@@ -21,7 +21,7 @@ pub(crate) struct Goto {
 
 impl Goto {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "goto", &["flow"], Some("flow"))?;
+        let fields = reading.form(node, "goto")?;
         let flow = required(reading, fields.get("flow"), node, "goto", "flow")?;
         let flow = flow_key(reading, flow)?;
         Some(Verb::Goto(Self { flow }))
@@ -66,7 +66,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "call", &["flow", "with"], Some("flow"))?;
+        let fields = reading.form(node, "call")?;
         let flow = required(reading, fields.get("flow"), node, "call", "flow")?;
         let flow = flow_key(reading, flow);
         let with = match fields.get("with") {
@@ -177,8 +177,7 @@ pub(crate) struct Transfer {
 
 impl Transfer {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = ["number", "caller_id"];
-        let fields = reading.fields(node, "transfer", &keys, Some("number"))?;
+        let fields = reading.form(node, "transfer")?;
         let number = required(reading, fields.get("number"), node, "transfer", "number")?;
         let number = reading.phone(number);
         let caller_id = fields
@@ -223,7 +222,7 @@ pub(crate) struct Reject {
 
 impl Reject {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "reject", &["reason"], None)?;
+        let fields = reading.form(node, "reject")?;
         let busy = match fields.get("reason") {
             Some(reason) => {
                 reading.choice(reason, "reason", &[("busy", true), ("rejected", false)])?

@@ -34,7 +34,7 @@ pub(crate) struct Send {
 
 impl Send {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "send", &["to", "text"], None)?;
+        let fields = reading.form(node, "send")?;
         let to = match fields.get("to") {
             Some(to) => phone(reading, to),
             None => Some(Template::Plain(vec![Part::Value(Known::ContactPhone)])),
@@ -135,7 +135,7 @@ pub(crate) struct Lookup {
 
 impl Lookup {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "lookup", &["phone"], Some("phone"))?;
+        let fields = reading.form(node, "lookup")?;
         let wanted = required(reading, fields.get("phone"), node, "lookup", "phone")?;
         let phone = phone(reading, wanted)?;
         Some(Verb::Lookup(Self { phone }))
@@ -182,8 +182,7 @@ enum EmailTo {
 
 impl Email {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = ["to", "group", "user", "on_shift", "subject", "text"];
-        let fields = reading.fields(node, "email", &keys, None)?;
+        let fields = reading.form(node, "email")?;
         let to = match fields.get("to") {
             Some(to) => {
                 for key in ["group", "user", "on_shift"] {
@@ -339,8 +338,7 @@ pub(crate) struct Notify {
 
 impl Notify {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = ["group", "user", "on_shift", "by", "subject", "text"];
-        let fields = reading.fields(node, "notify", &keys, None)?;
+        let fields = reading.form(node, "notify")?;
         let members = Members::read(reading, &fields, "notify");
         let (by_email, by_text) = by(reading, fields.get("by"));
         let subject = match fields.get("subject") {

@@ -16,7 +16,7 @@ pub(crate) struct Say {
 
 impl Say {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "say", &["text"], Some("text"))?;
+        let fields = reading.form(node, "say")?;
         let text = required(reading, fields.get("text"), node, "say", "text")?;
         let text = reading.text(text, "what is said")?;
         Some(Verb::Say(Self { text }))
@@ -37,7 +37,7 @@ pub(crate) struct Play {
 
 impl Play {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "play", &["file"], Some("file"))?;
+        let fields = reading.form(node, "play")?;
         let file = required(reading, fields.get("file"), node, "play", "file")?;
         let text = reading.text(file, "the file")?;
         for (_, template) in &text.variants {

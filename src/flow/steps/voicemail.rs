@@ -33,18 +33,7 @@ pub(crate) struct VoicemailStep {
 
 impl VoicemailStep {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = [
-            "group",
-            "user",
-            "greeting",
-            "beep",
-            "max",
-            "silence",
-            "min",
-            "transcribe",
-            "notify",
-        ];
-        let fields = reading.fields(node, "voicemail", &keys, None)?;
+        let fields = reading.form(node, "voicemail")?;
         let owner = reading.who(&fields, "voicemail");
         let greeting = match fields.get("greeting") {
             Some(node) => reading.text(node, "the greeting"),

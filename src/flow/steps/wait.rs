@@ -19,7 +19,7 @@ pub(crate) enum Wait {
 
 impl Wait {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "wait", &["for", "until"], Some("for"))?;
+        let fields = reading.form(node, "wait")?;
         let wait = match (fields.get("for"), fields.get("until")) {
             (Some(time), None) => {
                 let (min, max) = FOR_S;

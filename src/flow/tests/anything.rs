@@ -5,7 +5,15 @@ use proptest::prelude::*;
 use super::shipped::SHIPPED;
 use super::*;
 use crate::flow::engine::{STEPS_PER_EVENT_MAX, STEPS_PER_RUN_MAX};
+use crate::model::http::HttpAnswer;
 use crate::model::{CallStatus, DialStatus};
+
+/// Flows that have every verb that waits, rings or asks.
+const EVERYTHING: [&str; 3] = [
+    "flow: test\naccount: clinic\non: call\nsteps:\n  one:\n    menu: { prompt: Hi }\n    then: { 1: ring, 2: box, else: one }\n  ring:\n    dial: { to: [{ group: nurses }, { group: reception }], order: simultaneous, accept: key, devices: all }\n    then: { answered: one, caller_hung_up: note, else: box }\n  box:\n    voicemail: { group: nurses }\n    then: { left: end, empty: one, caller_hung_up: note }\n  note:\n    inbox: { group: nurses, auto_reply: Missed you }\n    next: end\n",
+    "flow: test\naccount: clinic\non: call\nsteps:\n  one:\n    menu: { prompt: Hi }\n    then: { 1: ring, 2: ask, 9: part, else: away }\n  ring:\n    dial: { to: [{ user: carla }, { group: nurses }], order: round_robin, accept: key, devices: all, ring: 10s }\n    then: { answered: one, caller_hung_up: note, else: second }\n  second:\n    dial: { group: reception, order: least_recent, devices: ordered }\n    then: { answered: one, caller_hung_up: note, else: ask }\n  ask:\n    consent: { ask: Press 1 }\n    then: { in: request, out: one, unknown: one, caller_hung_up: note }\n  request:\n    http: { url: https://crm.example.org/a, save_as: { flow.name: name } }\n    then: { ok: one, refused: one, failed: one, caller_hung_up: note }\n  part:\n    call: other\n    then: { returned: one, caller_hung_up: note }\n  note:\n    send: { text: \"Sorry {{ flow.name }}\" }\n    next: end\n  away:\n    transfer: \"+12025550199\"\n",
+    "flow: test\naccount: clinic\non: sms\nsteps:\n  one:\n    wait: 2h\n    then: { elapsed: two, replied: three }\n  two:\n    consent: { ask: May we?, tries: 2 }\n    then: { in: three, out: three, unknown: one }\n  three:\n    http: { url: https://crm.example.org/a, save_as: flow.name }\n    then: { ok: four, refused: four, failed: five }\n  four:\n    split: { a: 1, b: 1 }\n    then: { a: five, b: six }\n  five:\n    send: { to: \"+12025550199\", text: Hi }\n    then: { ok: six, refused: one }\n  six:\n    notify: { group: nurses, by: [email, text], on_shift: true, text: \"{{ flow.name }}\" }\n    next: seven\n  seven:\n    lookup: { phone: \"+12025550199\" }\n    then: { found: one, missing: eight }\n  eight:\n    wait: { until: office }\n    then: { elapsed: nine, replied: one }\n  nine:\n    call: other\n    next: end\n",
+];
 
 /// An event to be, its leg chosen among those rung by then.
 #[derive(Debug, Clone)]
@@ -19,6 +27,8 @@ enum Likely {
     Screen(usize, Option<String>, bool),
     LegStatus(usize, CallStatus),
     HungUp,
+    Returned,
+    Answered(u32, u16),
     Passes(u64),
 }
 
@@ -64,6 +74,8 @@ fn likely() -> impl Strategy<Value = Likely> {
         }),
         5 => (0..4usize, leg).prop_map(|(at, status)| Likely::LegStatus(at, status)),
         1 => Just(Likely::HungUp),
+        1 => Just(Likely::Returned),
+        2 => (1..4u32, prop::sample::select(vec![200_u16, 404, 500, 0])).prop_map(|(ask, status)| Likely::Answered(ask, status)),
         2 => (1..200_000u64).prop_map(Likely::Passes),
     ]
 }
@@ -103,6 +115,21 @@ fn happens(drive: &mut Drive, likely: &Likely, rung: &mut Vec<LegId>) {
             })
         }
         Likely::HungUp => drive.take(Event::HungUp),
+        Likely::Returned => drive.take(Event::Returned),
+        Likely::Answered(ask, status) => {
+            let body = "{\"name\":\"x\"}".to_owned();
+            let answer = match status {
+                0 => HttpAnswer::None("no_answer".to_owned()),
+                status => HttpAnswer::Answer {
+                    status: *status,
+                    body,
+                },
+            };
+            drive.take(Event::Answered {
+                ask: *ask,
+                answer: &answer,
+            })
+        }
         Likely::Passes(seconds) => {
             drive.later(*seconds);
             drive.take(Event::Timer)
@@ -157,12 +184,11 @@ proptest! {
 
     #[test]
     fn shipped_flows_survive_any_order_of_events(
-        flow in 0..SHIPPED.len() + 1,
+        flow in 0..SHIPPED.len() + EVERYTHING.len(),
         events in prop::collection::vec(likely(), 1..40),
         legs_max in 1..3u32,
     ) {
-        let everything = "flow: test\naccount: clinic\non: call\nsteps:\n  one:\n    menu: { prompt: Hi }\n    then: { 1: ring, 2: box, else: one }\n  ring:\n    dial: { to: [{ group: nurses }, { group: reception }], order: simultaneous, accept: key, devices: all }\n    then: { answered: one, caller_hung_up: note, else: box }\n  box:\n    voicemail: { group: nurses }\n    then: { left: end, empty: one, caller_hung_up: note }\n  note:\n    inbox: { group: nurses, auto_reply: Missed you }\n    next: end\n";
-        let source = SHIPPED.get(flow).map_or(everything, |(_, source)| source);
+        let source = SHIPPED.get(flow).map_or_else(|| EVERYTHING[flow - SHIPPED.len()], |(_, source)| source);
         let mut drive = Drive::new(source);
         drive.legs_max = legs_max;
         let mut rung = Vec::new();

@@ -2,11 +2,16 @@
 
 mod anything;
 mod calls;
+mod corpus;
 mod dials;
 mod faults;
+mod house;
 mod http;
+mod mutated;
 mod orders;
+mod pages;
 mod rooms;
+mod schema;
 mod scripts;
 mod shipped;
 mod texts;

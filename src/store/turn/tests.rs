@@ -154,6 +154,20 @@ fn is_repeat(answer: &Answer) -> bool {
 }
 
 on_both! {
+    async fn events_are_read_back_in_order(bench: Bench) {
+        for n in 0..5_u64 {
+            take(&bench, vec![event(n * 1_000, None, 1)]).await;
+        }
+        let (store, scope) = (&bench.store, NodeScope::daemon());
+        let all = store.events_since(scope, at(1_000), None, 3).await.unwrap();
+        let seeds: Vec<i64> = all.iter().map(|event| event.seed).collect();
+        assert_eq!(seeds, [1_000, 2_000, 3_000]);
+        assert_eq!((all[0].connection.as_str(), all[0].received_at), ("twilio", at(1_000)));
+        assert!(all[0].raw.contains("From"));
+        let rest = store.events_since(scope, at(0), Some(all[2].id), 10).await.unwrap();
+        assert_eq!(rest.len(), 1);
+    }
+
     async fn what_is_written_comes_back(bench: Bench) {
         let answers = take(&bench, vec![event(1, Some(1), 1)]).await;
         let Answer::Decided { turn } = &answers[0] else { panic!("{answers:?}") };

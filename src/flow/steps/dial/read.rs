@@ -7,23 +7,6 @@ use crate::flow::steps::speak::required;
 use crate::flow::template::{Text, by_language};
 use crate::flow::yaml::Node;
 
-const KEYS: [&str; 14] = [
-    "group",
-    "user",
-    "number",
-    "to",
-    "order",
-    "ring",
-    "total",
-    "devices",
-    "skip",
-    "accept",
-    "prompt",
-    "when_taken",
-    "caller_id",
-    "record",
-];
-
 const ORDERS: [(&str, Order); 4] = [
     ("sequential", Order::Sequential),
     ("simultaneous", Order::Simultaneous),
@@ -38,7 +21,7 @@ const DEVICES: [(&str, Devices); 3] = [
 
 impl Dial {
     pub(in crate::flow::steps) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.fields(node, "dial", &KEYS, None)?;
+        let fields = reading.form(node, "dial")?;
         let who = read_who(reading, node, &fields);
         let order = fields
             .get("order")

@@ -1,0 +1,140 @@
+//! Single values: numbers, durations, phones, dates.
+
+use super::{Call, File, Page, Sms, fault, warning};
+
+pub(super) const PAGES: &[Page] = &[
+    fault(
+        "unknown-value",
+        "Finds a word that is none of the few that are possible here. Where true or false is wanted, `yes`, `no`, `on` and `off` are such words: to YAML 1.2 they are texts.",
+        "A word that is passed over leaves the default in force, and nobody notices.",
+        Call("  ring:\n    dial: { group: nurses, order: simultanous }\n    then: { else: end }\n"),
+        Call(
+            "  ring:\n    dial: { group: nurses, order: simultaneous }\n    then: { else: end }\n",
+        ),
+    ),
+    fault(
+        "number",
+        "Finds a number that is not written in plain digits: `03`, `+3`, `1_000`, `3.0`.",
+        "Readers of YAML do not agree what these are: to some `010` is eight. What is meant as a text stands in quotes.",
+        Call(
+            "  choose:\n    menu: { prompt: Press 1, tries: 03 }\n    then: { 1: end, else: end }\n",
+        ),
+        Call(
+            "  choose:\n    menu: { prompt: Press 1, tries: 3 }\n    then: { 1: end, else: end }\n",
+        ),
+    ),
+    fault(
+        "out-of-range",
+        "Finds a number, a duration or a length outside of what is possible.",
+        "Carriers cut what is too long, and a wait of no time is no wait.",
+        Call(
+            "  choose:\n    menu: { prompt: Press 1, timeout: 1h }\n    then: { 1: end, else: end }\n",
+        ),
+        Call(
+            "  choose:\n    menu: { prompt: Press 1, timeout: 10s }\n    then: { 1: end, else: end }\n",
+        ),
+    ),
+    fault(
+        "duration",
+        "Finds a duration without its unit, or in a form that is not known.",
+        "`5` may be seconds to one and minutes to another; `5s`, `3m`, `24h` and `2d` are the same to all.",
+        Call(
+            "  choose:\n    menu: { prompt: Press 1, timeout: 5 }\n    then: { 1: end, else: end }\n",
+        ),
+        Call(
+            "  choose:\n    menu: { prompt: Press 1, timeout: 5s }\n    then: { 1: end, else: end }\n",
+        ),
+    ),
+    fault(
+        "digits",
+        "Finds a number of digits that is none, or whose least is more than its most.",
+        "The caller could never be done.",
+        Call("  pin:\n    gather: { digits: 6..4 }\n    then: { got: end, timeout: end }\n"),
+        Call("  pin:\n    gather: { digits: 4..6 }\n    then: { got: end, timeout: end }\n"),
+    ),
+    fault(
+        "phone",
+        "Finds a phone number that is not written with + and its country code.",
+        "Without them a number means something else in every country. It stands in quotes, because to YAML a bare one is a number to count with.",
+        Call("  ring:\n    dial: { number: \"202-555-0143\" }\n    then: { else: end }\n"),
+        Call("  ring:\n    dial: { number: \"+12025550143\" }\n    then: { else: end }\n"),
+    ),
+    fault(
+        "email",
+        "Finds something that is no e-mail address.",
+        "The e-mail would come back, or not leave at all. A name such as contact.email stands without quotes and braces.",
+        Sms(
+            "  tell:\n    email: { to: front desk, subject: A text, text: Somebody wrote }\n    next: end\n",
+        ),
+        Sms(
+            "  tell:\n    email: { to: front@example.org, subject: A text, text: Somebody wrote }\n    next: end\n",
+        ),
+    ),
+    fault(
+        "file",
+        "Finds a sound file whose name carriers could not fetch.",
+        "The caller would hear silence. A file is a .mp3 or .wav of the folder `media`, or stands at an https:// address.",
+        Call("  music:\n    play: welcome.ogg\n    next: end\n"),
+        Call("  music:\n    play: welcome.mp3\n    next: end\n"),
+    ),
+    fault(
+        "pattern",
+        "Finds a pattern of an answer that only one answer could fit.",
+        "`A` stands for a letter, `9` for a digit, `X` for either; a pattern without any of them is a word, and a word is a choice.",
+        Sms("  ticket:\n    ask: { pattern: abc }\n    then: { else: end }\n"),
+        Sms("  ticket:\n    ask: { pattern: AA-9999 }\n    then: { else: end }\n"),
+    ),
+    fault(
+        "word",
+        "Finds a choice or a keyword that nobody could text: empty, of punctuation alone, or too long.",
+        "Texts are compared without case, accents and punctuation, so nothing is left of it to compare.",
+        Sms(
+            "  size:\n    ask: { choices: { small: [s], \"!!\": [l] } }\n    then: { else: end }\n",
+        ),
+        Sms("  size:\n    ask: { choices: { small: [s], large: [l] } }\n    then: { else: end }\n"),
+    ),
+    fault(
+        "compliance-word",
+        "Finds a choice or a keyword that opts out, in or asks for help: STOP, CANCEL, END, QUIT, START, HELP and their kin.",
+        "The law gives these words their meaning, and they never reach a flow: whoever answers CANCEL to a reminder is opted out of all texts.",
+        Sms(
+            "  remind:\n    ask: { prompt: Coming tomorrow?, choices: { yes: [y], cancel: [no] } }\n    then: { else: end }\n",
+        ),
+        Sms(
+            "  remind:\n    ask: { prompt: Coming tomorrow?, choices: { yes: [y], change: [no] } }\n    then: { else: end }\n",
+        ),
+    ),
+    fault(
+        "type",
+        "Finds values that do not go together: a date compared with a number, a text saved in a column of dates.",
+        "The comparison would never hold, and the column would stay empty.",
+        Sms(
+            "  born:\n    ask: { prompt: When were you born?, save_as: contact.birth_date }\n    then: { else: end }\n",
+        ),
+        Sms(
+            "  born:\n    ask: { prompt: When were you born?, expect: date, save_as: contact.birth_date }\n    then: { else: end }\n",
+        ),
+    ),
+    fault(
+        "moment",
+        "Finds a moment of a test that is not written as day and time.",
+        "Opening hours depend on it, so a test needs to say when it happens.",
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    at: yesterday\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurses }\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    at: 2026-03-03 10:30\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurses }\n",
+        ),
+    ),
+    warning(
+        "segments",
+        "Finds a text message that may cost more segments than the bound (3, or `--max-segments`), values counted at their longest likely. One character outside of the phone alphabet (a curly quote, a dash, an emoji) makes every segment one of 70 characters instead of 160.",
+        "Each segment is billed, and long texts arrive late and sometimes in pieces.",
+        Sms(
+            "  answer:\n    reply: \"We’re closed today. The nurses are back tomorrow from eight to twelve and from one to six, on Fridays until one. In an emergency please call 911. For a refill text REFILL, for the way to us text WAY, and for anything else simply answer here.\"\n    next: end\n",
+        ),
+        Sms(
+            "  answer:\n    reply: \"We're closed today. The nurses are back tomorrow from eight to twelve and from one to six, on Fridays until one. In an emergency please call 911. For a refill text REFILL, for the way to us text WAY, and for anything else simply answer here.\"\n    next: end\n",
+        ),
+    ),
+];

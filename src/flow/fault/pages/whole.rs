@@ -1,0 +1,75 @@
+//! What holds of a flow as a whole.
+
+use super::{Call, File, Page, fault, warning};
+
+pub(super) const PAGES: &[Page] = &[
+    fault(
+        "unreachable-step",
+        "Finds a step that no path leads to.",
+        "Most often a target was changed and this step forgotten: what it does no longer happens.",
+        Call(
+            "  greet:\n    say: Hello\n    next: end\n  box:\n    voicemail: { group: nurses }\n    next: end\n",
+        ),
+        Call(
+            "  greet:\n    say: Hello\n    next: box\n  box:\n    voicemail: { group: nurses }\n    next: end\n",
+        ),
+    ),
+    fault(
+        "never-ends",
+        "Finds a step from which no path leads to an end.",
+        "The person could only hang up, and the run would stay open for good.",
+        Call("  choose:\n    menu: { prompt: Press 1 }\n    then: { 1: choose, else: choose }\n"),
+        Call("  choose:\n    menu: { prompt: Press 1 }\n    then: { 1: end, else: choose }\n"),
+    ),
+    fault(
+        "endless-loop",
+        "Finds steps that go round without waiting for the person.",
+        "It would ring, speak or text on and on, without anybody having a say. Between two rounds stands a step that waits: a menu, a voicemail, a question.",
+        Call("  ring:\n    dial: { group: nurses }\n    then: { answered: end, else: ring }\n"),
+        Call(
+            "  ring:\n    dial: { group: nurses }\n    then: { answered: end, else: again }\n  again:\n    menu: { prompt: To try again press 1 }\n    then: { 1: ring, else: end }\n",
+        ),
+    ),
+    fault(
+        "flow-loop",
+        "Finds flows that lead into each other by `goto` or `call`, round and round, without waiting for the person. It is looked for over all files that are checked together.",
+        "Nobody would have a say, until a guard ends the run and puts it before a person.",
+        File(
+            "flow: example\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Hello\n    next: again\n  again:\n    goto: example\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: call\nsteps:\n  greet:\n    menu: { prompt: To hear this again press 1 }\n    then: { 1: again, else: end }\n  again:\n    goto: example\n",
+        ),
+    ),
+    fault(
+        "needs-caller",
+        "Finds a step that speaks to the caller and comes after the caller has left.",
+        "Nobody is there to hear it. After `caller_hung_up` stand steps such as inbox, set and tag.",
+        Call(
+            "  ring:\n    dial: { group: nurses }\n    then: { caller_hung_up: sorry, else: end }\n  sorry:\n    say: Sorry to have missed you\n    next: end\n",
+        ),
+        Call(
+            "  ring:\n    dial: { group: nurses }\n    then: { caller_hung_up: missed, else: end }\n  missed:\n    inbox: { group: nurses, note: Hung up while it rang }\n    next: end\n",
+        ),
+    ),
+    warning(
+        "late-reject",
+        "Finds a `reject` that may come after something was said or rung.",
+        "A call that was answered can only be ended: the caller hears a hang-up, not a busy line, and is billed.",
+        Call(
+            "  greet:\n    say: Hello\n    next: refuse\n  refuse:\n    reject: { reason: busy }\n",
+        ),
+        Call("  refuse:\n    reject: { reason: busy }\n"),
+    ),
+    warning(
+        "ring-time",
+        "Finds a path on which a caller may hear ringing for more than the bound (120 s, or `--max-ring`) without being asked anything. The longest such path is named. Where nothing is known of a group, it counts as one device.",
+        "Callers give up after about a minute, and their carrier may end the call before you do.",
+        Call(
+            "  first:\n    dial: { user: erin, ring: 80s }\n    then: { answered: end, else: second }\n  second:\n    dial: { user: farid, ring: 80s }\n    then: { answered: end, else: box }\n  box:\n    voicemail: { group: nurses }\n    next: end\n",
+        ),
+        Call(
+            "  first:\n    dial: { user: erin, ring: 25s }\n    then: { answered: end, else: second }\n  second:\n    dial: { user: farid, ring: 25s }\n    then: { answered: end, else: box }\n  box:\n    voicemail: { group: nurses }\n    next: end\n",
+        ),
+    ),
+];

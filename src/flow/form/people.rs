@@ -1,0 +1,159 @@
+//! The verbs that reach other people and other flows.
+
+use super::{Body, Form, GROUP, Shape, USER, keys, may, must};
+
+const ON_SHIFT: super::KeyForm = may(
+    "on_shift",
+    Shape::Bool,
+    "Only those who are not away, unless all are.",
+);
+
+pub(super) static FORMS: &[Form] = &[
+    Form {
+        word: "send",
+        about: "Sends a text to this person or another phone.",
+        main: None,
+        body: keys(&[
+            may(
+                "to",
+                Shape::Reached,
+                "A phone in quotes, or a name such as contact.phone, the default.",
+            ),
+            must("text", Shape::Sms, "The text, or a map by language."),
+        ]),
+    },
+    Form {
+        word: "lookup",
+        about: "Looks who has a phone.",
+        main: Some("phone"),
+        body: keys(&[must(
+            "phone",
+            Shape::Reached,
+            "A phone in quotes, or a name such as message.from.",
+        )]),
+    },
+    Form {
+        word: "email",
+        about: "Sends an e-mail to an address or to members.",
+        main: None,
+        body: Body::Keys {
+            keys: &[
+                may(
+                    "to",
+                    Shape::Mail,
+                    "An address, or a name such as contact.email.",
+                ),
+                GROUP,
+                USER,
+                ON_SHIFT,
+                must("subject", Shape::Text, "The subject, or a map by language."),
+                must("text", Shape::Text, "The text, or a map by language."),
+            ],
+            one_of: &["to", "group", "user"],
+            any_of: &[],
+        },
+    },
+    Form {
+        word: "notify",
+        about: "Tells members of the account.",
+        main: None,
+        body: Body::Keys {
+            keys: &[
+                GROUP,
+                USER,
+                ON_SHIFT,
+                may(
+                    "by",
+                    Shape::SomeOf(&["email", "text"]),
+                    "How; by e-mail by default.",
+                ),
+                may("subject", Shape::Text, "The subject of the e-mail."),
+                must("text", Shape::Text, "What they are told."),
+            ],
+            one_of: &["group", "user"],
+            any_of: &[],
+        },
+    },
+    Form {
+        word: "consent",
+        about: "Asks for consent, checks it or takes it down.",
+        main: None,
+        body: Body::Keys {
+            keys: &[
+                may(
+                    "record",
+                    Shape::OneOf(&["in", "out"]),
+                    "What is taken down.",
+                ),
+                may("ask", Shape::Sms, "The question."),
+                may(
+                    "check",
+                    Shape::OneOf(&["number", "program", "account"]),
+                    "Whose consent is looked at.",
+                ),
+                may(
+                    "scope",
+                    Shape::OneOf(&["number", "program", "account"]),
+                    "What it holds for; program by default.",
+                ),
+                may(
+                    "tries",
+                    Shape::Count(1, 10),
+                    "How often the person may answer; 2 by default.",
+                ),
+                may(
+                    "timeout",
+                    Shape::Duration,
+                    "How long the answer is awaited: 1m to 30d, 24h by default; in calls 1s to 60s, 8s by default.",
+                ),
+            ],
+            one_of: &["record", "ask", "check"],
+            any_of: &[],
+        },
+    },
+    Form {
+        word: "split",
+        about: "So many of a hundred people go one way, always the same.",
+        main: None,
+        body: Body::Names(Shape::Count(0, 1000)),
+    },
+    Form {
+        word: "wait",
+        about: "Waits for a time or until a calendar opens.",
+        main: Some("for"),
+        body: Body::Keys {
+            keys: &[
+                may("for", Shape::Duration, "How long: 1s to 60d."),
+                may("until", Shape::Name, "The calendar that is to open."),
+            ],
+            one_of: &["for", "until"],
+            any_of: &[],
+        },
+    },
+    Form {
+        word: "call",
+        about: "Goes through another flow of the account and kind, and comes back.",
+        main: Some("flow"),
+        body: keys(&[
+            must("flow", Shape::Name, "The flow's name."),
+            may(
+                "with",
+                Shape::Values,
+                "What the flow is given: its variables by name.",
+            ),
+        ]),
+    },
+    Form {
+        word: "transfer",
+        about: "Hands the call to another number; our part ends.",
+        main: Some("number"),
+        body: keys(&[
+            must("number", Shape::Phone, "The number, in quotes."),
+            may(
+                "caller_id",
+                Shape::CallerId,
+                "The number that is shown: caller (the default), number, or one of ours in quotes.",
+            ),
+        ]),
+    },
+];

@@ -1,0 +1,123 @@
+//! Whether the numbers that bring calls or texts to a flow, and their carriers, can do what it asks for.
+
+use crate::flow::Kind;
+use crate::flow::form::{self, Body, Shape};
+use crate::flow::names::FlowNumber;
+use crate::flow::reader::{Reading, read_duration, show_duration};
+use crate::flow::yaml::{At, Node, Value};
+
+/// Warns of what the numbers of the flow `key` lack; `on` is where its kind stands, `steps` its steps.
+pub(crate) fn judge(reading: &mut Reading<'_>, key: &str, on: &Node, steps: &Node) {
+    let lines = reading.names.lines(&reading.account, key, reading.kind);
+    for line in &lines {
+        let (able, what) = match reading.kind {
+            Kind::Call => (line.voice, "calls"),
+            Kind::Sms => (line.sms, "texts"),
+        };
+        if !able {
+            lacks(
+                reading,
+                &on.at,
+                line,
+                &format!("takes no {what}"),
+                "say `can: [sms, voice]` of the number when it can, or name another flow there",
+            );
+        }
+    }
+    let Value::Map(pairs) = &steps.value else {
+        return;
+    };
+    for (_, step) in pairs {
+        for line in &lines {
+            one(reading, step, line);
+        }
+    }
+}
+
+fn one(reading: &mut Reading<'_>, step: &Node, line: &FlowNumber) {
+    let Some(carrier) = line.carrier else { return };
+    if let Some(dial) = step.get("dial") {
+        longer(reading, dial, "ring", carrier.ring_s_max, line);
+        let shown = dial
+            .get("caller_id")
+            .filter(|_| dial.word("caller_id") == Some("caller"));
+        if let (Some(node), false) = (shown, carrier.shows_caller) {
+            let help = "write `caller_id: number`";
+            lacks(
+                reading,
+                &node.at,
+                line,
+                "cannot show the caller's own number",
+                help,
+            );
+        }
+    }
+    if let Some(voicemail) = step.get("voicemail") {
+        longer(reading, voicemail, "max", carrier.record_s_max, line);
+        let wanted = voicemail
+            .get("transcribe")
+            .filter(|_| voicemail.word("transcribe") == Some("true"));
+        if let (Some(node), false) = (wanted, carrier.transcribes) {
+            let help = "leave `transcribe` out";
+            lacks(
+                reading,
+                &node.at,
+                line,
+                "does not write recordings down",
+                help,
+            );
+        }
+    }
+    if let Value::Map(pairs) = &step.value {
+        for (verb, value) in pairs {
+            texts(reading, &verb.text, value, line);
+        }
+    }
+}
+
+/// A time that the carrier cuts short.
+fn longer(reading: &mut Reading<'_>, verb: &Node, key: &str, most_s: u32, line: &FlowNumber) {
+    let wanted = verb.word(key).and_then(read_duration);
+    if let (Some(node), true) = (verb.get(key), wanted.is_some_and(|wanted| wanted > most_s)) {
+        let most = show_duration(most_s);
+        let what = format!("has at most {most} for `{key}`");
+        lacks(
+            reading,
+            &node.at,
+            line,
+            &what,
+            &format!("write `{key}: {most}` or less"),
+        );
+    }
+}
+
+/// Texts that are longer as written than the carrier takes.
+fn texts(reading: &mut Reading<'_>, verb: &str, value: &Node, line: &FlowNumber) {
+    let (Some(form), Some(carrier)) = (form::of(verb), line.carrier) else {
+        return;
+    };
+    let Body::Keys { keys, .. } = form.body else {
+        return;
+    };
+    for key in keys {
+        let most = match key.shape {
+            Shape::Sms => carrier.text_chars_max,
+            Shape::Text if reading.kind == Kind::Call => carrier.say_chars_max,
+            _ => continue,
+        };
+        for node in super::texts::variants(form, key.word, value) {
+            let Value::Scalar { text, .. } = &node.value else {
+                continue;
+            };
+            if text.chars().count() > most {
+                let what = format!("takes texts of at most {most} characters");
+                lacks(reading, &node.at, line, &what, "make two steps of it");
+            }
+        }
+    }
+}
+
+fn lacks(reading: &mut Reading<'_>, at: &At, line: &FlowNumber, what: &str, help: &str) {
+    let message = format!("the number {} {what}", line.address);
+    reading.warn(at, "capability", message, help);
+}

@@ -1,0 +1,185 @@
+//! What must hold of a flow as a whole: every step is reached, every path ends, nothing loops without
+//! waiting for the person, and nothing that needs a caller follows one who has left. Beside it: how long a caller
+//! may hear ringing ([`ring`]), what texts cost ([`texts`]), what the numbers of a flow can do ([`lines`]), and what
+//! only shows over all flows ([`flows`]) and over a whole organisation ([`organisation`]).
+
+pub(super) mod flows;
+pub(crate) mod lines;
+pub(super) mod organisation;
+mod ring;
+pub(crate) mod texts;
+
+use super::check::Written;
+use super::reader::Reading;
+use super::steps::{StepDef, Style, Target};
+use super::yaml::At;
+
+/// Where a step's name and its verb stand.
+type Places = [(At, At)];
+
+/// Notes every fault of the whole.
+pub(crate) fn prove(
+    reading: &mut Reading<'_>,
+    steps: &[StepDef],
+    places: &Places,
+    written: &[&Written<'_>],
+) {
+    reached(reading, steps, places);
+    ending(reading, steps, places);
+    waiting(reading, steps, places);
+    without_caller(reading, steps, places);
+    rejecting(reading, steps, places);
+    ring::judge(reading, steps, written);
+    flows::note(reading, steps, written);
+}
+
+/// The steps an outcome may lead to.
+fn after(step: &StepDef) -> impl Iterator<Item = usize> {
+    step.then.iter().filter_map(|(_, target)| position(*target))
+}
+
+fn position(target: Target) -> Option<usize> {
+    match target {
+        Target::End => None,
+        Target::Step(at) => Some(at),
+    }
+}
+
+/// Everything reached from these steps; `also` adds the way of callers who leave.
+fn closure(
+    steps: &[StepDef],
+    from: impl IntoIterator<Item = usize>,
+    also_hung_up: bool,
+) -> Vec<bool> {
+    let mut seen = vec![false; steps.len()];
+    let mut open: Vec<usize> = from.into_iter().collect();
+    while let Some(at) = open.pop() {
+        let (Some(step), Some(mark)) = (steps.get(at), seen.get_mut(at)) else {
+            continue;
+        };
+        if std::mem::replace(mark, true) {
+            continue;
+        }
+        open.extend(after(step));
+        open.extend(position(step.hung_up).filter(|_| also_hung_up));
+    }
+    seen
+}
+
+fn reached(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
+    let seen = closure(steps, [0], true);
+    for (at, step) in steps.iter().enumerate().filter(|(at, _)| !seen[*at]) {
+        let message = format!("no step leads to `{}`", step.name);
+        let help = "name it in a `next` or `then`, or take it out";
+        reading.fault_help(&places[at].0, "unreachable-step", message, help);
+    }
+}
+
+fn ending(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
+    let leaves = |step: &StepDef| {
+        step.spec.style == Style::Leaves
+            || step.then.iter().any(|(_, target)| *target == Target::End)
+    };
+    let mut ends: Vec<bool> = steps.iter().map(leaves).collect();
+    loop {
+        let more: Vec<usize> = (0..steps.len())
+            .filter(|at| !ends[*at] && after(&steps[*at]).any(|next| ends[next]))
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        for at in more {
+            ends[at] = true;
+        }
+    }
+    let seen = closure(steps, [0], true);
+    if let Some(at) = (0..steps.len()).find(|at| !ends[*at] && seen[*at]) {
+        let message = format!("from `{}` the flow never ends", steps[at].name);
+        let help = "let one outcome go to `end`, or to a step that leaves";
+        reading.fault_help(&places[at].0, "never-ends", message, help);
+    }
+}
+
+/// Loops that wait for nobody: found in the flow without the steps that wait.
+fn waiting(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
+    let mut told = vec![false; steps.len()];
+    for start in 0..steps.len() {
+        if steps[start].spec.waits || told[start] {
+            continue;
+        }
+        let Some(path) = round(steps, start) else {
+            continue;
+        };
+        for at in &path {
+            told[*at] = true;
+        }
+        let mut names: Vec<&str> = path.iter().map(|at| steps[*at].name.as_str()).collect();
+        names.push(&steps[start].name);
+        let message = format!(
+            "these steps go round without waiting for the person: {}",
+            names.join(" → ")
+        );
+        let help =
+            "put a step between them that waits (menu, gather, voicemail, ask), or let it end";
+        reading.fault_help(&places[start].0, "endless-loop", message, help);
+    }
+}
+
+/// A way from a step back to itself over steps that do not wait.
+fn round(steps: &[StepDef], start: usize) -> Option<Vec<usize>> {
+    let mut from: Vec<Option<usize>> = vec![None; steps.len()];
+    let mut open = vec![start];
+    while let Some(at) = open.pop() {
+        for next in after(&steps[at]) {
+            if next == start {
+                let mut path = vec![at];
+                while let Some(before) = path.last().and_then(|last| from[*last]) {
+                    path.push(before);
+                }
+                path.reverse();
+                return Some(path);
+            }
+            if from[next].is_none() && !steps[next].spec.waits {
+                from[next] = Some(at);
+                open.push(next);
+            }
+        }
+    }
+    None
+}
+
+fn without_caller(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
+    let gone = steps.iter().filter_map(|step| position(step.hung_up));
+    let seen = closure(steps, gone, false);
+    for (at, step) in steps
+        .iter()
+        .enumerate()
+        .filter(|(at, step)| seen[*at] && step.spec.needs_caller)
+    {
+        let message = format!(
+            "`{}` needs a caller, and comes after one has left",
+            step.spec.word
+        );
+        let help = format!(
+            "after `caller_hung_up` use inbox, set, tag and the like; give them a step of their own beside `{}`",
+            step.name
+        );
+        reading.fault_help(&places[at].1, "needs-caller", message, help);
+    }
+}
+
+/// A call that was answered cannot be refused any more.
+fn rejecting(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
+    let speaks = |step: &StepDef| step.spec.needs_caller && step.spec.style != Style::Leaves;
+    let spoken = steps.iter().filter(|step| speaks(step)).flat_map(after);
+    let seen = closure(steps, spoken, false);
+    for (at, _) in steps
+        .iter()
+        .enumerate()
+        .filter(|(at, step)| seen[*at] && step.spec.word == "reject")
+    {
+        let message = "here the call may be answered already, and `reject` only hangs up";
+        let help = "reject before anything is said or rung";
+        reading.warn(&places[at].1, "late-reject", message, help);
+    }
+}

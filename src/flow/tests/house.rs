@@ -1,0 +1,120 @@
+//! The organisation that broken flows are checked against.
+
+use super::*;
+use crate::model::Capabilities;
+use std::collections::BTreeMap;
+
+/// All but what [`SECTIONS`] adds to its last account.
+const BASE: &str = include_str!("organisation.yaml");
+
+/// What the clinic has unless a page says otherwise.
+const SECTIONS: [(&str, &str); 3] = [
+    (
+        "    numbers:\n",
+        "      - { number: \"+12025550100\", text_flow: none, call_flow: none, route: { group: reception } }\n      - { number: \"+12025550101\", call_flow: nurse-line, text_flow: refill, route: { group: reception } }\n",
+    ),
+    (
+        "    calendars:\n",
+        "      office: { open: { mon-fri: \"08:00-18:00\" }, holidays: [2026-12-25, 2027-12-25] }\n",
+    ),
+    (
+        "    keywords:\n",
+        "      - { number: \"+12025550101\", word: REFILL, flow: refill }\n",
+    ),
+];
+
+/// Late in 2026, when next year's holidays are looked for.
+pub(super) fn now() -> Timestamp {
+    Timestamp::from_jiff("2026-11-22T18:00:00Z".parse().unwrap())
+}
+
+/// The organisation's file, some sections of the clinic replaced by these.
+pub(super) fn source(sections: &str) -> String {
+    let mut text = BASE.to_owned() + sections;
+    for (head, body) in SECTIONS {
+        if !sections.contains(head) {
+            text += head;
+            text += body;
+        }
+    }
+    text
+}
+
+pub(super) fn directory(source: &str) -> Directory {
+    let read = OrganisationFile::read("organisation.yaml", source);
+    read.directory(&mut Ids::new(now(), 7), now())
+        .unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// The flows that the house has.
+pub(super) fn flows() -> Vec<FlowName> {
+    let name = |account: &str, flow: &str, kind| FlowName {
+        account: account.to_owned(),
+        flow: flow.to_owned(),
+        kind,
+    };
+    vec![
+        name("clinic", "refill", Kind::Sms),
+        name("clinic", "nurse-line", Kind::Call),
+        name("clinic", "example", Kind::Call),
+        name("college", "main-line", Kind::Call),
+        name("college", "front", Kind::Sms),
+    ]
+}
+
+/// A carrier that can do little.
+pub(super) fn carriers() -> BTreeMap<String, Capabilities> {
+    let tin = Capabilities {
+        voice: true,
+        dial_legs_max: 2,
+        calls_per_second: 1,
+        text_chars_max: 700,
+        say_chars_max: 1000,
+        ring_s_max: 60,
+        record_s_max: 240,
+        shows_caller: false,
+        transcribes: false,
+        finds_texts: false,
+    };
+    BTreeMap::from([("tin".to_owned(), tin)])
+}
+
+/// Everything wrong with these bytes of a flow file.
+pub(super) fn faults(file: &str, bytes: &[u8]) -> Vec<Fault> {
+    let directory = directory(&source(""));
+    faults_in(&directory, file, bytes)
+}
+
+pub(super) fn faults_in(directory: &Directory, file: &str, bytes: &[u8]) -> Vec<Fault> {
+    let names = DirectoryNames::new(directory, flows()).with_carriers(carriers());
+    let text = match text_of(file, bytes) {
+        Ok(text) => text,
+        Err(fault) => return vec![fault],
+    };
+    let mut found = inspect(file, text, &names, &Bounds::default());
+    if let Some(flow) = &found.flow {
+        let ways = Ways {
+            file,
+            account: &flow.account,
+            flow: &flow.key,
+            ways: &found.ways,
+        };
+        let circles = judge_flows(&[ways]);
+        found
+            .faults
+            .extend(circles.into_iter().map(|(_, fault)| fault));
+    }
+    found.faults
+}
+
+/// Everything wrong with the organisation itself.
+pub(super) fn judged(source: &str) -> Vec<Fault> {
+    let directory = directory(source);
+    judge_organisation(&Organisation {
+        directory: &directory,
+        flows: Some(&flows()),
+        file: "organisation.yaml",
+        source,
+        now: now(),
+    })
+}

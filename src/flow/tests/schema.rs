@@ -1,0 +1,386 @@
+//! The schema for editors and the reader agree: in their tables, and on every file there is.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::corpus;
+use super::house;
+use super::shipped::SHIPPED;
+use super::*;
+use crate::flow::form::{self, Body, Shape};
+use crate::flow::steps::SPECS;
+
+/// A step with this verb and what stands behind it, its outcomes taken care of.
+fn step(verb: &str, value: &str) -> String {
+    let spec = crate::flow::steps::spec(verb).unwrap();
+    let ways = match (spec.style, verb) {
+        (crate::flow::steps::Style::Leaves, _) => "",
+        (_, "consent") if !value.contains("record") => "    then: { else: end }\n",
+        (crate::flow::steps::Style::Then(_), "menu") => "    then: { 1: end, else: end }\n",
+        (crate::flow::steps::Style::Then(_), _) => "    then: { else: end }\n",
+        (crate::flow::steps::Style::Next(_), _) => "    next: end\n",
+    };
+    let on = spec.kinds.first().unwrap().as_str();
+    format!("flow: test\naccount: clinic\non: {on}\nsteps:\n  one:\n    {verb}: {value}\n{ways}")
+}
+
+/// What stands behind a key so that its reader takes it, and what it refuses.
+fn samples(word: &str, shape: Shape) -> (Vec<String>, Vec<String>) {
+    let own = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
+    match shape {
+        Shape::Text if word == "file" => (own(&["a.mp3"]), own(&["a.ogg"])),
+        Shape::Text | Shape::Sms => (
+            own(&["Hi", "{ en: Hi, es: Hola }", "12"]),
+            own(&["[a]", "\"\""]),
+        ),
+        Shape::Value => (own(&["Hi", "~"]), own(&["[a]"])),
+        Shape::Word => (own(&["AA-99"]), own(&["[a]"])),
+        Shape::Duration if word == "silence" => (own(&["5s"]), own(&["5"])),
+        Shape::Duration => (own(&["60s"]), own(&["30", "[a]", "soon"])),
+        Shape::Count(min, max) => {
+            let mut bad = vec![(max + 1).to_string(), format!("0{min}"), "x".to_owned()];
+            bad.extend(min.checked_sub(1).map(|less| less.to_string()));
+            (vec![min.to_string(), max.to_string()], bad)
+        }
+        Shape::Bool => (
+            own(&["true", "false"]),
+            own(&["yes", "no", "on", "1", "[a]"]),
+        ),
+        Shape::OneOf(words) | Shape::SomeOf(words) => {
+            let quoted = words.iter().map(|word| format!("\"{word}\""));
+            (quoted.collect(), own(&["zzz", "{ a: b }"]))
+        }
+        Shape::Name => (Vec::new(), own(&["[a]", "{ a: b }"])),
+        Shape::Phone => (
+            own(&["\"+12025550199\"", "+12025550199"]),
+            own(&["nobody", "[a]"]),
+        ),
+        Shape::CallerId => (
+            own(&["caller", "number", "\"+12025550199\""]),
+            own(&["nobody"]),
+        ),
+        Shape::Place => (own(&["flow.x"]), own(&["x", "flow.X", "[a]"])),
+        Shape::Digits => (own(&["4", "4..6"]), own(&["some", "[a]"])),
+        Shape::Words => (own(&["[a, b]", "a"]), own(&["{ a: b }"])),
+        Shape::Choices => (
+            own(&["{ a: [b], c: }"]),
+            own(&["[a]", "a", "{ a: { b: c } }"]),
+        ),
+        Shape::Condition => (own(&["contact.insured"]), own(&["[a]"])),
+        Shape::Targets => (
+            own(&["[{ user: erin }, { group: nurses }]"]),
+            own(&["[a]", "[]"]),
+        ),
+        Shape::Values => (own(&["{ a: b }"]), own(&["a"])),
+        Shape::Reached => (
+            own(&["contact.phone", "\"+12025550199\""]),
+            own(&["nobody", "contact.nobody", "[a]"]),
+        ),
+        Shape::Mail => (
+            own(&["contact.email", "front@example.org"]),
+            own(&["nobody", "[a]"]),
+        ),
+    }
+}
+
+/// A verb with one key, beside what it cannot do without.
+fn with_key(form: &form::Form, key: &form::KeyForm, value: &str) -> String {
+    let Body::Keys { keys, one_of, .. } = form.body else {
+        panic!("{} has no keys", form.word);
+    };
+    let mut parts = vec![format!("{}: {value}", key.word)];
+    let others = keys
+        .iter()
+        .filter(|other| other.required && other.word != key.word);
+    for other in others {
+        let value = match other.shape {
+            Shape::Phone => "\"+12025550199\"",
+            Shape::Reached => "contact.phone",
+            Shape::Name => "refill",
+            _ => "Hi",
+        };
+        parts.push(format!("{}: {value}", other.word));
+    }
+    if !one_of.is_empty() && !one_of.contains(&key.word) {
+        let first = match (form.word, key.word) {
+            ("consent", "scope") => "record: in",
+            ("consent", _) => "ask: Hi",
+            _ => "group: nurses",
+        };
+        parts.push(first.to_owned());
+    }
+    for (verb, word, beside) in [
+        ("gather", "digits", "digits: 4"),
+        ("dial", "prompt", "accept: key"),
+    ] {
+        if form.word == verb && (key.word != word) == (verb == "gather") {
+            parts.push(beside.to_owned());
+        }
+    }
+    if form.word == "ask" && key.word == "expect" {
+        match value {
+            "\"choice\"" => parts.push("choices: { a: [b] }".to_owned()),
+            "\"pattern\"" => parts.push("pattern: AA".to_owned()),
+            _ => {}
+        }
+    }
+    step(form.word, &format!("{{ {} }}", parts.join(", ")))
+}
+
+/// Every verb, key and kind of value, as a file that the reader takes or refuses.
+fn made() -> Vec<(String, String, bool)> {
+    let mut files = Vec::new();
+    for spec in SPECS.iter().filter(|spec| spec.read.is_some()) {
+        let form = form::of(spec.word)
+            .unwrap_or_else(|| panic!("no form of `{}` in src/flow/form/", spec.word));
+        for key in form.keys() {
+            let (good, bad) = samples(key.word, key.shape);
+            for (values, good) in [(good, true), (bad, false)] {
+                for value in values {
+                    let name = format!("{} {}: {value}", form.word, key.word);
+                    files.push((name, with_key(form, key, &value), good));
+                }
+            }
+        }
+        let odd = format!("{} with a key of no meaning", form.word);
+        files.push((odd, step(form.word, "{ zzz_zzz: { a: [b] } }"), false));
+    }
+    files
+}
+
+#[test]
+fn the_reader_takes_every_listed_key_and_value_and_no_other() {
+    let directory = house::directory(&house::source(""));
+    let (mut wrong, mut count) = (String::new(), 0);
+    for (name, source, good) in made() {
+        count += 1;
+        let faults = house::faults_in(&directory, "flow.yaml", source.as_bytes());
+        let refused: Vec<_> = faults
+            .iter()
+            .filter(|fault| fault.severity == Severity::Fault && fault.code != "not-available")
+            .collect();
+        if refused.is_empty() != good {
+            wrong += &format!("{name}: {refused:?}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    assert!(count > 200, "{count}");
+}
+
+#[test]
+fn every_reader_asks_for_the_keys_of_its_form() {
+    for spec in SPECS.iter().filter(|spec| spec.read.is_some()) {
+        let form = form::of(spec.word)
+            .unwrap_or_else(|| panic!("no form of `{}` in src/flow/form/", spec.word));
+        if !matches!(form.body, Body::Keys { .. }) {
+            continue;
+        }
+        let source = step(spec.word, "{ zzz_zzz: 1 }");
+        let faults = house::faults("flow.yaml", source.as_bytes());
+        let fault = faults
+            .iter()
+            .find(|fault| fault.code == "unknown-key")
+            .unwrap();
+        let help = fault.help.as_deref().unwrap();
+        let mut listed: Vec<&str> = help.split('`').skip(1).step_by(2).collect();
+        let mut keys: Vec<&str> = form.keys().iter().map(|key| key.word).collect();
+        keys.sort_unstable();
+        listed.sort_unstable();
+        // A help names a dozen at most.
+        keys.retain(|key| {
+            help.ends_with("and more") && !listed.contains(key) || listed.contains(key)
+        });
+        listed.retain(|key| !keys.contains(key));
+        assert!(listed.is_empty(), "{}: {listed:?}", spec.word);
+    }
+}
+
+#[test]
+fn the_schema_knows_every_verb_and_outcome() {
+    let schema = schema();
+    for spec in SPECS.iter().filter(|spec| spec.read.is_some()) {
+        for kind in spec.kinds {
+            let step = &schema["$defs"][format!("{}_step", kind.as_str())];
+            assert!(step["properties"].get(spec.word).is_some(), "{}", spec.word);
+            let ways = step["oneOf"].as_array().unwrap();
+            let way = ways
+                .iter()
+                .find(|way| way["required"][0] == spec.word)
+                .unwrap();
+            let text = way.to_string();
+            let outcomes = match spec.style {
+                crate::flow::steps::Style::Next(outcomes)
+                | crate::flow::steps::Style::Then(outcomes) => outcomes,
+                crate::flow::steps::Style::Leaves => &[],
+            };
+            for outcome in outcomes {
+                assert!(
+                    text.contains(&format!("\"{outcome}\"")),
+                    "{} {outcome}",
+                    spec.word
+                );
+            }
+        }
+    }
+    assert_eq!(
+        schema["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+}
+
+/// What the schema cannot know: names, meanings, the whole.
+const BEYOND: [&str; 38] = [
+    "flow-loop",
+    "email",
+    "unknown-step",
+    "unknown-account",
+    "unknown-group",
+    "unknown-user",
+    "inactive-user",
+    "unknown-calendar",
+    "unknown-flow",
+    "unknown-name",
+    "unknown-function",
+    "expression",
+    "template",
+    "not-writable",
+    "type",
+    "secret",
+    "unreachable-step",
+    "never-ends",
+    "endless-loop",
+    "needs-caller",
+    "moment",
+    "compliance-word",
+    "two-owners",
+    "pattern",
+    "word",
+    "digits",
+    "file",
+    "out-of-range",
+    "too-large",
+    "next-and-else",
+    "wrong-kind",
+    "number",
+    "empty",
+    "phone",
+    "shape",
+    "missing-key",
+    "unknown-key",
+    "name",
+];
+/// Of these the schema may know some.
+const SOME: [&str; 14] = [
+    "too-large",
+    "not-writable",
+    "two-owners",
+    "pattern",
+    "digits",
+    "file",
+    "out-of-range",
+    "wrong-kind",
+    "number",
+    "empty",
+    "phone",
+    "shape",
+    "missing-key",
+    "unknown-key",
+];
+
+/// Files that are judged otherwise for a reason: the other reader takes no tabs between words, which YAML 1.2 allows,
+/// and the schema does not know the outcomes that a step chooses for itself, nor what does not go together.
+const LEFT: [&str; 4] = [
+    "yaml-tab-between",
+    "consent-open",
+    "split-open",
+    "dial-ordered-at-once",
+];
+
+/// Every file there is with the verdict the schema must come to; nothing where it may come to either.
+fn verdicts() -> Vec<(String, String, bool)> {
+    let mut files: Vec<(String, String, bool)> = made()
+        .into_iter()
+        // Whether a sound file, a phone or an address is one is for the check to tell, and 01 is a number to YAML.
+        .filter(|(name, _, good)| {
+            let odd = [
+                "file:",
+                "\"\"",
+                " to: nobody",
+                " to: contact.",
+                "phone: nobody",
+                "phone: contact.",
+            ];
+            *good || !(odd.iter().any(|part| name.contains(part)) || name.ends_with(": 01"))
+        })
+        .collect();
+    files.extend(SHIPPED.map(|(name, source)| (name.to_owned(), source.to_owned(), true)));
+    let page = include_str!("../../../docs/flows.md");
+    for (n, block) in page.split("```yaml\n").skip(1).enumerate() {
+        let source = block.split("```").next().unwrap().to_owned();
+        files.push((format!("docs/flows.md example {}", n + 1), source, true));
+    }
+    let directory = house::directory(&house::source(""));
+    for (name, bytes) in corpus::files() {
+        let text = String::from_utf8(bytes).ok();
+        let Some(text) = text.filter(|_| !LEFT.contains(&name.as_str())) else {
+            continue;
+        };
+        let faults = house::faults_in(&directory, "flow.yaml", text.as_bytes());
+        let codes: Vec<&str> = faults
+            .iter()
+            .filter(|fault| fault.severity == Severity::Fault)
+            .map(|fault| fault.code)
+            .collect();
+        if codes
+            .iter()
+            .all(|code| BEYOND.contains(code) && !SOME.contains(code))
+            && !codes.contains(&"name")
+        {
+            files.push((name, text, true));
+        } else if codes.iter().any(|code| !BEYOND.contains(code)) {
+            files.push((name, text, false));
+        }
+    }
+    files
+}
+
+/// Debian's own, whose packages `./check` installs.
+const PYTHON: &str = "/usr/bin/python3";
+
+#[test]
+#[ignore = "needs Python: ./check"]
+fn an_independent_validator_takes_what_the_check_takes() {
+    let files: Vec<serde_json::Value> = verdicts()
+        .into_iter()
+        .map(|(name, text, good)| serde_json::json!({ "name": name, "text": text, "good": good }))
+        .collect();
+    let good = files.iter().filter(|file| file["good"] == true).count();
+    assert!(
+        good > 120 && files.len() - good > 80,
+        "{good} of {}",
+        files.len()
+    );
+    let asked = serde_json::json!({ "schema": schema(), "files": files }).to_string();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/flow/tests/schema.py");
+    let mut python = Command::new(PYTHON)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    python
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(asked.as_bytes())
+        .unwrap();
+    let done = python.wait_with_output().unwrap();
+    let printed = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "\n{printed}");
+    println!("{printed}");
+}

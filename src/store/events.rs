@@ -1,0 +1,45 @@
+//! Events as they were received, read back.
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::model::{EventId, Id, Timestamp};
+
+use super::both::sql;
+use super::pools::Arg;
+use super::upkeep::first_id;
+use super::{NodeScope, Store, StoreError};
+
+/// An event as it was received.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoredEvent {
+    /// Its id.
+    pub id: EventId,
+    /// The connection's key; empty for events of our own.
+    pub connection: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The seed of its decision, its bits as a signed number.
+    pub seed: i64,
+    /// The webhook as it was received, or the input, as JSON.
+    pub raw: String,
+}
+
+impl Store {
+    /// Events received from `since` on, those after `after` when it is given, oldest first, at most `limit`.
+    pub async fn events_since(
+        &self,
+        _scope: NodeScope,
+        since: Timestamp,
+        after: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let sql = sql!(
+            "SELECT doc!(e: id id(evt), connection text, received_at i64, seed i64, raw text) \
+             FROM event e WHERE e.id > $1 ORDER BY e.id LIMIT $2"
+        );
+        let after: Uuid = after.map_or_else(|| first_id(since), |event| event.uuid());
+        let args = [Arg::Id(after), Arg::Int(limit.into())];
+        self.inner.pools.list("event", sql, &args).await
+    }
+}
