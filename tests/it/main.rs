@@ -13,3 +13,4 @@ mod notices;
 mod sending;
 mod support;
 mod texts;
+mod verbs;

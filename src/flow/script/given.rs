@@ -12,7 +12,7 @@ use crate::model::Party;
 use crate::model::calendar::{Calendar, CalendarSpec, DayRanges};
 use crate::model::people::Presence;
 
-const KEYS: [&str; 5] = ["groups", "calendars", "contacts", "presence", "opted_out"];
+pub(crate) const KEYS: [&str; 5] = ["groups", "calendars", "contacts", "presence", "opted_out"];
 
 pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Given {
     let mut given = Given::default();

@@ -86,7 +86,8 @@ pub(crate) fn one(reading: &mut Reading<'_>, item: &Node) -> Option<Line> {
     })
 }
 
-fn known(kind: Kind) -> impl Iterator<Item = &'static str> {
+/// The words that a line of a script may begin with.
+pub(crate) fn known(kind: Kind) -> impl Iterator<Item = &'static str> {
     let calls = CALL_LINES.into_iter().filter(move |_| kind == Kind::Call);
     calls.chain(LINES)
 }

@@ -1,9 +1,9 @@
 //! The `tests:` of a flow file: conversations written beside the steps. Here they are read and checked; they are
 //! played where a whole organisation is at hand.
 
-mod given;
-mod lines;
-mod read;
+pub(super) mod given;
+pub(super) mod lines;
+pub(super) mod read;
 
 use crate::model::calendar::CalendarSpec;
 use crate::model::conversation::ConversationState;

@@ -15,7 +15,9 @@ const TESTS_MAX: usize = 200;
 /// When a test begins that does not say: a Tuesday morning.
 const AT_DEFAULT: DateTime = jiff::civil::datetime(2026, 3, 3, 10, 30, 0, 0);
 
-const EXPECT: [&str; 7] = [
+/// The keys of a test, and of what it expects; the schema for editors lists them too.
+pub(crate) const KEYS: [&str; 7] = ["name", "at", "call", "sms", "given", "script", "expect"];
+pub(crate) const EXPECT: [&str; 7] = [
     "voicemail_in",
     "in_box",
     "notified",
@@ -41,8 +43,7 @@ pub(crate) fn read(reading: &mut Reading<'_>, tests: &Node) -> Vec<Test> {
 }
 
 fn one(reading: &mut Reading<'_>, test: &Node) -> Option<Test> {
-    let keys = ["name", "at", "call", "sms", "given", "script", "expect"];
-    let fields = reading.fields(test, "a test", &keys, None)?;
+    let fields = reading.fields(test, "a test", &KEYS, None)?;
     for key in ["name", "expect"] {
         if fields.get(key).is_none() {
             missing(reading, &test.at, key);

@@ -133,7 +133,7 @@ fn what_is_given_and_expected() {
         ("", "in_box: nurse", "unknown-box@14:23"),
         ("", "notified: [ana]", "unknown-user@14:26"),
         ("", "state: opn", "unknown-value@14:22"),
-        ("", "sent: many", "out-of-range@14:21"),
+        ("", "sent: many", "number@14:21"),
         ("", "ended_at: two", "unknown-step@14:25"),
         ("", "contact: { medicine: insulin, insured: ~ }", ""),
         ("", "contact: { medecine: insulin }", "unknown-name@14:26"),
