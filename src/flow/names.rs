@@ -248,7 +248,9 @@ impl Names for DirectoryNames<'_> {
 
     fn numbers(&self, _: &str) -> Option<Vec<String>> {
         let numbers = self.directory.numbers();
-        Some(numbers.map(|number| number.address.clone()).collect())
+        let mut addresses: Vec<String> = numbers.map(|number| number.address.clone()).collect();
+        addresses.sort_unstable();
+        Some(addresses)
     }
 
     fn has_left(&self, account: &str, user: &str) -> bool {
