@@ -6,6 +6,8 @@ pub mod doctor;
 pub mod drawing;
 pub mod explain;
 pub mod flow;
+pub mod flow_simulate;
+pub mod flow_test;
 mod logging;
 pub mod organisation;
 pub mod replay;

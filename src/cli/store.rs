@@ -14,6 +14,7 @@ use crate::decide::{Flows, World};
 use crate::flow::{self, DirectoryNames, Kind};
 use crate::model::directory::Directory;
 use crate::model::organisation::OrgChange;
+use crate::model::people::Contact;
 use crate::model::{Ids, Party, Phone, RevisionId};
 use crate::store::{Actor, NodeScope, Store, StoreAt};
 
@@ -176,12 +177,15 @@ pub(super) async fn apply_quietly(
 
 /// The organisation of a file alone.
 fn organisation_of(file: &Path) -> anyhow::Result<Directory> {
+    let now = ambient::now();
+    let directory = read_organisation(file)?.directory(&mut Ids::new(now, ambient::seed()), now);
+    directory.map_err(|problems| anyhow::anyhow!("{problems}"))
+}
+
+fn read_organisation(file: &Path) -> anyhow::Result<OrganisationFile> {
     let shown = file.display().to_string();
     let source = std::fs::read_to_string(file).with_context(|| shown.clone())?;
-    let now = ambient::now();
-    let directory =
-        OrganisationFile::read(&shown, source).directory(&mut Ids::new(now, ambient::seed()), now);
-    directory.map_err(|problems| anyhow::anyhow!("{problems}"))
+    Ok(OrganisationFile::read(&shown, source))
 }
 
 pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
@@ -189,6 +193,16 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
     match command {
         FlowCommand::Check(args) => check(args).await,
         FlowCommand::Schema => super::flow::schema(),
+        FlowCommand::Test(args) => {
+            let source = &args.source;
+            let known = known_to(source.organisation.as_deref(), source.config.as_deref()).await?;
+            super::flow_test::test(args, known)
+        }
+        FlowCommand::Simulate(args) => {
+            let source = &args.source;
+            let known = known_to(source.organisation.as_deref(), source.config.as_deref()).await?;
+            super::flow_simulate::simulate(args, known)
+        }
         FlowCommand::Graph(args) => drawing::graph(args, out),
         FlowCommand::Diff(args) => drawing::diff(args, out),
         FlowCommand::Replay(args) => {
@@ -219,6 +233,29 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
 async fn closing(store: &Store, done: anyhow::Result<i32>) -> anyhow::Result<i32> {
     store.close().await;
     done
+}
+
+/// The organisation on which flows are tried, with the contacts of its file: those of a store are real people, who
+/// have no part in a test.
+async fn known_to(
+    organisation: Option<&Path>,
+    configuration: Option<&Path>,
+) -> anyhow::Result<Option<(Directory, Vec<Contact>)>> {
+    match (organisation, configuration) {
+        (Some(file), _) => {
+            let now = ambient::now();
+            let whole = read_organisation(file)?.whole(&mut Ids::new(now, ambient::seed()), now);
+            whole
+                .map(Some)
+                .map_err(|problems| anyhow::anyhow!("{problems}"))
+        }
+        (None, Some(file)) => {
+            let store = open_to_look(&config(file)?).await?;
+            let directory = store.directory(NodeScope::daemon()).await?;
+            Ok(Some((directory, Vec::new())))
+        }
+        (None, None) => Ok(None),
+    }
 }
 
 async fn check(args: &CheckArgs) -> anyhow::Result<i32> {

@@ -1,7 +1,7 @@
 //! One event decided, purely: what the organisation is, what is known and what happened go in; what changes,
 //! what leaves and what the carrier is answered come out, or what must be known first.
 //!
-//! Production, `explain` and later `flow test` and `replay` call these same functions. They read no clock and
+//! Production, `explain`, `flow test` and later `replay` call these same functions. They read no clock and
 //! do no I/O, and they always have an answer: what is odd goes to the number's default route with the reason.
 
 mod begin;
@@ -22,6 +22,7 @@ mod staff;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod trial;
 mod unsettled;
 mod voicemail;
 
@@ -253,11 +254,28 @@ pub fn needs(world: &World, input: &Input) -> Vec<Need> {
 
 /// Decides one event.
 pub fn decide(world: &World, state: &State, input: &Input, at: At) -> Decision {
+    decided(Cx::new(world, state, at), input).0
+}
+
+/// The same for tests and simulations: with the steps taken, each with its flow's key.
+fn decide_traced(
+    world: &World,
+    state: &State,
+    input: &Input,
+    at: At,
+) -> (Decision, Vec<(String, Trace)>) {
     let mut cx = Cx::new(world, state, at);
-    match take(&mut cx, input) {
+    cx.trace = Some(Vec::new());
+    let (decision, trace) = decided(cx, input);
+    (decision, trace.unwrap_or_default())
+}
+
+fn decided<'a>(mut cx: Cx<'a>, input: &'a Input) -> (Decision, Option<Vec<(String, Trace)>>) {
+    let decision = match take(&mut cx, input) {
         Ok(()) => Decision::Done(Box::new(cx.turn)),
         Err(needs) => Decision::Need(needs),
-    }
+    };
+    (decision, cx.trace)
 }
 
 fn take<'a>(cx: &mut Cx<'a>, input: &'a Input) -> Decided {

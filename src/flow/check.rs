@@ -1,6 +1,6 @@
 //! From a file to a flow: names resolved, every fault collected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{self, quoted, suggest};
 use super::outcomes::Outcomes;
@@ -9,7 +9,7 @@ use super::reader::Reading;
 use super::scope::{Scope, Type};
 use super::steps::{self, Spec, StepDef, is_name};
 use super::yaml::{self, At, Key, Node, Value};
-use super::{Fault, Flow, Kind, Names, Severity, prove, script};
+use super::{Fault, Flow, Kind, Names, Severity, Test, prove, script};
 
 /// Steps of one flow.
 pub(crate) const STEPS_MAX: usize = 300;
@@ -21,6 +21,21 @@ pub struct Checked {
     pub flow: Flow,
     /// What is allowed and yet looks wrong.
     pub warnings: Vec<Fault>,
+    /// The tests in the file.
+    pub tests: Vec<Test>,
+    /// The groups, users and calendars that it names.
+    pub used: Used,
+}
+
+/// What a flow and its tests name of an organisation, by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Groups.
+    pub groups: BTreeSet<String>,
+    /// Users.
+    pub users: BTreeSet<String>,
+    /// Calendars.
+    pub calendars: BTreeSet<String>,
 }
 
 /// What is too much, though it would run.
@@ -50,6 +65,10 @@ pub struct Findings {
     pub faults: Vec<Fault>,
     /// Its ways into other flows on which nobody is waited for, for [`super::judge_flows`].
     pub ways: Vec<Way>,
+    /// Its tests.
+    pub tests: Vec<Test>,
+    /// The names it asks for.
+    pub used: Used,
 }
 
 /// Reads a flow and finds all faults in one pass. `file` is only for display.
@@ -57,15 +76,17 @@ pub struct Findings {
 /// # Errors
 /// Every fault found, in the order of the source.
 pub fn check(file: &str, source: &str, names: &dyn Names) -> Result<Checked, Vec<Fault>> {
-    let Findings { flow, faults, .. } = inspect(file, source, names, &Bounds::default());
-    match flow {
+    let found = inspect(file, source, names, &Bounds::default());
+    match found.flow {
         Some(flow) => Ok(Checked {
             flow,
-            warnings: faults,
+            warnings: found.faults,
+            tests: found.tests,
+            used: found.used,
         }),
         None => {
             let refuses = |fault: &Fault| fault.severity == Severity::Fault;
-            Err(faults.into_iter().filter(refuses).collect())
+            Err(found.faults.into_iter().filter(refuses).collect())
         }
     }
 }
@@ -80,6 +101,8 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
                 flow: None,
                 faults,
                 ways: Vec::new(),
+                tests: Vec::new(),
+                used: Used::default(),
             };
         }
     };
@@ -94,6 +117,8 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
         faults: Vec::new(),
         warnings: Vec::new(),
         ways: Vec::new(),
+        tests: Vec::new(),
+        used: Used::default(),
     };
     let flow = whole(&mut reading, &tree).filter(|_| reading.faults.is_empty());
     let mut faults = reading.faults;
@@ -104,8 +129,13 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
     });
     faults.sort_by_key(|fault| (fault.span.start, fault.line, fault.column));
     faults.dedup();
-    let ways = reading.ways;
-    Findings { flow, faults, ways }
+    Findings {
+        flow,
+        faults,
+        ways: reading.ways,
+        tests: reading.tests,
+        used: reading.used,
+    }
 }
 
 /// A key that was probably meant by one that is not known.
@@ -186,7 +216,7 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
         prove::lines::judge(reading, key, on, node);
     }
     if let Some(tests) = head("tests") {
-        script::check(reading, tests);
+        reading.tests = script::read(reading, tests);
     }
     let kept = std::mem::take(&mut reading.scope.kept);
     let account = reading.account.clone();

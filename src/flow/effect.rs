@@ -73,6 +73,9 @@ pub struct Trace {
     pub line: u32,
     /// What came of it; `waits` while nothing did.
     pub outcome: String,
+    /// The texts it spoke or sent.
+    #[serde(skip)]
+    pub said: Vec<String>,
 }
 
 /// How a run ended.
@@ -224,6 +227,17 @@ pub enum Effect {
         /// Its text.
         text: String,
     },
+}
+
+impl Effect {
+    /// The text that goes to the far end.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Reply { text, .. } | Self::Send { text, .. } => Some(text),
+            Self::Inbox { auto_reply, .. } => auto_reply.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// A device that rings.

@@ -43,6 +43,8 @@ pub(crate) struct Engine<'a> {
     /// The caller's leg comes by itself to ask for its script, in a moment.
     comes_by_itself: bool,
     trace: Vec<Trace>,
+    /// How many of the effects and of the spoken verbs the trace has told of.
+    told: (usize, usize),
     needs: Vec<Wanted>,
     /// What this event has taken down of the person's consent, which what was loaded does not show yet.
     allowed: Allowed,
@@ -72,6 +74,7 @@ pub(crate) fn step(
         facts,
         ids,
         effects: Vec::new(),
+        told: (0, said.len()),
         said,
         script: None,
         leg_script: None,
@@ -283,12 +286,25 @@ impl Engine<'_> {
     }
 
     fn traced(&mut self, def: &StepDef, outcome: &str) {
+        let said = self.said_since();
         self.trace.push(Trace {
             step: def.name.clone(),
             verb: def.spec.word,
             line: def.line,
             outcome: outcome.to_owned(),
+            said,
         });
+    }
+
+    /// The texts that have come since the latest step was told of.
+    fn said_since(&mut self) -> Vec<String> {
+        let spoken = self.script.as_ref().unwrap_or(&self.said);
+        let effects = self.effects.iter().skip(self.told.0);
+        let texts = effects.filter_map(Effect::text).map(str::to_owned);
+        let spoken_now = spoken.iter().skip(self.told.1);
+        let said = texts.chain(spoken_now.flat_map(CallVerb::texts)).collect();
+        self.told = (self.effects.len(), spoken.len());
+        said
     }
 
     /// Keeps a step's value, when a text or a condition of the flow asks for it.

@@ -26,15 +26,16 @@ mod steps;
 mod template;
 mod yaml;
 
-pub use check::{Bounds, Checked, Findings, check, inspect};
+pub use check::{Bounds, Checked, Findings, Used, check, inspect};
 pub use effect::{Effect, Ended, Notify, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};
-pub use names::{DirectoryNames, FlowName, Line, Names, NoNames, Rung, name_of};
+pub use names::{DirectoryNames, FlowName, FlowNumber, Names, NoNames, Rung, name_of};
 pub use prove::flows::{Way, Ways, judge as judge_flows};
 pub use prove::organisation::{Organisation, judge as judge_organisation};
 pub use run::Run;
 pub use schema::schema;
+pub use script::{Expect, Expected, Given, GivenContact, GivenHours, Line, Says, StaffDoes, Test};
 pub use yaml::{SOURCE_BYTES_MAX, text_of};
 
 use std::collections::BTreeSet;
@@ -84,7 +85,38 @@ pub struct Flow {
     pub(crate) kept: BTreeSet<(String, String)>,
 }
 
+/// One way out of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Branch<'f> {
+    /// The step.
+    pub step: &'f str,
+    /// Its line in the file, from 1.
+    pub line: u32,
+    /// The outcome; `None`: any, as the step leaves, or all of its outcomes lead to one place.
+    pub outcome: Option<&'f str>,
+}
+
 impl Flow {
+    /// Every way out of every step, in the order of the file. Where `next` takes all outcomes they are one way, and
+    /// a caller's leaving counts where the flow does something about it.
+    pub fn branches(&self) -> impl Iterator<Item = Branch<'_>> {
+        self.steps.iter().flat_map(|def| {
+            let one_way = matches!(def.spec.style, steps::Style::Next(_))
+                && def.then.windows(2).all(|pair| pair[0].1 == pair[1].1);
+            let leaves = (def.then.is_empty() || one_way).then_some(None);
+            let named = def.then.iter().filter(move |_| !one_way);
+            let named = named.map(|(outcome, _)| Some(outcome.as_str()));
+            let hung_up = matches!(def.hung_up, steps::Target::Step(_));
+            let hung_up = hung_up.then_some(Some("caller_hung_up"));
+            let outcomes = leaves.into_iter().chain(named).chain(hung_up);
+            outcomes.map(|outcome| Branch {
+                step: &def.name,
+                line: def.line,
+                outcome,
+            })
+        })
+    }
+
     /// Whether the run waits for keys that are no secret. All others are removed from what is stored of the event.
     pub fn takes_open_keys(&self, run: &Run) -> bool {
         let def = self

@@ -27,6 +27,10 @@ pub trait Names {
     fn flows(&self, account: &str) -> Option<Vec<(String, Kind)>>;
     /// Whether nobody active is in this group.
     fn group_is_empty(&self, account: &str, group: &str) -> bool;
+    /// Our numbers, those of other accounts included.
+    fn numbers(&self, _account: &str) -> Option<Vec<String>> {
+        None
+    }
 
     /// Whether this user is known and does not work in the account any more.
     fn has_left(&self, _account: &str, _user: &str) -> bool {
@@ -37,7 +41,7 @@ pub trait Names {
         None
     }
     /// The numbers whose calls or texts may come to this flow.
-    fn lines(&self, _account: &str, _flow: &str, _kind: Kind) -> Vec<Line> {
+    fn lines(&self, _account: &str, _flow: &str, _kind: Kind) -> Vec<FlowNumber> {
         Vec::new()
     }
     /// What people call the account.
@@ -57,7 +61,7 @@ pub enum Rung<'k> {
 
 /// A number that brings calls or texts to a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct FlowNumber {
     /// As carriers write it.
     pub address: String,
     /// It takes texts.
@@ -242,6 +246,11 @@ impl Names for DirectoryNames<'_> {
         group.is_some_and(|group| self.directory.active_members(group).next().is_none())
     }
 
+    fn numbers(&self, _: &str) -> Option<Vec<String>> {
+        let numbers = self.directory.numbers();
+        Some(numbers.map(|number| number.address.clone()).collect())
+    }
+
     fn has_left(&self, account: &str, user: &str) -> bool {
         let found = self.directory.user_by_key(user);
         let account = self.directory.account_by_key(account);
@@ -266,14 +275,14 @@ impl Names for DirectoryNames<'_> {
         }
     }
 
-    fn lines(&self, account: &str, flow: &str, kind: Kind) -> Vec<Line> {
+    fn lines(&self, account: &str, flow: &str, kind: Kind) -> Vec<FlowNumber> {
         let Some(account) = self.directory.account_by_key(account) else {
             return Vec::new();
         };
         let numbers = self.directory.numbers();
-        let mut found: Vec<Line> = numbers
+        let mut found: Vec<FlowNumber> = numbers
             .filter(|number| number.active && self.leads_to(number, account, flow, kind))
-            .map(|number| Line {
+            .map(|number| FlowNumber {
                 address: number.address.clone(),
                 sms: number.sms,
                 voice: number.voice,

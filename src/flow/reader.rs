@@ -5,7 +5,7 @@ use super::prove::flows::Way;
 use super::scope::{Scope, Unknown};
 use super::template::{Template, Text, is_language};
 use super::yaml::{At, Key, Node, QUOTE_HELP, Value};
-use super::{Bounds, Kind, Names, expr, form};
+use super::{Bounds, Kind, Names, Test, Used, expr, form};
 use crate::model::Phone;
 use crate::model::consent::is_reserved_word;
 
@@ -22,6 +22,9 @@ pub(crate) struct Reading<'a> {
     pub(crate) warnings: Vec<Fault>,
     /// The ways into other flows on which nobody is waited for.
     pub(crate) ways: Vec<Way>,
+    pub(crate) tests: Vec<Test>,
+    /// The names asked for so far.
+    pub(crate) used: Used,
 }
 
 /// The keys of a mapping, all of them known.
@@ -430,6 +433,12 @@ impl<'a> Reading<'a> {
         name: &str,
         known: Option<Vec<String>>,
     ) -> bool {
+        match code {
+            "unknown-group" => drop(self.used.groups.insert(name.to_owned())),
+            "unknown-user" => drop(self.used.users.insert(name.to_owned())),
+            "unknown-calendar" => drop(self.used.calendars.insert(name.to_owned())),
+            _ => {}
+        }
         let Some(known) = known else { return true };
         let found = known.iter().any(|have| have == name);
         if !found {

@@ -1,13 +1,14 @@
 //! The JSON Schema (2020-12) of a flow file, for editors that complete and validate.
 //!
 //! It is made of the tables that the reader uses: the verbs with their outcomes ([`super::steps::SPECS`]) and their
-//! keys ([`super::form`]). It knows nothing of an organisation, and takes all that the reader takes: what only
+//! keys ([`super::form`]), and the lines of tests ([`super::script`]). It knows nothing of an organisation, and takes all that the reader takes: what only
 //! `signalbox flow check` can tell (names, conditions, whole paths) is left to it.
 
 use serde_json::{Map, Value, json};
 
 use super::Kind;
 use super::form::{self, Body, Form, KeyForm, Shape};
+use super::script;
 use super::steps::{SPECS, Spec, Style};
 
 /// The schema of a flow file.
@@ -33,7 +34,11 @@ pub fn schema() -> Value {
                 "maxProperties": super::check::STEPS_MAX,
                 "propertyNames": { "pattern": STEP_NAME, "not": { "const": "end" } },
             },
-            "tests": { "description": "Conversations that the flow is tested with.", "type": "array" },
+            "tests": {
+                "description": "Conversations that the flow is tested with.",
+                "type": "array",
+                "items": { "$ref": "#/$defs/test" },
+            },
         },
         "additionalProperties": false,
         "allOf": [of_kind(Kind::Call), of_kind(Kind::Sms)],
@@ -47,7 +52,65 @@ fn of_kind(kind: Kind) -> Value {
     let step = format!("#/$defs/{}_step", kind.as_str());
     json!({
         "if": { "properties": { "on": { "const": kind.as_str() } }, "required": ["on"] },
-        "then": { "properties": { "steps": { "additionalProperties": { "$ref": step } } } },
+        "then": { "properties": {
+            "steps": { "additionalProperties": { "$ref": step } },
+            "tests": { "items": {
+                "required": [kind.as_str()],
+                "properties": { "script": { "items": line(kind) } },
+            } },
+        } },
+    })
+}
+
+/// One line of a script: a word alone, or with what it says.
+fn line(kind: Kind) -> Value {
+    let known: Vec<&str> = script::lines::known(kind).collect();
+    json!({ "anyOf": [
+        { "enum": known },
+        {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "propertyNames": { "enum": known },
+        },
+    ] })
+}
+
+/// One test.
+fn test() -> Value {
+    let begins = |words: &[&str]| {
+        let each = words
+            .iter()
+            .map(|word| ((*word).to_owned(), json!({ "$ref": "#/$defs/word" })));
+        let properties: Map<String, Value> = each.collect();
+        json!({
+            "type": "object",
+            "properties": properties,
+            "required": words,
+            "additionalProperties": false,
+        })
+    };
+    let mut properties = Map::new();
+    for key in script::read::KEYS {
+        let schema = match key {
+            "call" => begins(&["from", "to"]),
+            "sms" => begins(&["from", "to", "text"]),
+            "given" => {
+                json!({ "type": ["object", "null"], "propertyNames": { "enum": script::given::KEYS } })
+            }
+            "expect" => {
+                json!({ "type": ["object", "null"], "propertyNames": { "enum": script::read::EXPECT } })
+            }
+            "script" => json!({ "type": "array" }),
+            _ => json!({ "$ref": "#/$defs/word" }),
+        };
+        properties.insert(key.to_owned(), schema);
+    }
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": ["name", "expect"],
+        "additionalProperties": false,
     })
 }
 
@@ -75,6 +138,7 @@ fn defs() -> Value {
             json!({ "type": "string", "pattern": "^(contact|flow)\\.[a-z][a-z0-9_]*$" }),
         ),
         ("text", text()),
+        ("test", test()),
         (
             "words",
             json!({ "anyOf": [
@@ -292,8 +356,29 @@ fn shape(shape: Shape) -> Value {
             { "enum": words },
             { "type": "array", "items": { "enum": words } },
         ] }),
+        Shape::Told => json!({ "anyOf": [
+            { "enum": ["members", "none"] },
+            { "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": 20 },
+        ] }),
         Shape::Phone => known("phone"),
         Shape::CallerId => json!({ "anyOf": [{ "enum": ["caller", "number"] }, known("phone")] }),
+        Shape::Url => json!({ "type": "string", "pattern": "^https?://" }),
+        Shape::Headers => json!({
+            "type": "object",
+            "additionalProperties": { "anyOf": [known("word"), {
+                "type": "object",
+                "properties": { "secret": known("word"), "before": known("word") },
+                "required": ["secret"],
+                "additionalProperties": false,
+            }] },
+        }),
+        Shape::Saves => json!({ "anyOf": [known("place"), {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": known("place"),
+            "additionalProperties": known("word"),
+        }] }),
+        Shape::Any => json!({}),
         Shape::Place => known("place"),
         Shape::Digits => {
             json!({ "type": ["string", "integer"], "pattern": "^[0-9]+(\\.\\.[0-9]+)?$" })

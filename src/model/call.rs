@@ -154,6 +154,18 @@ pub enum CallVerb {
     Hangup,
 }
 
+impl CallVerb {
+    /// What is heard of it, in words: what is said, and the names of files that are played.
+    pub fn texts(&self) -> Vec<String> {
+        match self {
+            Self::Say { text, .. } => vec![text.clone()],
+            Self::Play { url } => vec![url.clone()],
+            Self::Gather { prompt, .. } => prompt.iter().flat_map(Self::texts).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// One leg of a [`CallVerb::Dial`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DialLeg {

@@ -304,6 +304,27 @@ impl State {
         self.threads.insert((number, party), thread);
     }
 
+    /// Takes in what was loaded besides; what is known already stays.
+    pub fn absorb(&mut self, other: Self) {
+        fn add<K: std::hash::Hash + Eq, V>(to: &mut HashMap<K, V>, from: HashMap<K, V>) {
+            for (key, value) in from {
+                to.entry(key).or_insert(value);
+            }
+        }
+        self.numbers.extend(other.numbers);
+        add(&mut self.threads, other.threads);
+        add(&mut self.conversations, other.conversations);
+        add(&mut self.calls, other.calls);
+        add(&mut self.legs, other.legs);
+        add(&mut self.carrier_calls, other.carrier_calls);
+        add(&mut self.runs, other.runs);
+        add(&mut self.messages, other.messages);
+        add(&mut self.carrier_messages, other.carrier_messages);
+        add(&mut self.voicemails, other.voicemails);
+        add(&mut self.presence, other.presence);
+        add(&mut self.revisions, other.revisions);
+    }
+
     /// Takes a turn's changes into what is known, so that the next event of the batch sees them.
     pub fn apply(&mut self, turn: &Turn) {
         for write in &turn.writes {

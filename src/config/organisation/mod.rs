@@ -137,16 +137,22 @@ impl OrganisationFile {
 
     /// The organisation of the file alone, for checking flows without a store.
     pub fn directory(&self, ids: &mut Ids, now: Timestamp) -> Result<Directory, Problems> {
+        self.whole(ids, now).map(|(directory, _)| directory)
+    }
+
+    /// The organisation of the file alone with its contacts, for tests and simulations.
+    ///
+    /// # Errors
+    /// Every mistake of the file.
+    pub fn whole(
+        &self,
+        ids: &mut Ids,
+        now: Timestamp,
+    ) -> Result<(Directory, Vec<Contact>), Problems> {
         let nothing = Directory::default();
-        let draft = self.draft(&Existing::of(&nothing), ids, now)?;
-        let version = 1;
-        Ok(Directory::new(
-            version,
-            draft.accounts,
-            draft.users,
-            draft.numbers,
-            draft.keywords,
-        ))
+        let rows = self.draft(&Existing::of(&nothing), ids, now)?;
+        let directory = Directory::new(1, rows.accounts, rows.users, rows.numbers, rows.keywords);
+        Ok((directory, rows.contacts))
     }
 
     fn draft(

@@ -87,6 +87,16 @@ pub(crate) enum Shape {
     Values,
     /// A phone, or a name such as `contact.phone`.
     Reached,
+    /// An address of the web whose host is written out.
+    Url,
+    /// Headers with a text or a secret each.
+    Headers,
+    /// A place, or places with paths into an answer.
+    Saves,
+    /// Anything; its reader has the last word.
+    Any,
+    /// `members`, `none`, or a list of users.
+    Told,
     /// An e-mail address, or a name such as `contact.email`.
     Mail,
 }

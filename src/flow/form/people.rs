@@ -156,4 +156,37 @@ pub(super) static FORMS: &[Form] = &[
             ),
         ]),
     },
+    Form {
+        word: "http",
+        about: "Asks another system, where the configuration allows it.",
+        main: None,
+        body: keys(&[
+            may(
+                "method",
+                Shape::OneOf(&["GET", "POST", "PUT", "PATCH", "DELETE"]),
+                "POST by default when there is a body, else GET.",
+            ),
+            must("url", Shape::Url, "The address, its host written out."),
+            may(
+                "headers",
+                Shape::Headers,
+                "Headers; a secret as { secret: name, before: \"Bearer \" }.",
+            ),
+            may(
+                "body",
+                Shape::Any,
+                "A text, or a mapping that is sent as JSON.",
+            ),
+            may(
+                "timeout",
+                Shape::Duration,
+                "How long the answer is awaited: 1s to 15s, 5s by default.",
+            ),
+            may(
+                "save_as",
+                Shape::Saves,
+                "Where the answer is kept, or parts of it: { flow.name: person.name }.",
+            ),
+        ]),
+    },
 ];

@@ -2,7 +2,7 @@
 
 use crate::flow::Kind;
 use crate::flow::form::{self, Body, Shape};
-use crate::flow::names::Line;
+use crate::flow::names::FlowNumber;
 use crate::flow::reader::{Reading, read_duration, show_duration};
 use crate::flow::yaml::{At, Node, Value};
 
@@ -34,7 +34,7 @@ pub(crate) fn judge(reading: &mut Reading<'_>, key: &str, on: &Node, steps: &Nod
     }
 }
 
-fn one(reading: &mut Reading<'_>, step: &Node, line: &Line) {
+fn one(reading: &mut Reading<'_>, step: &Node, line: &FlowNumber) {
     let Some(carrier) = line.carrier else { return };
     if let Some(dial) = step.get("dial") {
         longer(reading, dial, "ring", carrier.ring_s_max, line);
@@ -76,7 +76,7 @@ fn one(reading: &mut Reading<'_>, step: &Node, line: &Line) {
 }
 
 /// A time that the carrier cuts short.
-fn longer(reading: &mut Reading<'_>, verb: &Node, key: &str, most_s: u32, line: &Line) {
+fn longer(reading: &mut Reading<'_>, verb: &Node, key: &str, most_s: u32, line: &FlowNumber) {
     let wanted = verb.word(key).and_then(read_duration);
     if let (Some(node), true) = (verb.get(key), wanted.is_some_and(|wanted| wanted > most_s)) {
         let most = show_duration(most_s);
@@ -92,7 +92,7 @@ fn longer(reading: &mut Reading<'_>, verb: &Node, key: &str, most_s: u32, line: 
 }
 
 /// Texts that are longer as written than the carrier takes.
-fn texts(reading: &mut Reading<'_>, verb: &str, value: &Node, line: &Line) {
+fn texts(reading: &mut Reading<'_>, verb: &str, value: &Node, line: &FlowNumber) {
     let (Some(form), Some(carrier)) = (form::of(verb), line.carrier) else {
         return;
     };
@@ -117,7 +117,7 @@ fn texts(reading: &mut Reading<'_>, verb: &str, value: &Node, line: &Line) {
     }
 }
 
-fn lacks(reading: &mut Reading<'_>, at: &At, line: &Line, what: &str, help: &str) {
+fn lacks(reading: &mut Reading<'_>, at: &At, line: &FlowNumber, what: &str, help: &str) {
     let message = format!("the number {} {what}", line.address);
     reading.warn(at, "capability", message, help);
 }

@@ -73,8 +73,7 @@ enum Save {
 
 impl Http {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let keys = ["method", "url", "headers", "body", "timeout", "save_as"];
-        let fields = reading.fields(node, "http", &keys, None)?;
+        let fields = reading.form(node, "http")?;
         let url = required(reading, fields.get("url"), node, "http", "url");
         let url = url.and_then(|url| read_url(reading, url));
         let body = match fields.get("body") {

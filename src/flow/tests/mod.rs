@@ -12,6 +12,7 @@ mod orders;
 mod pages;
 mod rooms;
 mod schema;
+mod scripts;
 mod shipped;
 mod texts;
 mod verbs;

@@ -25,7 +25,7 @@ fn step(verb: &str, value: &str) -> String {
 }
 
 /// What stands behind a key so that its reader takes it, and what it refuses.
-fn samples(word: &str, shape: Shape) -> (Vec<String>, Vec<String>) {
+fn samples(verb: &str, word: &str, shape: Shape) -> (Vec<String>, Vec<String>) {
     let own = |words: &[&str]| {
         words
             .iter()
@@ -40,6 +40,7 @@ fn samples(word: &str, shape: Shape) -> (Vec<String>, Vec<String>) {
         ),
         Shape::Value => (own(&["Hi", "~"]), own(&["[a]"])),
         Shape::Word => (own(&["AA-99"]), own(&["[a]"])),
+        Shape::Duration if verb == "http" => (own(&["5s"]), own(&["5"])),
         Shape::Duration if word == "silence" => (own(&["5s"]), own(&["5"])),
         Shape::Duration => (own(&["60s"]), own(&["30", "[a]", "soon"])),
         Shape::Count(min, max) => {
@@ -56,6 +57,7 @@ fn samples(word: &str, shape: Shape) -> (Vec<String>, Vec<String>) {
             (quoted.collect(), own(&["zzz", "{ a: b }"]))
         }
         Shape::Name => (Vec::new(), own(&["[a]", "{ a: b }"])),
+        Shape::Told => (own(&["members", "none"]), own(&["all", "[]", "{ a: b }"])),
         Shape::Phone => (
             own(&["\"+12025550199\"", "+12025550199"]),
             own(&["nobody", "[a]"]),
@@ -81,6 +83,22 @@ fn samples(word: &str, shape: Shape) -> (Vec<String>, Vec<String>) {
             own(&["contact.phone", "\"+12025550199\""]),
             own(&["nobody", "contact.nobody", "[a]"]),
         ),
+        Shape::Url => (
+            own(&[
+                "\"https://example.org/a?b={{ contact.name }}\"",
+                "https://example.org",
+            ]),
+            own(&["example.org", "[a]"]),
+        ),
+        Shape::Headers => (
+            own(&["{ accept: a, authorization: { secret: b, before: c } }"]),
+            own(&["a", "{ a: { secret: b, zzz: c } }"]),
+        ),
+        Shape::Saves => (
+            own(&["flow.x", "{ flow.x: a.b.0 }"]),
+            own(&["x", "{ x: a }", "[a]"]),
+        ),
+        Shape::Any => (own(&["a", "{ a: [b, 1, ~] }"]), Vec::new()),
         Shape::Mail => (
             own(&["contact.email", "front@example.org"]),
             own(&["nobody", "[a]"]),
@@ -102,6 +120,7 @@ fn with_key(form: &form::Form, key: &form::KeyForm, value: &str) -> String {
             Shape::Phone => "\"+12025550199\"",
             Shape::Reached => "contact.phone",
             Shape::Name => "refill",
+            Shape::Url => "https://example.org",
             _ => "Hi",
         };
         parts.push(format!("{}: {value}", other.word));
@@ -139,7 +158,7 @@ fn made() -> Vec<(String, String, bool)> {
         let form = form::of(spec.word)
             .unwrap_or_else(|| panic!("no form of `{}` in src/flow/form/", spec.word));
         for key in form.keys() {
-            let (good, bad) = samples(key.word, key.shape);
+            let (good, bad) = samples(form.word, key.word, key.shape);
             for (values, good) in [(good, true), (bad, false)] {
                 for value in values {
                     let name = format!("{} {}: {value}", form.word, key.word);
@@ -234,7 +253,12 @@ fn the_schema_knows_every_verb_and_outcome() {
 }
 
 /// What the schema cannot know: names, meanings, the whole.
-const BEYOND: [&str; 38] = [
+const BEYOND: [&str; 43] = [
+    "calendar",
+    "unknown-box",
+    "unknown-number",
+    "url",
+    "header",
     "flow-loop",
     "email",
     "unknown-step",
@@ -275,7 +299,9 @@ const BEYOND: [&str; 38] = [
     "name",
 ];
 /// Of these the schema may know some.
-const SOME: [&str; 14] = [
+const SOME: [&str; 16] = [
+    "url",
+    "header",
     "too-large",
     "not-writable",
     "two-owners",

@@ -71,6 +71,28 @@ pub(super) const PAGES: &[Page] = &[
         ),
     ),
     fault(
+        "url",
+        "Finds an address of another system that is none, or whose host is not written out.",
+        "What a person says must never choose where a request goes; values may stand in the path and behind the question mark.",
+        Sms(
+            "  who:\n    http: { url: \"https://{{ contact.name }}.example.org/people\" }\n    then: { else: end }\n",
+        ),
+        Sms(
+            "  who:\n    http: { url: \"https://crm.example.org/people/{{ contact.name }}\" }\n    then: { else: end }\n",
+        ),
+    ),
+    fault(
+        "header",
+        "Finds a header that a flow cannot set.",
+        "Some headers are the connection's own, and a name with other signs than letters, digits and - is none.",
+        Sms(
+            "  who:\n    http: { url: https://crm.example.org/people, headers: { host: example.org } }\n    then: { else: end }\n",
+        ),
+        Sms(
+            "  who:\n    http: { url: https://crm.example.org/people, headers: { accept: application/json } }\n    then: { else: end }\n",
+        ),
+    ),
+    fault(
         "file",
         "Finds a sound file whose name carriers could not fetch.",
         "The caller would hear silence. A file is a .mp3 or .wav of the folder `media`, or stands at an https:// address.",
@@ -124,6 +146,39 @@ pub(super) const PAGES: &[Page] = &[
         ),
         File(
             "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    at: 2026-03-03 10:30\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurses }\n",
+        ),
+    ),
+    fault(
+        "calendar",
+        "Finds hours of a test that are none.",
+        "A test that is held against hours nobody can read says nothing.",
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    given: { calendars: { office: { open: { mon: \"9 to 5\" } } } }\n    expect: { in_box: nurses }\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    given: { calendars: { office: { open: { mon: \"09:00-17:00\" } } } }\n    expect: { in_box: nurses }\n",
+        ),
+    ),
+    fault(
+        "unknown-box",
+        "Finds a box in a test that is nobody's: no group and no active user of the account has it.",
+        "The test could never be met.",
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurse }\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurses }\n",
+        ),
+    ),
+    fault(
+        "unknown-number",
+        "Finds a test that goes to a number that is none of ours.",
+        "No call and no text can come in there.",
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550102\", text: Hello }\n    expect: { in_box: nurses }\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurses }\n",
         ),
     ),
     warning(

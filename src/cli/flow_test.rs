@@ -1,0 +1,338 @@
+//! `signalbox flow test`: plays the tests written in flow files.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::daemon;
+use crate::decide::trial::{self, Coverage, Difference, Entry, Ground, Played, Report, Who};
+use crate::decide::{Flows, World};
+use crate::flow::{self, Checked, DirectoryNames, FlowName, Names, NoNames};
+use crate::model::calendar::zone;
+use crate::model::directory::Directory;
+use crate::model::people::Contact;
+use crate::model::{Ids, Timestamp};
+
+use super::flow::sources;
+
+/// Plays the tests written in flow files, on a virtual clock: nothing is sent and nobody is called.
+///
+/// A folder stands for the .yaml files in it. Without an organisation a test makes up the groups, users and numbers
+/// that its flow names. Exits with 1 when a test fails or a flow has a fault, with 2 when a path cannot be read.
+///
+/// Example: signalbox flow test flows/ --organisation config/organisation.yaml
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Files, or folders of them.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Whose groups, users and numbers the tests use.
+    #[command(flatten)]
+    pub source: OrganisationArgs,
+    /// Write the results as JUnit XML into this file.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+/// Which organisation a flow is tried on.
+#[derive(Debug, Args)]
+pub struct OrganisationArgs {
+    /// The organisation, as a file.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    pub organisation: Option<PathBuf>,
+    /// The configuration that names the store of the organisation.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Plays all tests and prints what came of them; the exit code.
+///
+/// # Errors
+/// Standard output or the JUnit file cannot be written to.
+pub fn test(args: &TestArgs, known: Option<(Directory, Vec<Contact>)>) -> anyhow::Result<i32> {
+    test_to(args, known, &mut io::stdout().lock())
+}
+
+fn test_to(
+    args: &TestArgs,
+    known: Option<(Directory, Vec<Contact>)>,
+    out: &mut dyn Write,
+) -> anyhow::Result<i32> {
+    let sources = match sources(&args.paths) {
+        Ok(sources) => sources,
+        Err(words) => {
+            eprintln!("error: {words}");
+            return Ok(2);
+        }
+    };
+    let (ground, files) = prepare(sources, known);
+    let mut all = Totals::default();
+    let mut suites = Vec::new();
+    for file in &files {
+        let report = match &file.checked {
+            Ok(checked) => Ok(trial::play(&ground, checked)),
+            Err(drawn) => Err(drawn.as_str()),
+        };
+        all.add(&report);
+        if let Ok(report) = &report {
+            let zone = file.zone(&ground);
+            out.write_all(shown(&file.name, report, &zone).as_bytes())?;
+        } else if let Err(drawn) = &file.checked {
+            writeln!(out, "{}\n{drawn}\n", file.name)?;
+        }
+        suites.push((file.name.as_str(), report));
+    }
+    writeln!(out, "{}", all.words())?;
+    if let Some(path) = &args.junit {
+        std::fs::write(path, junit(&suites))
+            .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+    }
+    Ok(i32::from(all.failed > 0 || all.broken > 0))
+}
+
+/// A file, checked.
+pub(super) struct File {
+    pub(super) name: String,
+    /// The flow, or its faults as people read them.
+    pub(super) checked: Result<Checked, String>,
+}
+
+impl File {
+    /// The zone of its account, for the times in transcripts.
+    pub(super) fn zone(&self, ground: &Ground) -> jiff::tz::TimeZone {
+        let flow = self.checked.as_ref().ok().map(|checked| &checked.flow);
+        let account = flow.and_then(|flow| ground.world.directory.account_by_key(&flow.account));
+        let zone = account.and_then(|account| zone(&account.zone).ok());
+        zone.unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+}
+
+/// Checks all files, and makes the ground on which their tests are played: the organisation that is given, else one
+/// made up from what they name.
+pub(super) fn prepare(
+    sources: Vec<(String, String)>,
+    known: Option<(Directory, Vec<Contact>)>,
+) -> (Ground, Vec<File>) {
+    let flows: Vec<FlowName> = sources
+        .iter()
+        .filter_map(|(_, text)| flow::name_of(text))
+        .collect();
+    let names: Box<dyn Names + '_> = match &known {
+        Some((directory, _)) => Box::new(DirectoryNames::new(directory, flows)),
+        None => Box::new(NoNames),
+    };
+    let check = |(name, text): (String, String)| File {
+        checked: flow::check(&name, &text, names.as_ref()).map_err(|faults| {
+            let drawn = flow::render(&text, &faults);
+            drawn.trim_end().to_owned()
+        }),
+        name,
+    };
+    let files: Vec<File> = sources.into_iter().map(check).collect();
+    drop(names);
+    let sound: Vec<&Checked> = files
+        .iter()
+        .filter_map(|file| file.checked.as_ref().ok())
+        .collect();
+    let (directory, contacts) = known.unwrap_or_else(|| (trial::made_up(&sound), Vec::new()));
+    let directory = Arc::new(directory);
+    let world = World {
+        flows: Arc::new(published(&directory, &sound)),
+        ..daemon::world_without_config(&directory)
+    };
+    let world = World { directory, ..world };
+    let ground = Ground {
+        world,
+        contacts: contacts.into(),
+    };
+    (ground, files)
+}
+
+/// The flows as if they were published.
+fn published(directory: &Directory, sound: &[&Checked]) -> Flows {
+    let mut ids = Ids::new(Timestamp::default(), 3);
+    let mut flows = Flows::default();
+    for checked in sound {
+        if let Some(account) = directory.account_by_key(&checked.flow.account) {
+            let flow = Arc::new(checked.flow.clone());
+            flows.insert(account.id, ids.fresh(), flow, true);
+        }
+    }
+    flows
+}
+
+/// What came of all files.
+#[derive(Debug, Default)]
+struct Totals {
+    tests: usize,
+    failed: usize,
+    broken: usize,
+    outcomes: usize,
+    tried: usize,
+}
+
+impl Totals {
+    fn add(&mut self, report: &Result<Report, &str>) {
+        let Ok(report) = report else {
+            self.broken += 1;
+            return;
+        };
+        self.tests += report.tests.len();
+        let failed = report.tests.iter().filter(|test| test.failed.is_some());
+        self.failed += failed.count();
+        self.outcomes += report.coverage.all;
+        self.tried += report.coverage.tried();
+    }
+
+    fn words(&self) -> String {
+        let Self {
+            tests,
+            failed,
+            broken,
+            outcomes,
+            tried,
+        } = self;
+        let broken = match broken {
+            0 => String::new(),
+            some => format!(", {some} flows with faults"),
+        };
+        format!("{tests} tests, {failed} failed{broken}; {tried} of {outcomes} outcomes tried")
+    }
+}
+
+/// What came of one file.
+fn shown(name: &str, report: &Report, zone: &jiff::tz::TimeZone) -> String {
+    let mut text = format!("{name}\n");
+    for test in &report.tests {
+        let word = if test.failed.is_some() {
+            "FAILED"
+        } else {
+            "ok    "
+        };
+        let _ = writeln!(text, "  {word} {}", test.name);
+        text += &transcript(test, zone);
+    }
+    text += &coverage(&report.coverage);
+    text
+}
+
+/// What happened in a test that failed, with the first difference marked.
+fn transcript(test: &Played, zone: &jiff::tz::TimeZone) -> String {
+    let mut text = String::new();
+    let Some(difference) = &test.failed else {
+        return text;
+    };
+    for entry in &test.transcript {
+        let differs = entry.who == Who::Script(difference.line);
+        let mark = if differs { ">" } else { " " };
+        let _ = writeln!(text, "    {mark} {}", line(entry, zone));
+    }
+    let Difference { line, words } = difference;
+    let _ = writeln!(text, "    > line {line}: {words}");
+    text
+}
+
+/// One thing that happened: when, what, and which step did it.
+pub(super) fn line(entry: &Entry, zone: &jiff::tz::TimeZone) -> String {
+    let at = zone.to_datetime(entry.at.to_jiff());
+    let who = match entry.who {
+        Who::Script(line) => format!("line {line}: "),
+        Who::Flow => "  ".to_owned(),
+    };
+    let place = entry.place.as_ref();
+    let place = place.map(|place| format!("   [{place}]"));
+    format!(
+        "{} {who}{}{}",
+        at.strftime("%m-%d %H:%M:%S"),
+        entry.words,
+        place.unwrap_or_default()
+    )
+}
+
+/// How much was tried, and what was not.
+fn coverage(coverage: &Coverage) -> String {
+    let mut text = format!(
+        "  {} of {} outcomes tried\n",
+        coverage.tried(),
+        coverage.all
+    );
+    for missed in &coverage.missed {
+        let _ = writeln!(
+            text,
+            "    not tried: step {} (line {}): {}",
+            missed.step, missed.line, missed.outcome
+        );
+    }
+    text
+}
+
+/// The results for machines: one suite a file.
+fn junit(suites: &[(&str, Result<Report, &str>)]) -> String {
+    let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
+    for (name, report) in suites {
+        match report {
+            Ok(report) => suite(&mut xml, name, report),
+            Err(drawn) => {
+                let name = escaped(name);
+                let _ = writeln!(
+                    xml,
+                    "  <testsuite name=\"{name}\" tests=\"1\" failures=\"0\" errors=\"1\">\n    \
+                     <testcase classname=\"{name}\" name=\"check\"><error message=\"the flow has faults\">{}</error></testcase>\n  \
+                     </testsuite>",
+                    escaped(drawn)
+                );
+            }
+        }
+    }
+    xml + "</testsuites>\n"
+}
+
+fn suite(xml: &mut String, name: &str, report: &Report) {
+    let failed = report.tests.iter().filter(|test| test.failed.is_some());
+    let (name, tests) = (escaped(name), report.tests.len());
+    let _ = writeln!(
+        xml,
+        "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{}\" errors=\"0\">",
+        failed.count()
+    );
+    for test in &report.tests {
+        let case = escaped(&test.name);
+        let _ = match &test.failed {
+            None => writeln!(xml, "    <testcase classname=\"{name}\" name=\"{case}\"/>"),
+            Some(difference) => {
+                let message = format!("line {}: {}", difference.line, difference.words);
+                let text = transcript(test, &jiff::tz::TimeZone::UTC);
+                writeln!(
+                    xml,
+                    "    <testcase classname=\"{name}\" name=\"{case}\"><failure message=\"{}\">{}</failure></testcase>",
+                    escaped(&message),
+                    escaped(&text)
+                )
+            }
+        };
+    }
+    *xml += "  </testsuite>\n";
+}
+
+/// A text inside XML; what XML cannot hold becomes a question mark.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe += "&amp;",
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '"' => safe += "&quot;",
+            '\n' | '\t' => safe.push(c),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => safe.push('?'),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests;

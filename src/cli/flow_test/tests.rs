@@ -1,0 +1,162 @@
+//! What `flow test` prints, and that the shipped flows are tried whole.
+
+use std::path::Path;
+
+use super::*;
+use crate::config::organisation::OrganisationFile;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn organisation() -> (Directory, Vec<Contact>) {
+    let source = std::fs::read_to_string(root().join("config/organisation.yaml")).unwrap();
+    let now = Timestamp::from_micros(1_772_555_400_000_000);
+    OrganisationFile::read("organisation.yaml", source)
+        .whole(&mut Ids::new(now, 7), now)
+        .unwrap()
+}
+
+/// The exit code and the words, with the folder's name left out.
+fn run(
+    folder: &Path,
+    known: Option<(Directory, Vec<Contact>)>,
+    junit: Option<PathBuf>,
+) -> (i32, String) {
+    let args = TestArgs {
+        paths: vec![folder.to_owned()],
+        source: OrganisationArgs {
+            organisation: None,
+            config: None,
+        },
+        junit,
+    };
+    let mut out = Vec::new();
+    let code = test_to(&args, known, &mut out).unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    (code, shown.replace(&folder.display().to_string(), "FOLDER"))
+}
+
+fn with(name: &str, source: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), source).unwrap();
+    folder
+}
+
+#[test]
+fn every_outcome_of_the_shipped_flows_is_tried() {
+    let begun = crate::ambient::Stopwatch::start();
+    let (code, shown) = run(&root().join("flows"), Some(organisation()), None);
+    println!(
+        "the shipped flows were checked and tried in {:?}",
+        begun.elapsed()
+    );
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("not tried"), "{shown}");
+    assert!(!shown.contains(" 0 of 0 outcomes"), "{shown}");
+    let files = std::fs::read_dir(root().join("flows")).unwrap().count();
+    assert!(files >= 11, "{files}");
+    assert_eq!(shown.matches(".yaml\n").count(), files, "{shown}");
+}
+
+#[test]
+fn the_shipped_flows_stand_alone_too() {
+    let (code, shown) = run(&root().join("flows"), None, None);
+    assert_eq!(code, 0, "{shown}");
+}
+
+const FLOW: &str = "flow: a
+account: b
+on: sms
+steps:
+  name:
+    ask: { prompt: Your name?, save_as: flow.name, timeout: 2h }
+    then: { valid: hello, invalid: end, timeout: end }
+  hello:
+    reply: \"Hi {{ flow.name }} & <co>\"
+    next: end
+tests:
+  - name: is <greeted>
+    at: 2026-03-03 10:30
+    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }
+    script:
+      - receives: Your name
+      - texts: Pat
+      - receives: Hi Bo
+    expect: { sent: 2 }
+  - name: is asked
+    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }
+    expect: { sent: 1 }
+";
+
+#[test]
+fn a_test_that_fails_shows_what_happened() {
+    let folder = with("a.yaml", FLOW);
+    let (code, shown) = run(folder.path(), None, None);
+    assert_eq!(code, 1);
+    assert_eq!(
+        shown,
+        "FOLDER/a.yaml
+  FAILED is <greeted>
+      03-03 10:30:00   text \"Hello\" from +12025550143
+      03-03 10:30:00   name → waits   [name (ask), line 5]
+      03-03 10:30:00   sends \"Your name?\"   [name (ask), line 5]
+      03-03 10:30:00 line 16: receives \"Your name\"
+      03-03 10:30:00 line 17: texts \"Pat\"
+      03-03 10:30:00   name → valid   [name (ask), line 5]
+      03-03 10:30:00   hello → ok   [hello (reply), line 8]
+      03-03 10:30:00   sends \"Hi Pat & <co>\"   [hello (reply), line 8]
+    > 03-03 10:30:00 line 18: receives \"Hi Bo\"
+    > line 18: the texts were: \"Hi Pat & <co>\"
+  ok     is asked
+  2 of 4 outcomes tried
+    not tried: step name (line 5): invalid
+    not tried: step name (line 5): timeout
+2 tests, 1 failed; 2 of 4 outcomes tried
+"
+    );
+}
+
+#[test]
+fn results_are_written_for_machines() {
+    let folder = with("a.yaml", FLOW);
+    std::fs::write(folder.path().join("b.yaml"), "flow: [").unwrap();
+    let file = folder.path().join("results.xml");
+    let (code, _) = run(folder.path(), None, Some(file.clone()));
+    assert_eq!(code, 1);
+    let xml = std::fs::read_to_string(file).unwrap();
+    let lines = [
+        "tests=\"2\" failures=\"1\" errors=\"0\">",
+        "name=\"is &lt;greeted&gt;\"><failure message=\"line 18: the texts were: &quot;Hi Pat &amp; &lt;co&gt;&quot;\">",
+        "name=\"is asked\"/>",
+        "tests=\"1\" failures=\"0\" errors=\"1\">",
+        "<error message=\"the flow has faults\">",
+    ];
+    for line in lines {
+        assert!(xml.contains(line), "{line}\n{xml}");
+    }
+    assert_eq!(xml.matches("<testsuite ").count(), 2);
+    assert!(xml.ends_with("</testsuites>\n"));
+}
+
+#[test]
+fn faults_and_wrong_paths_are_no_success() {
+    let folder = with("a.yaml", &FLOW.replace("next: end", "next: en"));
+    let (code, shown) = run(folder.path(), None, None);
+    assert_eq!(code, 1);
+    assert!(shown.contains("unknown-step"), "{shown}");
+    assert!(
+        shown.ends_with("0 tests, 0 failed, 1 flows with faults; 0 of 0 outcomes tried\n"),
+        "{shown}"
+    );
+    assert_eq!(run(Path::new("/nowhere.yaml"), None, None).0, 2);
+}
+
+#[test]
+fn a_test_on_a_number_that_is_not_ours_is_a_fault() {
+    let source = FLOW.replace("account: b", "account: clinic");
+    let folder = with("a.yaml", &source.replace("+12025550101", "+12025550199"));
+    let (code, shown) = run(folder.path(), Some(organisation()), None);
+    assert_eq!(code, 1);
+    assert!(shown.contains("unknown-number"), "{shown}");
+}

@@ -1,0 +1,393 @@
+//! Where a test takes place: what is known, what time it is, and what happens next.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::Ground;
+use super::phone::{Due, Line};
+use super::transcript::{Entry, Place, Who};
+use super::world::{self, Set};
+use crate::decide::explain::nothing_known;
+use crate::decide::{At, Input, World, decide_traced, needs};
+use crate::flow::{Flow, Test, Trace};
+use crate::model::account::{Account, Number};
+use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
+use crate::model::conversation::{Conversation, ThreadEventKind};
+use crate::model::people::{Contact, Presence};
+use crate::model::turn::{Decision, Job, JobKind, Need, State, Turn, Write};
+use crate::model::{
+    CallId, EventId, Ids, Inbound, Message, MessageId, MessageKind, Mo, Order, Party, RunId,
+    Timestamp, UserId,
+};
+
+/// How often more may be needed for one event; decisions need less.
+const ROUNDS_MAX: usize = 8;
+/// Events of one line of a script.
+const EVENTS_PER_LINE_MAX: u64 = 10_000;
+
+/// Where a test takes place.
+#[derive(Debug)]
+pub struct Stage {
+    pub(super) world: World,
+    pub(super) state: State,
+    pub(super) now: Timestamp,
+    events: u64,
+    pub(super) flow: String,
+    pub(super) account: Account,
+    pub(super) number: Number,
+    pub(super) party: Party,
+    contacts: Vec<Contact>,
+    presence: Vec<(UserId, Presence)>,
+    opted_out: Vec<Party>,
+    /// The caller's line and those that ring.
+    pub(super) line: Line,
+    /// What the caller has heard since the script last did something.
+    pub(super) heard: VecDeque<String>,
+    /// The texts that the person outside has got since then.
+    pub(super) got: VecDeque<String>,
+    /// Our texts, in order.
+    pub(super) sent: Vec<MessageId>,
+    /// Who was told by e-mail.
+    pub(super) emails: Vec<String>,
+    /// The requests to other systems that are not answered yet.
+    pub(super) asked: VecDeque<Asked>,
+    /// Why the flow could not go on, when it could not.
+    pub(super) stopped: Option<String>,
+    /// The step of this flow that was last taken.
+    pub(super) last: Option<Place>,
+    /// Where each text came from.
+    places: BTreeMap<String, Place>,
+    orders: VecDeque<Order>,
+    pub(super) transcript: Vec<Entry>,
+    pub(super) taken: BTreeSet<(String, String, String)>,
+}
+
+/// A request to another system.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) run: RunId,
+    pub(super) call: Option<CallId>,
+    pub(super) ask: u32,
+    pub(super) url: String,
+}
+
+impl Stage {
+    /// A stage before anything happens.
+    ///
+    /// # Errors
+    /// The test names something that the organisation has not.
+    pub fn new(ground: &Ground, flow: &Flow, test: &Test) -> Result<Self, String> {
+        let set = world::set(ground, flow, test)?;
+        let contacts = world::contacts(ground, &set, test);
+        let Set {
+            world,
+            account,
+            number,
+            now,
+        } = set;
+        let users = test.given.presence.iter().filter_map(|(key, presence)| {
+            let user = world.directory.user_by_key(key)?;
+            Some((user.id, *presence))
+        });
+        let presence = users.collect();
+        Ok(Self {
+            world,
+            state: State::default(),
+            now,
+            events: 0,
+            flow: flow.key.clone(),
+            account,
+            number,
+            party: test.from.clone(),
+            contacts,
+            presence,
+            opted_out: test.given.opted_out.clone(),
+            line: Line::default(),
+            heard: VecDeque::new(),
+            got: VecDeque::new(),
+            sent: Vec::new(),
+            emails: Vec::new(),
+            asked: VecDeque::new(),
+            stopped: None,
+            last: None,
+            places: BTreeMap::new(),
+            orders: VecDeque::new(),
+            transcript: Vec::new(),
+            taken: BTreeSet::new(),
+        })
+    }
+
+    /// What happened so far.
+    pub fn transcript(&self) -> &[Entry] {
+        &self.transcript
+    }
+
+    /// What the person outside is at, for people.
+    pub fn standing(&self) -> String {
+        match &self.last {
+            Some(place) if self.is_running() => format!("waits at {place}"),
+            Some(place) => format!("over; the last step was {place}"),
+            None => "this flow was not reached".to_owned(),
+        }
+    }
+
+    /// Something happens, and all that follows of it at once.
+    pub(super) fn happens(&mut self, input: &Input) -> Result<Turn, String> {
+        let turn = self.decided(input)?;
+        self.took(&turn);
+        while let Some(order) = self.orders.pop_front() {
+            self.carry_out(&order)?;
+        }
+        Ok(turn)
+    }
+
+    fn decided(&mut self, input: &Input) -> Result<Turn, String> {
+        self.events += 1;
+        let event: EventId = Ids::new(self.now, self.events).fresh();
+        let at = At {
+            event,
+            now: self.now,
+            seed: self.events,
+        };
+        let first = needs(&self.world, input);
+        self.learn(&first);
+        for _ in 0..ROUNDS_MAX {
+            match decide_traced(&self.world, &self.state, input, at) {
+                (Decision::Done(turn), trace) => {
+                    self.state.apply(&turn);
+                    self.follow(&trace);
+                    return Ok(*turn);
+                }
+                (Decision::Need(more), _) => self.learn(&more),
+                (Decision::Undecided(why), _) => return Err(why),
+            }
+        }
+        Err("it cannot be told what must be known first".to_owned())
+    }
+
+    /// What a store would load: nothing but what the test is given.
+    fn learn(&mut self, needs: &[Need]) {
+        let mut loaded = nothing_known(needs);
+        let threads: Vec<_> = loaded.threads.keys().cloned().collect();
+        for (number, party) in threads {
+            let mut thread = loaded
+                .threads
+                .remove(&(number, party.clone()))
+                .unwrap_or_default();
+            let theirs = |contact: &&Contact| contact.phones.iter().any(|one| one.phone == party);
+            thread.contacts = self.contacts.iter().filter(theirs).cloned().collect();
+            if self.opted_out.contains(&party) {
+                thread.consents.push(self.out(&party));
+            }
+            loaded.put_thread(number, party, thread);
+        }
+        for (user, presence) in &self.presence {
+            if let Some(known) = loaded.presence.get_mut(user) {
+                *known = *presence;
+            }
+        }
+        self.state.absorb(loaded);
+    }
+
+    fn out(&self, party: &Party) -> ConsentEntry {
+        ConsentEntry {
+            id: Ids::new(self.now, 0).fresh(),
+            party: party.clone(),
+            scope: ConsentScope::Number(self.number.id),
+            verdict: Consent::Out,
+            at: self.now,
+            source: "text".to_owned(),
+            event: None,
+        }
+    }
+
+    /// Takes down the steps of a turn.
+    fn follow(&mut self, trace: &[(String, Trace)]) {
+        for (flow, step) in trace {
+            let place = Place {
+                flow: flow.clone(),
+                step: step.step.clone(),
+                verb: step.verb,
+                line: step.line,
+            };
+            for text in &step.said {
+                self.places.insert(text.clone(), place.clone());
+            }
+            if step.outcome != "waits" {
+                let taken = (flow.clone(), step.step.clone(), step.outcome.clone());
+                self.taken.insert(taken);
+            }
+            let words = format!("{} → {}", step.step, step.outcome);
+            self.log(Who::Flow, words, Some(place.clone()));
+            if *flow == self.flow {
+                self.last = Some(place);
+            }
+        }
+    }
+
+    /// Takes down what a turn sends and orders.
+    fn took(&mut self, turn: &Turn) {
+        for write in &turn.writes {
+            match write {
+                Write::Message(message) if message.kind != MessageKind::Inbound => {
+                    self.text_sent(message);
+                }
+                Write::ThreadEvent(event) => {
+                    if let ThreadEventKind::FlowStopped { reason } = &event.kind {
+                        self.stopped.get_or_insert_with(|| reason.clone());
+                    }
+                }
+                Write::Job(job) => self.job(job),
+                Write::OpsNotice { words, .. } => self.log(Who::Flow, words.clone(), None),
+                _ => {}
+            }
+        }
+    }
+
+    fn text_sent(&mut self, message: &Message) {
+        self.sent.push(message.id);
+        let place = self.places.get(&message.text).cloned();
+        let to = match message.party == self.party {
+            true => String::new(),
+            false => format!(" to {}", message.party),
+        };
+        if message.party == self.party {
+            self.got.push_back(message.text.clone());
+        }
+        self.log(Who::Flow, format!("sends{to} {:?}", message.text), place);
+    }
+
+    fn job(&mut self, job: &Job) {
+        match &job.kind {
+            JobKind::Order(order) => self.orders.push_back(order.clone()),
+            JobKind::TellOfVoicemail { to, .. } | JobKind::Email { to, .. } => {
+                self.emails.push(to.clone());
+                self.log(Who::Flow, format!("tells {to} by e-mail"), None);
+            }
+            JobKind::Http {
+                run,
+                call,
+                ask,
+                request,
+            } => {
+                let words = format!("asks {} {}", request.method.as_str(), request.url);
+                self.log(Who::Flow, words, None);
+                self.asked.push_back(Asked {
+                    run: *run,
+                    call: *call,
+                    ask: *ask,
+                    url: request.url.clone(),
+                });
+            }
+            JobKind::FetchVoicemail { .. } | JobKind::FetchMedia { .. } => {}
+        }
+    }
+
+    /// Takes down that the caller hears something.
+    pub(super) fn hears(&mut self, text: String) {
+        let place = self.places.get(&text).cloned();
+        self.log(Who::Flow, format!("says {text:?}"), place);
+        self.heard.push_back(text);
+    }
+
+    pub(super) fn log(&mut self, who: Who, words: String, place: Option<Place>) {
+        self.transcript.push(Entry {
+            at: self.now,
+            who,
+            words,
+            place,
+        });
+    }
+
+    /// Something is done from outside: what was heard and received before is past.
+    pub(super) fn acts(&mut self) {
+        self.heard.clear();
+        self.got.clear();
+    }
+
+    /// The person outside texts.
+    pub(super) fn texts(&mut self, text: &str) -> Result<(), String> {
+        let mo = Mo {
+            carrier_id: format!("mo-{}", self.events),
+            from: self.party.clone(),
+            to: self.number.address.clone(),
+            text: text.to_owned(),
+            media: Vec::new(),
+            carrier_answered: false,
+            carrier_said: None,
+        };
+        self.carrier(Inbound::Message(mo)).map(drop)
+    }
+
+    /// The carrier tells something.
+    pub(super) fn carrier(&mut self, inbound: Inbound) -> Result<Turn, String> {
+        let connection = self.number.connection.clone();
+        self.happens(&Input::Carrier {
+            connection,
+            inbound,
+        })
+    }
+
+    /// Time passes, and whatever comes due in it happens.
+    pub(super) fn passes(&mut self, seconds: u32) -> Result<(), String> {
+        let until = self.now + Duration::from_secs(u64::from(seconds));
+        let events_max = self.events + EVENTS_PER_LINE_MAX;
+        while let Some((at, due)) = self.next_due().filter(|(at, _)| *at <= until) {
+            if self.events > events_max {
+                return Err("it never comes to rest".to_owned());
+            }
+            self.now = self.now.max(at);
+            self.fire(&due)?;
+        }
+        self.now = until;
+        Ok(())
+    }
+
+    /// What comes due next, on the line or of a run.
+    pub(super) fn next_due(&self) -> Option<(Timestamp, Due)> {
+        let calls = self.state.calls.values().flatten();
+        let on_calls = calls.filter_map(|call| call.run.as_ref());
+        let on_threads = self.state.threads.values().flat_map(|thread| &thread.runs);
+        let runs = on_calls.chain(on_threads).filter(|run| !run.ended);
+        let runs = runs.filter_map(|run| Some((run.due_at?, Due::Run(run.id, run.call))));
+        self.line.due().into_iter().chain(runs).min()
+    }
+
+    fn fire(&mut self, due: &Due) -> Result<(), String> {
+        match due {
+            Due::Run(run, call) => {
+                let (run, call) = (*run, *call);
+                self.wake(run, call)
+            }
+            other => self.line_due(other),
+        }
+    }
+
+    fn wake(&mut self, run: RunId, call: Option<CallId>) -> Result<(), String> {
+        self.happens(&Input::Timer { run, call }).map(drop)
+    }
+
+    /// The thread of the test: its latest conversation in the account.
+    pub(super) fn conversation(&self) -> Option<&Conversation> {
+        let key = (self.number.id, self.party.clone());
+        let all = self.state.threads.get(&key)?.conversations.iter();
+        let ours = all.filter(|one| one.account == self.account.id);
+        ours.max_by_key(|one| (one.last_at, one.id))
+    }
+
+    /// The person of the thread.
+    pub(super) fn contact(&self) -> Option<&Contact> {
+        let key = (self.number.id, self.party.clone());
+        let contact = self.conversation()?.contact?;
+        let all = &self.state.threads.get(&key)?.contacts;
+        all.iter().find(|one| one.id == contact)
+    }
+
+    /// Whether a run of the thread or of the call is still under way.
+    pub(super) fn is_running(&self) -> bool {
+        let calls = self.state.calls.values().flatten();
+        let mut on_calls = calls.filter_map(|call| call.run.as_ref());
+        let mut threads = self.state.threads.values();
+        on_calls.any(|run| !run.ended) || threads.any(|thread| !thread.runs.is_empty())
+    }
+}

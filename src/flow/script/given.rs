@@ -1,0 +1,169 @@
+//! `given:`: what a test has otherwise than the organisation.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+use super::read::{field, pairs, words};
+use super::{Given, GivenContact, GivenHours};
+use crate::flow::reader::Reading;
+use crate::flow::yaml::{Key, Node, Value};
+use crate::model::Party;
+use crate::model::calendar::{Calendar, CalendarSpec, DayRanges};
+use crate::model::people::Presence;
+
+pub(crate) const KEYS: [&str; 5] = ["groups", "calendars", "contacts", "presence", "opted_out"];
+
+pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Given {
+    let mut given = Given::default();
+    let Some(fields) = reading.fields(node, "given", &KEYS, None) else {
+        return given;
+    };
+    if let Some(node) = fields.get("groups") {
+        given.groups = groups(reading, node);
+    }
+    if let Some(node) = fields.get("calendars") {
+        given.calendars = calendars(reading, node);
+    }
+    if let Some(node) = fields.get("contacts") {
+        given.contacts = contacts(reading, node);
+    }
+    if let Some(node) = fields.get("presence") {
+        given.presence = presence(reading, node);
+    }
+    if let Some(node) = fields.get("opted_out") {
+        let phones = words(reading, node, "`opted_out`");
+        given.opted_out = phones.iter().map(|phone| Party::read(phone)).collect();
+    }
+    given
+}
+
+fn groups(reading: &mut Reading<'_>, node: &Node) -> Vec<(String, Vec<String>)> {
+    let mut all = Vec::new();
+    for (key, members) in pairs(reading, node, "groups") {
+        let known = reading.names.groups(&reading.account);
+        reading.known(&key.at, "unknown-group", "group", &key.text, known);
+        let nodes = reading.list(members, "a group's members");
+        let users = nodes.into_iter().filter_map(|node| reading.user(node));
+        let users: Vec<String> = users.collect();
+        all.push((key.text.clone(), users));
+    }
+    all
+}
+
+fn calendars(reading: &mut Reading<'_>, node: &Node) -> Vec<(String, GivenHours)> {
+    let mut all = Vec::new();
+    for (key, value) in pairs(reading, node, "calendars") {
+        let known = reading.names.calendars(&reading.account);
+        reading.known(&key.at, "unknown-calendar", "calendar", &key.text, known);
+        let hours = hours(reading, value);
+        all.extend(hours.map(|hours| (key.text.clone(), hours)));
+    }
+    all
+}
+
+/// `open`, `closed`, `holiday`, or hours as in an organisation's file.
+fn hours(reading: &mut Reading<'_>, node: &Node) -> Option<GivenHours> {
+    if matches!(node.value, Value::Scalar { .. }) {
+        let choices = [("open", 0), ("closed", 1), ("holiday", 2)];
+        return reading
+            .choice(node, "state of a calendar", &choices)
+            .map(|which| match which {
+                0 => GivenHours::Open,
+                1 => GivenHours::Closed,
+                _ => GivenHours::Holiday,
+            });
+    }
+    let fields = reading.fields(node, "a calendar", &["open", "holidays", "zone"], None)?;
+    let mut open = BTreeMap::new();
+    if let Some(node) = fields.get("open") {
+        for (days, ranges) in pairs(reading, node, "open") {
+            let ranges = words(reading, ranges, "hours");
+            open.insert(days.text.clone(), DayRanges(ranges));
+        }
+    }
+    let zone = fields.get("zone");
+    let zone = zone.and_then(|node| reading.word(node, "a time zone").map(str::to_owned));
+    let holidays = fields.get("holidays");
+    let holidays = holidays.map(|node| words(reading, node, "`holidays`"));
+    let spec = CalendarSpec {
+        zone,
+        open,
+        holidays: holidays.unwrap_or_default(),
+        ..CalendarSpec::default()
+    };
+    match Calendar::new(&spec, &TimeZone::UTC) {
+        Ok(_) => Some(GivenHours::Hours(spec)),
+        Err(wrong) => {
+            for one in wrong {
+                reading.fault(&node.at, "calendar", one.to_string());
+            }
+            None
+        }
+    }
+}
+
+fn contacts(reading: &mut Reading<'_>, node: &Node) -> Vec<GivenContact> {
+    let mut all = Vec::new();
+    for (key, value) in pairs(reading, node, "contacts") {
+        let phone = Party::read(&key.text);
+        if !phone.can_receive() {
+            let help = "write { \"+12025550143\": { name: … } }";
+            reading.fault_help(&key.at, "phone", "this is no phone number", help);
+            continue;
+        }
+        all.push(contact(reading, phone, value));
+    }
+    all
+}
+
+fn contact(reading: &mut Reading<'_>, phone: Party, node: &Node) -> GivenContact {
+    let mut made = GivenContact {
+        phone,
+        fields: Vec::new(),
+        tags: Vec::new(),
+    };
+    for (key, value) in pairs(reading, node, "contact") {
+        if key.text == "tags" {
+            made.tags = words(reading, value, "`tags`");
+        } else if field(reading, key) {
+            let value = reading.word(value, "a field").map(str::to_owned);
+            made.fields
+                .extend(value.map(|value| (key.text.clone(), value)));
+        }
+    }
+    made
+}
+
+fn presence(reading: &mut Reading<'_>, node: &Node) -> Vec<(String, Presence)> {
+    let mut all = Vec::new();
+    for (key, value) in pairs(reading, node, "presence") {
+        let choices = [
+            ("offline", (true, false)),
+            ("busy", (false, true)),
+            ("there", (false, false)),
+        ];
+        let user = user(reading, key);
+        let Some((offline, busy)) = reading.choice(value, "presence", &choices) else {
+            continue;
+        };
+        all.extend(user.map(|user| {
+            (
+                user,
+                Presence {
+                    offline,
+                    busy,
+                    ..Presence::default()
+                },
+            )
+        }));
+    }
+    all
+}
+
+fn user(reading: &mut Reading<'_>, key: &Key) -> Option<String> {
+    let known = reading.names.users(&reading.account);
+    reading
+        .known(&key.at, "unknown-user", "active user", &key.text, known)
+        .then(|| key.text.clone())
+}
