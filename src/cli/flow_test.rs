@@ -1,5 +1,6 @@
 //! `signalbox flow test`: plays the tests written in flow files.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -69,21 +70,17 @@ fn test_to(
         }
     };
     let (ground, files) = prepare(sources, known);
+    let suites = play(&ground, &files);
     let mut all = Totals::default();
-    let mut suites = Vec::new();
-    for file in &files {
-        let report = match &file.checked {
-            Ok(checked) => Ok(trial::play(&ground, checked)),
-            Err(drawn) => Err(drawn.as_str()),
-        };
-        all.add(&report);
-        if let Ok(report) = &report {
-            let zone = file.zone(&ground);
-            out.write_all(shown(&file.name, report, &zone).as_bytes())?;
-        } else if let Err(drawn) = &file.checked {
-            writeln!(out, "{}\n{drawn}\n", file.name)?;
+    for (file, (_, report)) in files.iter().zip(&suites) {
+        all.add(report);
+        match report {
+            Ok(report) => {
+                let zone = file.zone(&ground);
+                out.write_all(shown(&file.name, report, &zone).as_bytes())?;
+            }
+            Err(drawn) => writeln!(out, "{}\n{drawn}\n", file.name)?,
         }
-        suites.push((file.name.as_str(), report));
     }
     writeln!(out, "{}", all.words())?;
     if let Some(path) = &args.junit {
@@ -91,6 +88,30 @@ fn test_to(
             .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
     }
     Ok(i32::from(all.failed > 0 || all.broken > 0))
+}
+
+/// A file's name with what came of its tests, or its faults.
+type Suite<'f> = (&'f str, Result<Report, &'f str>);
+
+/// Plays the tests of all files. What the tests of one flow try of another counts there.
+fn play<'f>(ground: &Ground, files: &'f [File]) -> Vec<Suite<'f>> {
+    let mut suites: Vec<Suite<'f>> = Vec::new();
+    for file in files {
+        let report = match &file.checked {
+            Ok(checked) => Ok(trial::play(ground, checked)),
+            Err(drawn) => Err(drawn.as_str()),
+        };
+        suites.push((&file.name, report));
+    }
+    let reports = suites.iter().filter_map(|(_, report)| report.as_ref().ok());
+    let tests = reports.flat_map(|report| &report.tests);
+    let taken: BTreeSet<_> = tests.flat_map(|test| test.taken.clone()).collect();
+    for (file, (_, report)) in files.iter().zip(&mut suites) {
+        if let (Ok(checked), Ok(report)) = (&file.checked, report) {
+            report.coverage = Coverage::of(&checked.flow, taken.iter());
+        }
+    }
+    suites
 }
 
 /// A file, checked.
@@ -270,7 +291,7 @@ fn coverage(coverage: &Coverage) -> String {
 }
 
 /// The results for machines: one suite a file.
-fn junit(suites: &[(&str, Result<Report, &str>)]) -> String {
+fn junit(suites: &[Suite<'_>]) -> String {
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
     for (name, report) in suites {
         match report {
