@@ -16,7 +16,7 @@ use crate::model::directory::Directory;
 use crate::model::people::Contact;
 use crate::model::{Ids, Timestamp};
 
-use super::flow::sources;
+use super::flow::{Source, sources};
 
 /// Plays the tests written in flow files, on a virtual clock: nothing is sent and nobody is called.
 ///
@@ -113,22 +113,25 @@ impl File {
 /// Checks all files, and makes the ground on which their tests are played: the organisation that is given, else one
 /// made up from what they name.
 pub(super) fn prepare(
-    sources: Vec<(String, String)>,
+    sources: Vec<Source>,
     known: Option<(Directory, Vec<Contact>)>,
 ) -> (Ground, Vec<File>) {
     let flows: Vec<FlowName> = sources
         .iter()
-        .filter_map(|(_, text)| flow::name_of(text))
+        .filter_map(|(_, text)| flow::name_of(text.as_ref().ok()?))
         .collect();
     let names: Box<dyn Names + '_> = match &known {
         Some((directory, _)) => Box::new(DirectoryNames::new(directory, flows)),
         None => Box::new(NoNames),
     };
-    let check = |(name, text): (String, String)| File {
-        checked: flow::check(&name, &text, names.as_ref()).map_err(|faults| {
-            let drawn = flow::render(&text, &faults);
-            drawn.trim_end().to_owned()
-        }),
+    let check = |(name, text): Source| File {
+        checked: match &text {
+            Err(unreadable) => Err(unreadable.draw("", false)),
+            Ok(text) => flow::check(&name, text, names.as_ref()).map_err(|faults| {
+                let drawn = flow::render(text, &faults);
+                drawn.trim_end().to_owned()
+            }),
+        },
         name,
     };
     let files: Vec<File> = sources.into_iter().map(check).collect();

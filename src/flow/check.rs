@@ -65,9 +65,9 @@ pub struct Findings {
     pub faults: Vec<Fault>,
     /// Its ways into other flows on which nobody is waited for, for [`super::judge_flows`].
     pub ways: Vec<Way>,
-    /// Its tests.
+    /// The tests in the file.
     pub tests: Vec<Test>,
-    /// The names it asks for.
+    /// What it names of an organisation.
     pub used: Used,
 }
 
