@@ -170,7 +170,7 @@ fn check_to(
     colour: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<i32> {
-    let sources = match sources(&args.paths) {
+    let sources = match files(&args.paths) {
         Ok(sources) => sources,
         Err(words) => {
             eprintln!("error: {words}");
@@ -196,7 +196,7 @@ fn check_to(
 }
 
 /// A file, as it was named, and its text, when it is one.
-pub(super) type Source = (String, Result<String, Fault>);
+type Source = (String, Result<String, Fault>);
 
 /// Every text looked at, and what is wrong with it.
 type Found<'s> = Vec<(&'s str, Vec<Fault>)>;
@@ -325,8 +325,17 @@ fn unchecked(args: &CheckArgs, against: Option<&Against>) -> Option<String> {
     (!left.is_empty()).then(|| format!("not checked: {}", left.join("; ")))
 }
 
+/// The files of all paths with their text, for commands that need all of them to be texts.
+pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<(String, String)>, String> {
+    let whole = |(file, text): Source| match text {
+        Ok(text) => Ok((file, text)),
+        Err(fault) => Err(format!("{file}: {}", fault.message)),
+    };
+    files(paths)?.into_iter().map(whole).collect()
+}
+
 /// The files of all paths with their text, in order.
-pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
+fn files(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -486,7 +495,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.yaml"), b"flow: Ol\xe1\n").unwrap();
         std::fs::write(folder.path().join("b.yaml"), "# é\n".repeat(3_000_000)).unwrap();
-        let found = sources(&[folder.path().to_owned()]).unwrap();
+        let found = files(&[folder.path().to_owned()]).unwrap();
         let fault = found[0].1.as_ref().unwrap_err();
         assert_eq!((fault.code, fault.line, fault.column), ("encoding", 1, 9));
         let text = found[1].1.as_ref().unwrap();

@@ -1,5 +1,6 @@
 //! `signalbox flow test`: plays the tests written in flow files.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use crate::model::directory::Directory;
 use crate::model::people::Contact;
 use crate::model::{Ids, Timestamp};
 
-use super::flow::{Source, sources};
+use super::flow::sources;
 
 /// Plays the tests written in flow files, on a virtual clock: nothing is sent and nobody is called.
 ///
@@ -69,21 +70,17 @@ fn test_to(
         }
     };
     let (ground, files) = prepare(sources, known);
+    let suites = play(&ground, &files);
     let mut all = Totals::default();
-    let mut suites = Vec::new();
-    for file in &files {
-        let report = match &file.checked {
-            Ok(checked) => Ok(trial::play(&ground, checked)),
-            Err(drawn) => Err(drawn.as_str()),
-        };
-        all.add(&report);
-        if let Ok(report) = &report {
-            let zone = file.zone(&ground);
-            out.write_all(shown(&file.name, report, &zone).as_bytes())?;
-        } else if let Err(drawn) = &file.checked {
-            writeln!(out, "{}\n{drawn}\n", file.name)?;
+    for (file, (_, report)) in files.iter().zip(&suites) {
+        all.add(report);
+        match report {
+            Ok(report) => {
+                let zone = file.zone(&ground);
+                out.write_all(shown(&file.name, report, &zone).as_bytes())?;
+            }
+            Err(drawn) => writeln!(out, "{}\n{drawn}\n", file.name)?,
         }
-        suites.push((file.name.as_str(), report));
     }
     writeln!(out, "{}", all.words())?;
     if let Some(path) = &args.junit {
@@ -91,6 +88,30 @@ fn test_to(
             .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
     }
     Ok(i32::from(all.failed > 0 || all.broken > 0))
+}
+
+/// A file's name with what came of its tests, or its faults.
+type Suite<'f> = (&'f str, Result<Report, &'f str>);
+
+/// Plays the tests of all files. What the tests of one flow try of another counts there.
+fn play<'f>(ground: &Ground, files: &'f [File]) -> Vec<Suite<'f>> {
+    let mut suites: Vec<Suite<'f>> = Vec::new();
+    for file in files {
+        let report = match &file.checked {
+            Ok(checked) => Ok(trial::play(ground, checked)),
+            Err(drawn) => Err(drawn.as_str()),
+        };
+        suites.push((&file.name, report));
+    }
+    let reports = suites.iter().filter_map(|(_, report)| report.as_ref().ok());
+    let tests = reports.flat_map(|report| &report.tests);
+    let taken: BTreeSet<_> = tests.flat_map(|test| test.taken.clone()).collect();
+    for (file, (_, report)) in files.iter().zip(&mut suites) {
+        if let (Ok(checked), Ok(report)) = (&file.checked, report) {
+            report.coverage = Coverage::of(&checked.flow, taken.iter());
+        }
+    }
+    suites
 }
 
 /// A file, checked.
@@ -113,25 +134,22 @@ impl File {
 /// Checks all files, and makes the ground on which their tests are played: the organisation that is given, else one
 /// made up from what they name.
 pub(super) fn prepare(
-    sources: Vec<Source>,
+    sources: Vec<(String, String)>,
     known: Option<(Directory, Vec<Contact>)>,
 ) -> (Ground, Vec<File>) {
     let flows: Vec<FlowName> = sources
         .iter()
-        .filter_map(|(_, text)| flow::name_of(text.as_ref().ok()?))
+        .filter_map(|(_, text)| flow::name_of(text))
         .collect();
     let names: Box<dyn Names + '_> = match &known {
         Some((directory, _)) => Box::new(DirectoryNames::new(directory, flows)),
         None => Box::new(NoNames),
     };
-    let check = |(name, text): Source| File {
-        checked: match &text {
-            Err(unreadable) => Err(unreadable.draw("", false)),
-            Ok(text) => flow::check(&name, text, names.as_ref()).map_err(|faults| {
-                let drawn = flow::render(text, &faults);
-                drawn.trim_end().to_owned()
-            }),
-        },
+    let check = |(name, text): (String, String)| File {
+        checked: flow::check(&name, &text, names.as_ref()).map_err(|faults| {
+            let drawn = flow::render(&text, &faults);
+            drawn.trim_end().to_owned()
+        }),
         name,
     };
     let files: Vec<File> = sources.into_iter().map(check).collect();
@@ -273,7 +291,7 @@ fn coverage(coverage: &Coverage) -> String {
 }
 
 /// The results for machines: one suite a file.
-fn junit(suites: &[(&str, Result<Report, &str>)]) -> String {
+fn junit(suites: &[Suite<'_>]) -> String {
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
     for (name, report) in suites {
         match report {

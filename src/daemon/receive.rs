@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::decide::{self, At, Input, World};
+use crate::flow::TOO_MANY_TEXTS;
 use crate::metrics;
 use crate::model::conversation::ThreadEventKind;
 use crate::model::turn::{Decision, Job, State, Turn, Write};
@@ -254,10 +255,19 @@ fn count(turn: &Turn, input: &Input, connection: &str) {
     }
     for write in &turn.writes {
         match write {
-            Write::ThreadEvent(line) => call_ended(&line.kind).into_iter().for_each(metrics::calls),
+            Write::ThreadEvent(line) => told(&line.kind),
             Write::Voicemail(row) if row.version == 1 => metrics::voicemails("left"),
             _ => {}
         }
+    }
+}
+
+/// What a new line of a thread is counted as.
+fn told(line: &ThreadEventKind) {
+    call_ended(line).into_iter().for_each(metrics::calls);
+    if let ThreadEventKind::FlowStopped { reason } = line {
+        let looped = reason == TOO_MANY_TEXTS;
+        metrics::flow_stopped(if looped { "loop" } else { "other" });
     }
 }
 

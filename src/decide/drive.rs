@@ -170,7 +170,7 @@ fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: 
                 duration_s: *duration_s,
                 recording: recording.as_deref(),
                 url: url.as_deref(),
-                notify: *notify,
+                notify,
             };
             voicemail::left(cx, on, &what);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::flow::{EarlyRecording, Event};
+use crate::flow::{EarlyRecording, Event, Notify};
 use crate::inbox::assignment::lively_route;
 use crate::inbox::voicemail::{advance, is_missed_call, transcribed as words};
 use crate::model::account::Route;
@@ -27,8 +27,8 @@ pub(super) struct Left<'e> {
     pub(super) duration_s: u32,
     pub(super) recording: Option<&'e str>,
     pub(super) url: Option<&'e str>,
-    /// Whether the box's people are told by e-mail.
-    pub(super) notify: bool,
+    /// Who is told by e-mail.
+    pub(super) notify: &'e Notify,
 }
 
 /// A caller has left a voicemail.
@@ -61,15 +61,21 @@ pub(super) fn left<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, what: &Left<'_>) {
     );
     on.frame.post_unless_open(cx, Some(owner), None);
     tell(cx, &row);
-    if what.notify {
-        tell_members(cx, on, &row);
-    }
+    tell_people(cx, on, &row, what.notify);
     cx.write(Write::Voicemail(Box::new(row)));
 }
 
-/// The people of the box are told by e-mail where to listen.
-fn tell_members<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>, row: &Voicemail) {
-    let (whose, people) = box_of(cx, on, row.owner);
+/// The people of the box, or those named, are told by e-mail where to listen.
+fn tell_people<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>, row: &Voicemail, notify: &Notify) {
+    let (whose, members) = box_of(cx, on, row.owner);
+    let people = match notify {
+        Notify::Nobody => return,
+        Notify::Members => members,
+        Notify::Users(ids) => {
+            let users = ids.iter().filter_map(|id| cx.directory().user(*id));
+            users.collect()
+        }
+    };
     let now = cx.at.now;
     let addresses = people.into_iter().filter_map(|user| user.email.clone());
     for to in addresses.take(TOLD_MAX) {

@@ -65,9 +65,9 @@ pub struct Findings {
     pub faults: Vec<Fault>,
     /// Its ways into other flows on which nobody is waited for, for [`super::judge_flows`].
     pub ways: Vec<Way>,
-    /// The tests in the file.
+    /// Its tests.
     pub tests: Vec<Test>,
-    /// What it names of an organisation.
+    /// The names it asks for.
     pub used: Used,
 }
 

@@ -217,8 +217,8 @@ pub enum Effect {
         recording: Option<String>,
         /// Where its file will be.
         url: Option<String>,
-        /// Whether the box's people are told.
-        notify: bool,
+        /// Who is told.
+        notify: Notify,
     },
     /// How the call ended for people: `answered`, `voicemail`, `missed`, `rejected` or `ended`.
     CallOutcome(&'static str),
@@ -249,6 +249,17 @@ pub struct RingLeg {
     pub user: Option<UserId>,
     /// The device.
     pub phone: Phone,
+}
+
+/// Who is told of a voicemail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notify {
+    /// Nobody.
+    Nobody,
+    /// The people of its box.
+    Members,
+    /// These.
+    Users(Vec<UserId>),
 }
 
 /// How far a consent reaches that a flow asks for, checks or takes down.

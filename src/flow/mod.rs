@@ -5,6 +5,7 @@
 //! a run and an event and answers with the moved run and what must be done. The time, the people and the
 //! latest text come in as [`Facts`], new ids from the caller's source.
 
+mod amounts;
 mod answer;
 mod check;
 mod effect;
@@ -27,7 +28,7 @@ mod template;
 mod yaml;
 
 pub use check::{Bounds, Checked, Findings, Used, check, inspect};
-pub use effect::{Effect, Ended, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
+pub use effect::{Effect, Ended, Notify, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};
 pub use names::{DirectoryNames, FlowName, FlowNumber, Names, NoNames, Rung, name_of};
@@ -43,6 +44,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CallVerb, Ids};
+
+/// Why a run ends that would text a person beyond the budget of automated texts: two machines may be answering each
+/// other.
+pub const TOO_MANY_TEXTS: &str = "too many automated texts to this person";
 
 /// What a flow decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -27,6 +27,10 @@ pub trait Names {
     fn flows(&self, account: &str) -> Option<Vec<(String, Kind)>>;
     /// Whether nobody active is in this group.
     fn group_is_empty(&self, account: &str, group: &str) -> bool;
+    /// Our numbers, those of other accounts included.
+    fn numbers(&self, _account: &str) -> Option<Vec<String>> {
+        None
+    }
 
     /// Whether this user is known and does not work in the account any more.
     fn has_left(&self, _account: &str, _user: &str) -> bool {
@@ -39,10 +43,6 @@ pub trait Names {
     /// The numbers whose calls or texts may come to this flow.
     fn lines(&self, _account: &str, _flow: &str, _kind: Kind) -> Vec<FlowNumber> {
         Vec::new()
-    }
-    /// Our numbers, those of other accounts included.
-    fn numbers(&self, _account: &str) -> Option<Vec<String>> {
-        None
     }
     /// What people call the account.
     fn account_name(&self, _account: &str) -> Option<String> {
@@ -246,6 +246,11 @@ impl Names for DirectoryNames<'_> {
         group.is_some_and(|group| self.directory.active_members(group).next().is_none())
     }
 
+    fn numbers(&self, _: &str) -> Option<Vec<String>> {
+        let numbers = self.directory.numbers();
+        Some(numbers.map(|number| number.address.clone()).collect())
+    }
+
     fn has_left(&self, account: &str, user: &str) -> bool {
         let found = self.directory.user_by_key(user);
         let account = self.directory.account_by_key(account);
@@ -291,10 +296,5 @@ impl Names for DirectoryNames<'_> {
     fn account_name(&self, account: &str) -> Option<String> {
         let account = self.directory.account_by_key(account)?;
         Some(account.name.clone())
-    }
-
-    fn numbers(&self, _: &str) -> Option<Vec<String>> {
-        let numbers = self.directory.numbers();
-        Some(numbers.map(|number| number.address.clone()).collect())
     }
 }

@@ -23,15 +23,18 @@ const MAIN: (&str, &str) = (
     then: { 1: all, 2: down, 3: away, invalid: box, timeout: box }
   all:
     dial: { group: admissions, order: simultaneous, accept: key, ring: 20s }
-    then: { answered: end, else: box }
+    then: { answered: end, else: down }
   down:
-    dial: { group: billing, order: sequential, ring: 15s, accept: key }
+    dial: { group: billing, order: round_robin, ring: 15s, accept: key, devices: all }
     then: { answered: end, caller_hung_up: note, else: plain }
   plain:
     dial: { group: admissions, order: simultaneous }
     then: { answered: end, else: box }
   note:
     inbox: { group: billing, note: Somebody gave up }
+    next: sorry
+  sorry:
+    send: { text: Sorry }
     next: end
   away:
     goto: elsewhere
@@ -56,7 +59,28 @@ const NURSE: (&str, &str) = (
     "
   hello:
     reply: Hello nurse
+    next: tell
+  tell:
+    send: { to: \"+12025550150\", text: A nurse is asked for }
+    next: both
+  both:
+    split: { ledger: 1, pause: 1 }
+    then: { ledger: ledger, pause: pause }
+  ledger:
+    consent: { record: out, scope: program }
+    next: members
+  members:
+    notify: { group: admissions, by: [text, email], on_shift: true, text: Look }
     next: hand
+  pause:
+    wait: 1h
+    then: { elapsed: part, replied: hand }
+  part:
+    call: apply
+    next: ask
+  ask:
+    consent: { ask: May we text you?, scope: account }
+    then: { in: hand, out: members, unknown: hand }
   hand:
     assign: { group: left }
     then: { ok: end, nobody_available: shut }

@@ -225,6 +225,8 @@ fn the_people_of_the_box_are_told_once() {
     assert_eq!(told("group: billing, notify: members"), all);
     assert_eq!(told("user: ana"), ["ana@example.org Ana 9"]);
     assert_eq!(told("group: billing, notify: none"), [""; 0]);
+    let named = ["ana@example.org The front group 9"];
+    assert_eq!(told("group: front, notify: [ben, ana, gone]"), named);
 }
 
 #[test]

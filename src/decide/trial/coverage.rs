@@ -26,10 +26,7 @@ pub struct Missed {
 
 impl Coverage {
     /// The outcomes of a flow against those that were taken: flow, step, outcome.
-    pub(super) fn of<'t>(
-        flow: &Flow,
-        taken: impl Iterator<Item = &'t (String, String, String)>,
-    ) -> Self {
+    pub fn of<'t>(flow: &Flow, taken: impl Iterator<Item = &'t (String, String, String)>) -> Self {
         let ours = taken.filter(|(key, ..)| *key == flow.key);
         let taken: BTreeSet<(&str, &str)> = ours
             .map(|(_, step, outcome)| (step.as_str(), outcome.as_str()))

@@ -40,6 +40,16 @@ fn ground(flows: &[&Checked]) -> Ground {
     }
 }
 
+/// The shipped flows.
+fn shipped() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/flows");
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    let read = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap();
+    paths.iter().map(read).collect()
+}
+
 fn read(source: &str) -> Checked {
     check("a.yaml", source, &NoNames)
         .unwrap_or_else(|faults| panic!("{}", crate::flow::render(source, &faults)))
@@ -491,6 +501,31 @@ fn a_flow_that_cannot_go_on_fails_its_test() {
         words,
         "the flow could not go on: the flow nowhere has no published revision"
     );
+}
+
+/// Scripts that make no sense come to an end too, whatever is done after what cannot be.
+#[test]
+fn lines_in_any_order_end() {
+    let mut dice = Ids::new(Timestamp::default(), 4);
+    let flows: Vec<Checked> = shipped().iter().map(|source| read(source)).collect();
+    let ground = ground(&flows.iter().collect::<Vec<_>>());
+    let tests = flows.iter().flat_map(|flow| &flow.tests);
+    let lines: Vec<_> = tests.flat_map(|test| test.script.clone()).collect();
+    let (mut done, mut refused) = (0, 0);
+    for flow in &flows {
+        for test in &flow.tests {
+            let mut stage = super::Stage::new(&ground, &flow.flow, test).unwrap();
+            stage.begins(test.text.as_deref()).unwrap();
+            for _ in 0..30 {
+                let at = usize::try_from(dice.mix() >> 32).unwrap() % lines.len();
+                match stage.plays(&lines[at].says) {
+                    Ok(()) => done += 1,
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+    }
+    assert!(done > 500 && refused > 500, "{done} {refused}");
 }
 
 /// Tests are played by functions without a clock, so that many of them take no time. Printed, not judged: machines

@@ -3,8 +3,9 @@
 use super::data::Place;
 use super::speak::required;
 use super::{Came, Verb};
+use crate::flow::TOO_MANY_TEXTS;
 use crate::flow::answer::{Answer, Choice};
-use crate::flow::effect::{Effect, Ended};
+use crate::flow::effect::Effect;
 use crate::flow::engine::Engine;
 use crate::flow::event::Event;
 use crate::flow::reader::{Fields, Reading};
@@ -73,9 +74,7 @@ pub(super) fn reply_to(engine: &mut Engine<'_>, text: &Text) -> Sent {
 
 /// Two machines that answer each other end in front of a person.
 pub(super) fn too_many() -> Came {
-    Came::Ends(Ended::Fault(
-        "too many automated texts to this person".to_owned(),
-    ))
+    Came::fault(TOO_MANY_TEXTS)
 }
 
 /// A question.

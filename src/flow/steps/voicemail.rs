@@ -1,14 +1,14 @@
 //! `voicemail`: a message recorded into a box.
 
 use super::{Came, Verb};
-use crate::flow::effect::Effect;
+use crate::flow::effect::{Effect, Notify};
 use crate::flow::engine::Engine;
 use crate::flow::event::Event;
 use crate::flow::reader::{Reading, Who};
 use crate::flow::run::{Early, Wait};
 use crate::flow::scope::Val;
 use crate::flow::template::{Text, by_language};
-use crate::flow::yaml::Node;
+use crate::flow::yaml::{Node, Value};
 use crate::model::CallVerb;
 
 /// How long a message may be, and the silence that ends it.
@@ -28,8 +28,19 @@ pub(crate) struct VoicemailStep {
     silence_s: u32,
     min_s: u32,
     transcribe: bool,
-    notify: bool,
+    notify: NotifyWhom,
 }
+
+/// Who is told, as written.
+#[derive(Debug, Clone, PartialEq)]
+enum NotifyWhom {
+    Nobody,
+    Members,
+    Users(Vec<String>),
+}
+
+/// Users told of one voicemail besides or in place of its box's members.
+const TOLD_MAX: usize = 20;
 
 impl VoicemailStep {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
@@ -56,10 +67,10 @@ impl VoicemailStep {
             seconds("silence", SILENCE_S),
             seconds("min", MIN_S),
         );
-        let notify = fields
-            .get("notify")
-            .and_then(|node| reading.choice(node, "notice", &[("members", true), ("none", false)]));
-        let notify = notify.unwrap_or(true);
+        let notify = match fields.get("notify") {
+            Some(node) => read_notify(reading, node).unwrap_or(NotifyWhom::Members),
+            None => NotifyWhom::Members,
+        };
         let (owner, greeting) = (owner?, greeting?);
         let step = Self {
             owner,
@@ -180,9 +191,48 @@ impl VoicemailStep {
             duration_s,
             recording: recording.map(str::to_owned),
             url: url.map(str::to_owned),
-            notify: self.notify,
+            notify: self.notify.now(engine),
         });
     }
+}
+
+impl NotifyWhom {
+    /// Whoever of them still works here.
+    fn now(&self, engine: &Engine<'_>) -> Notify {
+        match self {
+            Self::Nobody => Notify::Nobody,
+            Self::Members => Notify::Members,
+            Self::Users(keys) => {
+                let users = keys
+                    .iter()
+                    .filter_map(|key| engine.facts.directory.user_by_key(key));
+                let active = users.filter(|user| user.active);
+                Notify::Users(active.map(|user| user.id).collect())
+            }
+        }
+    }
+}
+
+/// `members`, `none`, or users by key.
+fn read_notify(reading: &mut Reading<'_>, node: &Node) -> Option<NotifyWhom> {
+    if let Value::Scalar { .. } = node.value {
+        let words = [("members", true), ("none", false)];
+        let members = reading.choice(node, "notice", &words)?;
+        return Some(match members {
+            true => NotifyWhom::Members,
+            false => NotifyWhom::Nobody,
+        });
+    }
+    let items = reading.list(node, "`notify`");
+    if items.is_empty() || items.len() > TOLD_MAX {
+        let message = format!("`notify` names 1 to {TOLD_MAX} users, or is `members` or `none`");
+        reading.fault(&node.at, "out-of-range", message);
+    }
+    let users: Vec<String> = items
+        .into_iter()
+        .filter_map(|item| reading.user(item))
+        .collect();
+    Some(NotifyWhom::Users(users))
 }
 
 impl Early {
