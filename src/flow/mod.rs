@@ -5,6 +5,7 @@
 //! a run and an event and answers with the moved run and what must be done. The time, the people and the
 //! latest text come in as [`Facts`], new ids from the caller's source.
 
+mod amounts;
 mod answer;
 mod check;
 mod effect;

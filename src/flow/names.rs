@@ -248,9 +248,10 @@ impl Names for DirectoryNames<'_> {
 
     fn numbers(&self, _: &str) -> Option<Vec<String>> {
         let numbers = self.directory.numbers();
-        let mut addresses: Vec<String> = numbers.map(|number| number.address.clone()).collect();
-        addresses.sort_unstable();
-        Some(addresses)
+        let mut numbers: Vec<String> = numbers.map(|number| number.address.clone()).collect();
+        // Of two that are as near, the same is always the nearest.
+        numbers.sort();
+        Some(numbers)
     }
 
     fn has_left(&self, account: &str, user: &str) -> bool {

@@ -356,6 +356,10 @@ fn shape(shape: Shape) -> Value {
             { "enum": words },
             { "type": "array", "items": { "enum": words } },
         ] }),
+        Shape::Told => json!({ "anyOf": [
+            { "enum": ["members", "none"] },
+            { "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": 20 },
+        ] }),
         Shape::Phone => known("phone"),
         Shape::CallerId => json!({ "anyOf": [{ "enum": ["caller", "number"] }, known("phone")] }),
         Shape::Url => json!({ "type": "string", "pattern": "^https?://" }),

@@ -198,8 +198,8 @@ pub(super) static FORMS: &[Form] = &[
                 ),
                 may(
                     "notify",
-                    Shape::OneOf(&["members", "none"]),
-                    "Who is told by e-mail; members by default.",
+                    Shape::Told,
+                    "Who is told by e-mail: members, none, or a list of users; members by default.",
                 ),
             ],
             one_of: &["group", "user"],

@@ -95,6 +95,8 @@ pub(crate) enum Shape {
     Saves,
     /// Anything; its reader has the last word.
     Any,
+    /// `members`, `none`, or a list of users.
+    Told,
     /// An e-mail address, or a name such as `contact.email`.
     Mail,
 }

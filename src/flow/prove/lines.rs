@@ -1,9 +1,10 @@
 //! Whether the numbers that bring calls or texts to a flow, and their carriers, can do what it asks for.
 
 use crate::flow::Kind;
+use crate::flow::amounts::{read_duration, show_duration};
 use crate::flow::form::{self, Body, Shape};
 use crate::flow::names::FlowNumber;
-use crate::flow::reader::{Reading, read_duration, show_duration};
+use crate::flow::reader::Reading;
 use crate::flow::yaml::{At, Node, Value};
 
 /// Warns of what the numbers of the flow `key` lack; `on` is where its kind stands, `steps` its steps.

@@ -6,8 +6,9 @@
 
 use super::{after, position};
 use crate::flow::Rung;
+use crate::flow::amounts::{read_duration, show_duration};
 use crate::flow::check::Written;
-use crate::flow::reader::{Reading, read_duration, show_duration};
+use crate::flow::reader::Reading;
 use crate::flow::steps::StepDef;
 use crate::flow::yaml::{Node, Value};
 

@@ -57,6 +57,7 @@ fn samples(verb: &str, word: &str, shape: Shape) -> (Vec<String>, Vec<String>) {
             (quoted.collect(), own(&["zzz", "{ a: b }"]))
         }
         Shape::Name => (Vec::new(), own(&["[a]", "{ a: b }"])),
+        Shape::Told => (own(&["members", "none"]), own(&["all", "[]", "{ a: b }"])),
         Shape::Phone => (
             own(&["\"+12025550199\"", "+12025550199"]),
             own(&["nobody", "[a]"]),
