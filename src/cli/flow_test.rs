@@ -4,18 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
 use crate::daemon;
 use crate::decide::trial::{self, Coverage, Difference, Entry, Ground, Played, Report, Who};
-use crate::decide::{Flows, World};
 use crate::flow::{self, Checked, DirectoryNames, FlowName, Names, NoNames};
 use crate::model::calendar::zone;
 use crate::model::directory::Directory;
 use crate::model::people::Contact;
-use crate::model::{Ids, Timestamp};
 
 use super::flow::sources;
 
@@ -159,30 +156,8 @@ pub(super) fn prepare(
         .filter_map(|file| file.checked.as_ref().ok())
         .collect();
     let (directory, contacts) = known.unwrap_or_else(|| (trial::made_up(&sound), Vec::new()));
-    let directory = Arc::new(directory);
-    let world = World {
-        flows: Arc::new(published(&directory, &sound)),
-        ..daemon::world_without_config(&directory)
-    };
-    let world = World { directory, ..world };
-    let ground = Ground {
-        world,
-        contacts: contacts.into(),
-    };
+    let ground = daemon::ground(&directory, &sound, contacts);
     (ground, files)
-}
-
-/// The flows as if they were published.
-fn published(directory: &Directory, sound: &[&Checked]) -> Flows {
-    let mut ids = Ids::new(Timestamp::default(), 3);
-    let mut flows = Flows::default();
-    for checked in sound {
-        if let Some(account) = directory.account_by_key(&checked.flow.account) {
-            let flow = Arc::new(checked.flow.clone());
-            flows.insert(account.id, ids.fresh(), flow, true);
-        }
-    }
-    flows
 }
 
 /// What came of all files.

@@ -10,7 +10,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::ambient;
-use crate::flow::{self, Checked, DirectoryNames, Fault, FlowName};
+use crate::daemon;
+use crate::flow::{self, Checked, DirectoryNames, Fault, FlowName, NoNames};
 use crate::model::directory::Directory;
 use crate::model::{AccountId, RevisionId};
 use crate::store::{
@@ -96,6 +97,15 @@ pub async fn publish(
         Ok(checked) => checked,
         Err(faults) => return refused(&faults, &text, out),
     };
+    let failed = failing(store, &directory, &checked).await?;
+    if !failed.is_empty() {
+        let failed = failed.join("\n  ");
+        writeln!(
+            out,
+            "refused: these tests of {shown} fail:\n  {failed}\nSee them with `signalbox flow test {shown}`."
+        )?;
+        return Ok(1);
+    }
     let flow = checked.flow;
     let account = directory
         .account_by_key(&flow.account)
@@ -168,6 +178,23 @@ pub(super) async fn sound(
     let known: Vec<FlowName> = texts.filter_map(flow::name_of).collect();
     let names = DirectoryNames::new(directory, known);
     Ok(flow::check(shown, text, &names))
+}
+
+/// The tests of a flow that fail, played beside the flows that are active.
+async fn failing(
+    store: &Store,
+    directory: &Directory,
+    checked: &Checked,
+) -> anyhow::Result<Vec<String>> {
+    let active = store.active_flows(NodeScope::daemon()).await?;
+    let others = active
+        .iter()
+        .filter_map(|row| flow::check(&row.key, &row.yaml, &NoNames).ok());
+    let others: Vec<Checked> = others.collect();
+    // The last of a name counts.
+    let all: Vec<&Checked> = others.iter().chain([checked]).collect();
+    let ground = daemon::ground(directory, &all, Vec::new());
+    Ok(daemon::failed_tests(&ground, checked))
 }
 
 /// Lists a flow's revisions, newest first.

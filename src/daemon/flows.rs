@@ -2,15 +2,20 @@
 //! and the last good revision stays; an edit made elsewhere is never rolled back by an old file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-use crate::flow::{self, DirectoryNames, Fault, FlowName};
+use crate::decide::trial::{self, Ground};
+use crate::decide::{Flows, World};
+use crate::flow::{self, Checked, DirectoryNames, Fault, FlowName};
 use crate::metrics;
 use crate::model::directory::Directory;
+use crate::model::people::Contact;
+use crate::model::{Ids, Timestamp};
 use crate::store::{Actor, FlowFile, Published, Stamp, Store};
 
 use super::Daemon;
@@ -46,12 +51,18 @@ pub async fn publish_folder(
         .iter()
         .filter_map(|(_, text)| flow::name_of(text))
         .collect();
-    let around = Around {
+    let mut around = Around {
         store,
         directory,
         names: DirectoryNames::new(directory, known),
         folder: sources.iter().map(|(file, _)| name_of(file)).collect(),
+        ground: Ground::default(),
     };
+    let sound: Vec<Checked> = sources
+        .iter()
+        .filter_map(|(_, text)| flow::check("", text, &around.names).ok())
+        .collect();
+    around.ground = ground(directory, &sound.iter().collect::<Vec<_>>(), Vec::new());
     let mut reports = Vec::new();
     for (file, text) in sources {
         let (outcome, words) = around.publish(&file, &text).await?;
@@ -72,6 +83,39 @@ struct Around<'a> {
     names: DirectoryNames<'a>,
     /// The names of all files of the folder.
     folder: Vec<String>,
+    /// Where the tests in the files are played.
+    ground: Ground,
+}
+
+/// Where the tests of flows are played: the organisation with these flows as if they were published, and these people
+/// outside.
+pub fn ground(directory: &Directory, sound: &[&Checked], contacts: Vec<Contact>) -> Ground {
+    let mut ids = Ids::new(Timestamp::default(), 3);
+    let mut flows = Flows::default();
+    for checked in sound {
+        if let Some(account) = directory.account_by_key(&checked.flow.account) {
+            let flow = Arc::new(checked.flow.clone());
+            flows.insert(account.id, ids.fresh(), flow, true);
+        }
+    }
+    let world = World {
+        flows: Arc::new(flows),
+        directory: Arc::new(directory.clone()),
+        ..super::world_without_config(directory)
+    };
+    Ground {
+        world,
+        contacts: contacts.into(),
+    }
+}
+
+/// The tests of a flow that fail, each with its line and name.
+pub fn failed_tests(ground: &Ground, checked: &Checked) -> Vec<String> {
+    let played = trial::play(ground, checked).tests.into_iter();
+    let failed = played.filter(|test| test.failed.is_some());
+    failed
+        .map(|test| format!("{}: {}", test.line, test.name))
+        .collect()
 }
 
 /// A file's name in its folder, by which it is known however the folder is reached.
@@ -125,9 +169,15 @@ impl Around<'_> {
     async fn publish(&self, file: &Path, text: &str) -> anyhow::Result<(&'static str, String)> {
         let shown = file.display().to_string();
         let checked = match flow::check(&shown, text, &self.names) {
-            Ok(checked) => checked.flow,
+            Ok(checked) => checked,
             Err(faults) => return Ok(("refused", places(&faults))),
         };
+        let failed = failed_tests(&self.ground, &checked);
+        if !failed.is_empty() {
+            let words = format!("{shown}: these tests fail: {}", failed.join("; "));
+            return Ok(("refused", words));
+        }
+        let checked = checked.flow;
         let Some(account) = self.directory.account_by_key(&checked.account) else {
             let words = format!("{shown}: there is no account {}", checked.account);
             return Ok(("refused", words));

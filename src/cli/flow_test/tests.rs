@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::organisation::OrganisationFile;
+use crate::model::{Ids, Timestamp};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -159,4 +160,21 @@ fn a_test_on_a_number_that_is_not_ours_is_a_fault() {
     let (code, shown) = run(folder.path(), Some(organisation()), None);
     assert_eq!(code, 1);
     assert!(shown.contains("unknown-number"), "{shown}");
+}
+
+#[test]
+fn what_keeps_a_flow_from_being_published_is_named() {
+    let flow = "flow: main\naccount: college\non: call\nsteps:\n  one:\n    say: One\n    next: end\ntests:\n";
+    let test = |word: &str| {
+        format!(
+            "  - name: it says {word}\n    call: {{ from: withheld, to: \"+12025550100\" }}\n    \
+             script: [{{ hears: {word} }}]\n    expect: {{}}\n"
+        )
+    };
+    let (directory, _) = organisation();
+    let text = format!("{flow}{}{}", test("One"), test("Two"));
+    let names = DirectoryNames::new(&directory, Vec::new());
+    let checked = flow::check("main.yaml", &text, &names).unwrap();
+    let ground = daemon::ground(&directory, &[&checked], Vec::new());
+    assert_eq!(daemon::failed_tests(&ground, &checked), ["13: it says Two"]);
 }

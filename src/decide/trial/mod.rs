@@ -25,7 +25,7 @@ pub use stage::Stage;
 pub use transcript::{Difference, Entry, Place, Who};
 
 /// What tests are played on: an organisation and all its flows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Ground {
     /// The organisation; of its flows those that are tried, as if they were published.
     pub world: World,
