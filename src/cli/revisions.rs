@@ -113,7 +113,7 @@ pub async fn publish(
     let place = Place {
         store,
         account: account.id,
-        key: &flow.key,
+        key: flow.key.clone(),
     };
     let done = match args.based_on {
         Some(number) => place.publish_over(number, &text).await?,
@@ -122,7 +122,7 @@ pub async fn publish(
     match done {
         Published::New(id) => {
             let number = place.find(|row| row.id == id).await?.number;
-            let key = place.key;
+            let key = &place.key;
             writeln!(
                 out,
                 "{key}: revision {number} is active. Calls and texts under way end on theirs."
@@ -194,7 +194,10 @@ async fn failing(
     // The last of a name counts.
     let all: Vec<&Checked> = others.iter().chain([checked]).collect();
     let ground = daemon::ground(directory, &all, Vec::new());
-    Ok(daemon::failed_tests(&ground, checked))
+    let failed = daemon::failed_tests(&ground, checked).into_iter();
+    Ok(failed
+        .map(|(line, name)| format!("{line}: {name}"))
+        .collect())
 }
 
 /// Lists a flow's revisions, newest first.
@@ -206,12 +209,7 @@ pub async fn history(
     store: &Store,
     out: &mut dyn Write,
 ) -> anyhow::Result<i32> {
-    let (account, key) = args.which.find(store).await?;
-    let place = Place {
-        store,
-        account,
-        key: &key,
-    };
+    let place = args.which.find(store).await?;
     let (rows, active) = place.history().await?;
     for row in &rows {
         let line = Line::of(row, active);
@@ -262,12 +260,7 @@ impl std::fmt::Display for Line<'_> {
 /// # Errors
 /// There is no such flow or revision, or the store cannot be read.
 pub async fn show(args: &ShowArgs, store: &Store, out: &mut dyn Write) -> anyhow::Result<i32> {
-    let (account, key) = args.which.find(store).await?;
-    let place = Place {
-        store,
-        account,
-        key: &key,
-    };
+    let place = args.which.find(store).await?;
     let row = match args.revision {
         Some(number) => place.find(|row| row.number == number).await?,
         None => place.active().await?,
@@ -285,12 +278,8 @@ pub async fn rollback(
     store: &Store,
     out: &mut dyn Write,
 ) -> anyhow::Result<i32> {
-    let (account, key) = args.which.find(store).await?;
-    let place = Place {
-        store,
-        account,
-        key: &key,
-    };
+    let place = args.which.find(store).await?;
+    let key = &place.key;
     let active = place.active().await?;
     let row = match args.to {
         Some(number) => place.find(|row| row.number == number).await?,
@@ -309,7 +298,9 @@ pub async fn rollback(
     }
     let actor = Actor::Cli(login());
     let (seen, now) = (Some(active.id), ambient::now());
-    store.activate(&actor, account, row.id, seen, now).await?;
+    store
+        .activate(&actor, place.account, row.id, seen, now)
+        .await?;
     let (now, was) = (row.number, active.number);
     writeln!(
         out,
@@ -320,7 +311,7 @@ pub async fn rollback(
 
 impl WhichFlow {
     /// The account and key of a flow that has been published.
-    async fn find(&self, store: &Store) -> anyhow::Result<(AccountId, String)> {
+    async fn find<'s>(&self, store: &'s Store) -> anyhow::Result<Place<'s>> {
         let directory = store.directory(NodeScope::daemon()).await?;
         let active = store.active_flows(NodeScope::daemon()).await?;
         let account_of = |row: &FlowRevision| {
@@ -333,7 +324,11 @@ impl WhichFlow {
         };
         let found: Vec<&FlowRevision> = active.iter().filter(wanted).collect();
         match found.as_slice() {
-            [only] => Ok((only.account, only.key.clone())),
+            [only] => Ok(Place {
+                store,
+                account: only.account,
+                key: only.key.clone(),
+            }),
             [] => bail!("there is no published flow {}", self.flow),
             several => {
                 let accounts: Vec<String> = several.iter().map(|row| account_of(row)).collect();
@@ -345,16 +340,17 @@ impl WhichFlow {
 }
 
 /// A flow in the store.
+#[derive(Debug)]
 struct Place<'s> {
     store: &'s Store,
     account: AccountId,
-    key: &'s str,
+    key: String,
 }
 
 impl Place<'_> {
     async fn history(&self) -> anyhow::Result<(Vec<FlowRevision>, Option<RevisionId>)> {
         let scope = AccountScope::of_operator(self.account);
-        Ok(self.store.history(scope, self.key).await?)
+        Ok(self.store.history(scope, &self.key).await?)
     }
 
     async fn find(&self, wanted: impl Fn(&FlowRevision) -> bool) -> anyhow::Result<FlowRevision> {
@@ -392,7 +388,7 @@ impl Place<'_> {
         let actor = Actor::Cli(login());
         let published =
             self.store
-                .publish_file(&actor, self.account, self.key, text, file, stamp());
+                .publish_file(&actor, self.account, &self.key, text, file, stamp());
         Ok(published.await?)
     }
 
@@ -407,7 +403,7 @@ impl Place<'_> {
         let (actor, seen) = (Actor::Cli(login()), Some(active.id));
         let published = self
             .store
-            .publish(&actor, self.account, self.key, text, seen, stamp());
+            .publish(&actor, self.account, &self.key, text, seen, stamp());
         Ok(Published::New(published.await?))
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::decide::trial::{self, Ground};
 use crate::decide::{Flows, World};
-use crate::flow::{self, Checked, DirectoryNames, Fault, FlowName};
+use crate::flow::{self, Checked, DirectoryNames, Fault, Flow};
 use crate::metrics;
 use crate::model::directory::Directory;
 use crate::model::people::Contact;
@@ -47,25 +47,22 @@ pub async fn publish_folder(
     limits: &crate::config::Limits,
 ) -> anyhow::Result<Vec<FileReport>> {
     let sources = read_folder(folder, limits)?;
-    let known: Vec<FlowName> = sources
-        .iter()
-        .filter_map(|(_, text)| flow::name_of(text))
-        .collect();
-    let mut around = Around {
+    let around = Around {
         store,
         directory,
-        names: DirectoryNames::new(directory, known),
         folder: sources.iter().map(|(file, _)| name_of(file)).collect(),
-        ground: Ground::default(),
     };
-    let sound: Vec<Checked> = sources
-        .iter()
-        .filter_map(|(_, text)| flow::check("", text, &around.names).ok())
-        .collect();
-    around.ground = ground(directory, &sound.iter().collect::<Vec<_>>(), Vec::new());
+    let organisation = directory.clone();
+    let judging = tokio::task::spawn_blocking(move || {
+        let judged = judged(&organisation, &sources);
+        sources.into_iter().zip(judged).collect::<Vec<_>>()
+    });
     let mut reports = Vec::new();
-    for (file, text) in sources {
-        let (outcome, words) = around.publish(&file, &text).await?;
+    for ((file, text), judged) in judging.await? {
+        let (outcome, words) = match judged {
+            Ok(flow) => around.publish(&file, &text, &flow).await?,
+            Err(words) => ("refused", words),
+        };
         metrics::flow_reload(outcome);
         reports.push(FileReport {
             file,
@@ -80,11 +77,8 @@ pub async fn publish_folder(
 struct Around<'a> {
     store: &'a Store,
     directory: &'a Directory,
-    names: DirectoryNames<'a>,
     /// The names of all files of the folder.
     folder: Vec<String>,
-    /// Where the tests in the files are played.
-    ground: Ground,
 }
 
 /// Where the tests of flows are played: the organisation with these flows as if they were published, and these people
@@ -110,12 +104,38 @@ pub fn ground(directory: &Directory, sound: &[&Checked], contacts: Vec<Contact>)
 }
 
 /// The tests of a flow that fail, each with its line and name.
-pub fn failed_tests(ground: &Ground, checked: &Checked) -> Vec<String> {
+pub fn failed_tests(ground: &Ground, checked: &Checked) -> Vec<(u32, String)> {
     let played = trial::play(ground, checked).tests.into_iter();
     let failed = played.filter(|test| test.failed.is_some());
-    failed
-        .map(|test| format!("{}: {}", test.line, test.name))
-        .collect()
+    failed.map(|test| (test.line, test.name)).collect()
+}
+
+/// What is in the files of a folder, or why it is not published. Playing tests takes a while, so this has no place on
+/// a thread that answers carriers.
+fn judged(directory: &Directory, sources: &[(PathBuf, String)]) -> Vec<Result<Flow, String>> {
+    let known = sources.iter().filter_map(|(_, text)| flow::name_of(text));
+    let names = DirectoryNames::new(directory, known.collect());
+    let check = |(file, text): &(PathBuf, String)| {
+        let checked = flow::check(&file.display().to_string(), text, &names);
+        checked.map_err(|faults| places(&faults))
+    };
+    let checked: Vec<Result<Checked, String>> = sources.iter().map(check).collect();
+    let sound: Vec<&Checked> = checked.iter().flatten().collect();
+    let ground = ground(directory, &sound, Vec::new());
+    let tried = |(checked, (file, _)): (Result<Checked, String>, &(PathBuf, String))| {
+        let checked = checked?;
+        // What a test is called may hold anything, and this is logged; `signalbox flow test` shows it.
+        let place = |(line, _)| format!("{}:{line}: a test fails", file.display());
+        let failed: Vec<String> = failed_tests(&ground, &checked)
+            .into_iter()
+            .map(place)
+            .collect();
+        match failed.is_empty() {
+            true => Ok(checked.flow),
+            false => Err(failed.join(", ")),
+        }
+    };
+    checked.into_iter().zip(sources).map(tried).collect()
 }
 
 /// A file's name in its folder, by which it is known however the folder is reached.
@@ -166,18 +186,13 @@ fn read_folder(
 }
 
 impl Around<'_> {
-    async fn publish(&self, file: &Path, text: &str) -> anyhow::Result<(&'static str, String)> {
+    async fn publish(
+        &self,
+        file: &Path,
+        text: &str,
+        checked: &Flow,
+    ) -> anyhow::Result<(&'static str, String)> {
         let shown = file.display().to_string();
-        let checked = match flow::check(&shown, text, &self.names) {
-            Ok(checked) => checked,
-            Err(faults) => return Ok(("refused", places(&faults))),
-        };
-        let failed = failed_tests(&self.ground, &checked);
-        if !failed.is_empty() {
-            let words = format!("{shown}: these tests fail: {}", failed.join("; "));
-            return Ok(("refused", words));
-        }
-        let checked = checked.flow;
         let Some(account) = self.directory.account_by_key(&checked.account) else {
             let words = format!("{shown}: there is no account {}", checked.account);
             return Ok(("refused", words));

@@ -445,12 +445,6 @@ fn named(key: &str, name: &str) -> Named {
 /// A state in which nothing is known, so that an organisation can be asked about without a store.
 pub fn nothing_known(needs: &[Need]) -> State {
     let mut state = State::default();
-    know_nothing(&mut state, needs);
-    state
-}
-
-/// Takes it that nothing is known of these.
-pub(super) fn know_nothing(state: &mut State, needs: &[Need]) {
     for need in needs {
         match need.clone() {
             Need::Thread(number, party) => {
@@ -488,4 +482,5 @@ pub(super) fn know_nothing(state: &mut State, needs: &[Need]) {
             }
         }
     }
+    state
 }

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::flow::Trace;
 use crate::model::conversation::RunRow;
-use crate::model::turn::{State, Turn, Write};
+use crate::model::turn::{Decision, State, Turn, Write};
 use crate::model::{CallId, EventId, Id, Inbound, NumberId, Party, RunId, Timestamp};
 
-use super::explain::know_nothing;
-use super::{At, Cx, Input, World, take};
+use super::explain::nothing_known;
+use super::{At, Input, World, decide_traced};
 
 /// How often one event may ask for more.
 const ROUNDS_MAX: usize = 8;
@@ -207,16 +207,14 @@ impl<'w> Side<'w> {
 
     fn take(&mut self, input: &Input, at: At) {
         for _ in 0..ROUNDS_MAX {
-            let mut cx = Cx::new(self.world, &self.state, at);
-            cx.trace = Some(Vec::new());
-            match take(&mut cx, input) {
-                Ok(()) => {
-                    let (turn, trace) = (cx.turn, cx.trace.unwrap_or_default());
+            match decide_traced(self.world, &self.state, input, at) {
+                (Decision::Done(turn), trace) => {
                     self.state.apply(&turn);
                     self.follow(&turn, trace, at.now);
                     return;
                 }
-                Err(needs) => know_nothing(&mut self.state, &needs),
+                (Decision::Need(needs), _) => self.state.absorb(nothing_known(&needs)),
+                (Decision::Undecided(_), _) => break,
             }
         }
         self.undecided += 1;

@@ -241,11 +241,12 @@ impl Store {
         .await
     }
 
-    /// Deletes some of what is moved, up to this row; whether there may be more.
+    /// Deletes some of what is moved, up to this row; whether there may be more. The row itself stays until a later one
+    /// is there: SQLite counts an empty table's rows from 1 again, and what came then would be taken for moved.
     async fn forget_moved(&self, last: i64) -> Result<bool, StoreError> {
         let sql = sql!(
             "DELETE FROM party_recent WHERE seq IN \
-             (SELECT seq FROM party_recent WHERE seq <= $1 ORDER BY seq LIMIT $2)"
+             (SELECT seq FROM party_recent WHERE seq < $1 ORDER BY seq LIMIT $2)"
         );
         let args = vec![Given::Int(last), Given::Int(MOVED_ROWS as i64)];
         Ok(self.write(sql, args).await? == MOVED_ROWS as u64)

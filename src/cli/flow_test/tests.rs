@@ -176,5 +176,8 @@ fn what_keeps_a_flow_from_being_published_is_named() {
     let names = DirectoryNames::new(&directory, Vec::new());
     let checked = flow::check("main.yaml", &text, &names).unwrap();
     let ground = daemon::ground(&directory, &[&checked], Vec::new());
-    assert_eq!(daemon::failed_tests(&ground, &checked), ["13: it says Two"]);
+    assert_eq!(
+        daemon::failed_tests(&ground, &checked),
+        [(13, "it says Two".to_owned())]
+    );
 }

@@ -6,7 +6,7 @@ use crate::model::conversation::ConversationState;
 use crate::model::people::Presence;
 use crate::model::{CallEventKind, CallStatus, DialStatus, Inbound, MessageKind, Order};
 
-const DOWN: (&str, &str) = (
+pub(super) const DOWN: (&str, &str) = (
     "main",
     "
   ring:
@@ -40,7 +40,7 @@ fn bench(flow: (&str, &str)) -> Bench {
     Bench::with(&[flow], answers)
 }
 
-fn answers(parts: &mut Parts) {
+pub(super) fn answers(parts: &mut Parts) {
     parts.uses("college", SHARED).call_flow = Some("main".into());
 }
 

@@ -453,6 +453,17 @@ async fn a_stranger_is_known_before_while_and_after_his_entry_is_moved() {
     drop(bench.store.inner.moving.lock().await);
     let moved = entries(&bench, "party_index").await;
     let new = entries(&bench, "party_recent").await;
+    // A number given twice would be deleted with the first that had it, moved or not.
+    let crate::store::pools::Pools::Lite(lite) = &bench.store.inner.pools else {
+        panic!()
+    };
+    let last: i64 = lite
+        .on_writer(|writer| {
+            writer.query_row("SELECT max(seq) FROM party_recent", [], |row| row.get(0))
+        })
+        .await
+        .unwrap();
+    assert_eq!(last, 60);
     assert!(new < 60 && moved + new >= 60, "{moved}, {new}");
     for _ in 0..2 {
         for n in 0..60 {
