@@ -104,7 +104,7 @@ impl Store {
         let theirs = |message: &&Message| {
             message.number == number
                 && message.party == *party
-                && message.kind == MessageKind::Automated
+                && message.kind.is_automated()
         };
         let automated = self.messages.values().rev().filter(theirs);
         Thread {
