@@ -192,7 +192,9 @@ fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) -> Fault {
         snippets: serde_yaml::SnippetMode::Off,
     });
     let words = plain_words(&words);
-    let tabs = words.contains("tabs disallowed").then(|| indenting_tab(source.text));
+    let tabs = words
+        .contains("tabs disallowed")
+        .then(|| indenting_tab(source.text));
     let at = tabs.flatten().unwrap_or(at);
     let line = (source.text.lines())
         .nth(at.line.saturating_sub(1) as usize)
