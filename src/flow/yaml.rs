@@ -115,6 +115,9 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
         text: source,
         skipped: source.len() - body.len(),
     };
+    if let Some((at, odd)) = control_character(source.text) {
+        return Err(unseen(file, &at, odd));
+    }
     if let Some(at) = other_version(source) {
         let words = "this file says it is of another version of YAML; flows are YAML 1.2";
         let help = "take the line out; in YAML 1.1 `on` and `no` are no texts";
@@ -123,6 +126,9 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
     let tree: Spanned<Raw> =
         serde_yaml::from_str_with_options(body, options).map_err(|e| syntax(file, source, &e))?;
     let tree = node(source, tree);
+    if let Some((at, odd)) = escaped_control(&tree) {
+        return Err(unseen(file, at, odd));
+    }
     match tag(source.text, &tree) {
         None => Ok(tree),
         Some(at) => {
@@ -132,6 +138,39 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
             );
             Err(Fault::new(file, &at, "yaml", words).with_help(QUOTE_HELP))
         }
+    }
+}
+
+/// Characters that nobody sees, hears or can send; a line's end and a tab are none.
+fn is_unseen(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+}
+
+fn unseen(file: &str, at: &At, odd: char) -> Fault {
+    let words = format!(
+        "a character that cannot be seen stands here (U+{:04X})",
+        u32::from(odd)
+    );
+    Fault::new(file, at, "encoding", words).with_help("take it out, or write the text anew")
+}
+
+/// The first such character of a file; the parser names another place.
+fn control_character(text: &str) -> Option<(At, char)> {
+    let (from, odd) = text.char_indices().find(|(_, c)| is_unseen(*c))?;
+    let at = super::reader::at_byte(text, from..from + odd.len_utf8());
+    Some((at, odd))
+}
+
+/// The first text that such a character is written into by an escape (`"\0"`).
+fn escaped_control(node: &Node) -> Option<(&At, char)> {
+    match &node.value {
+        Value::Null => None,
+        Value::Scalar { text, .. } => Some((&node.at, text.chars().find(|c| is_unseen(*c))?)),
+        Value::List(items) => items.iter().find_map(escaped_control),
+        Value::Map(pairs) => pairs.iter().find_map(|(key, value)| {
+            let in_key = key.text.chars().find(|c| is_unseen(*c));
+            in_key.map_or_else(|| escaped_control(value), |odd| Some((&key.at, odd)))
+        }),
     }
 }
 
