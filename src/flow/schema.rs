@@ -309,7 +309,7 @@ fn mapping(keys: &[KeyForm], one_of: &[&str], any_of: &[&str]) -> Value {
     for key in keys {
         let mut schema = shape(key.shape);
         if let Some(object) = schema.as_object_mut() {
-            object.insert("description".to_owned(), json!(key.about));
+            object.insert("description".to_owned(), json!(key.told()));
         }
         properties.insert(key.word.to_owned(), schema);
     }
@@ -343,7 +343,7 @@ fn shape(shape: Shape) -> Value {
             known("word")
         }
         Shape::Value => json!({ "type": ["string", "number", "boolean", "null"] }),
-        Shape::Duration => known("duration"),
+        Shape::Duration | Shape::Within(..) => known("duration"),
         Shape::Count(min, max) => json!({
             "type": ["integer", "string"],
             "minimum": min,
