@@ -223,7 +223,11 @@ fn then(word: &str, outcomes: &[&str], kind: Kind, full: bool) -> Value {
     let mut properties = Map::new();
     let hung_up = (kind == Kind::Call).then_some("caller_hung_up");
     for name in outcomes.iter().copied().chain(["else"]).chain(hung_up) {
-        properties.insert(name.to_owned(), target.clone());
+        let mut target = target.clone();
+        if let Some(meaning) = form::outcomes::meaning(word, name) {
+            target["description"] = json!(meaning);
+        }
+        properties.insert(name.to_owned(), target);
     }
     let mut schema = Map::new();
     schema.insert("type".to_owned(), json!("object"));

@@ -69,7 +69,7 @@ pub(super) static FORMS: &[Form] = &[
                 ),
                 may("order", Shape::OneOf(&["sequential", "simultaneous", "round_robin", "least_recent"]), "In the group's order, all at once, by turns, or who talked longest ago first.").or("sequential"),
                 may("ring", Shape::Within(5, 120), "How long each rings, or all together when all ring at once.").or("20s"),
-                may("total", Shape::Within(5, 30 * 60), "How long the whole of it may take.").left_out("as long as `ring` makes it, 10m at most"),
+                may("total", Shape::Within(5, 30 * 60), "How long the whole of it may take.").left_out("10m; when all ring at once, as long as `ring`"),
                 may("devices", Shape::OneOf(&["first", "all", "ordered"]), "The first device of a user, all of them together, or one after another.").or("first"),
                 may("skip", Shape::SomeOf(&["busy", "offline", "caller"]), "Who is not rung; the caller is the phone that calls, when it is a member's.").or("[busy, offline, caller]"),
                 may("accept", Shape::OneOf(&["key", "none"]), "Whether the called person presses 1 to take the call.").or("none"),

@@ -8,6 +8,7 @@
 //! else. `UPDATE_DOCS=1 cargo test documentation` then takes the row into the reference.
 
 mod calls;
+pub(crate) mod outcomes;
 mod people;
 mod shape;
 mod texts;

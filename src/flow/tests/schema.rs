@@ -7,8 +7,9 @@ use super::corpus;
 use super::house;
 use super::shipped::SHIPPED;
 use super::*;
+use crate::flow::form::outcomes::{KEY, NAME, meaning, rows};
 use crate::flow::form::{self, Absent, Body, Shape};
-use crate::flow::steps::SPECS;
+use crate::flow::steps::{SPECS, Style};
 
 /// A step with this verb and what stands behind it, its outcomes taken care of.
 fn step(verb: &str, value: &str) -> String {
@@ -230,6 +231,82 @@ fn a_key_left_out_is_the_same_as_its_default_written_out() {
         }
     }
     assert!(count > 20, "{count}");
+}
+
+#[test]
+fn every_outcome_has_a_meaning_and_every_meaning_an_outcome() {
+    let mut wrong = Vec::new();
+    for spec in SPECS.iter().filter(|spec| spec.read.is_some()) {
+        let (Style::Next(fixed) | Style::Then(fixed)) = spec.style else {
+            assert_eq!(rows(spec.word).count(), 0, "{}", spec.word);
+            continue;
+        };
+        for outcome in fixed {
+            if meaning(spec.word, outcome).is_none() {
+                wrong.push(format!("{} {outcome}", spec.word));
+            }
+        }
+        // A step may have outcomes of its own, which the writer names or another key brings.
+        for (outcome, _) in rows(spec.word) {
+            let own = matches!(outcome, KEY | NAME) || spec.word == "consent";
+            if !own && !fixed.contains(&outcome) {
+                wrong.push(format!("{} {outcome}: no such outcome", spec.word));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "rows of src/flow/form/outcomes.rs: {wrong:?}"
+    );
+}
+
+/// Marks of a table would end its cells.
+#[test]
+fn what_tables_say_is_one_line_without_bars() {
+    for form in SPECS.iter().filter_map(|spec| form::of(spec.word)) {
+        for about in form
+            .keys()
+            .iter()
+            .map(|key| key.about)
+            .chain([form.about])
+            .chain(rows(form.word).map(|row| row.1))
+        {
+            assert!(
+                about.ends_with('.') && !about.contains(['|', '\n']),
+                "{}: {about}",
+                form.word
+            );
+        }
+    }
+}
+
+#[test]
+fn every_verb_and_key_is_shown_in_an_example_of_the_page() {
+    let page = include_str!("../../../docs/flows.md");
+    let examples: Vec<&str> = (page.split("```yaml\n").skip(1))
+        .filter_map(|block| block.split("```").next())
+        .collect();
+    let shown = |part: &str| examples.iter().any(|example| example.contains(part));
+    let mut missing = Vec::new();
+    for spec in SPECS.iter().filter(|spec| spec.read.is_some()) {
+        if !shown(&format!("    {}:", spec.word)) {
+            missing.push(spec.word.to_owned());
+        }
+        let keys = form::of(spec.word).map_or(&[][..], form::Form::keys);
+        let main = form::of(spec.word).and_then(|form| form.main);
+        // What is refused as not available yet has no example.
+        let refused = |key: &form::KeyForm| (spec.word, key.word) == ("dial", "record");
+        let keys = keys.iter().filter(|key| Some(key.word) != main);
+        for key in keys.filter(|key| !refused(key)) {
+            if !shown(&format!("{}:", key.word)) {
+                missing.push(format!("{} {}", spec.word, key.word));
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "no example in docs/flows.md: {missing:?}"
+    );
 }
 
 #[test]
