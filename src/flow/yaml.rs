@@ -16,6 +16,13 @@ use super::Fault;
 /// The longest flow file; `limits.flow_file_bytes_max` can only be set to less.
 pub const SOURCE_BYTES_MAX: usize = 256 * 1024;
 
+/// The values of a flow file, what an alias stands for counted each time.
+pub(crate) const NODES_MAX: usize = 20_000;
+/// Anchors (`&name`) of a flow file.
+const ANCHORS_MAX: usize = 50;
+/// How deep a flow file is nested.
+const DEPTH_MAX: usize = 40;
+
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct At {
@@ -108,7 +115,7 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         with_snippet: false,
-        budget: serde_yaml::budget! { max_documents: 1, max_anchors: 50, max_nodes: 20_000, max_depth: 40 },
+        budget: serde_yaml::budget! { max_documents: 1, max_anchors: ANCHORS_MAX, max_nodes: NODES_MAX, max_depth: DEPTH_MAX },
     };
     let body = source.strip_prefix(BYTE_ORDER_MARK).unwrap_or(source);
     let source = Source {
