@@ -13,8 +13,9 @@ use crate::model::turn::{
     AUTOMATED_MAX, CallState, FlowText, Job, Need, State, Thread, Turn, Write,
 };
 use crate::model::{
-    Call, CallId, ContactId, ConversationId, Leg, LegId, Message, MessageId, MessageKind, NumberId,
-    Order, Party, RevisionId, RunId, Timestamp, UserId, VoicemailId, Waiting, WaitingId,
+    Call, CallId, CallStatus, ContactId, ConversationId, Leg, LegId, Message, MessageId,
+    MessageKind, NumberId, Order, Party, RevisionId, RunId, Timestamp, UserId, VoicemailId,
+    Waiting, WaitingId,
 };
 
 /// What is saved.
@@ -85,8 +86,7 @@ impl Store {
                     state.voicemails.insert(*call, self.voicemails_of(*call));
                 }
                 Need::Presence(user) => {
-                    let presence = self.presence.get(user).copied();
-                    state.presence.insert(*user, presence.unwrap_or_default());
+                    state.presence.insert(*user, self.presence_of(*user));
                 }
                 Need::Waiting(account) => {
                     let mut all: Vec<Waiting> = self
@@ -143,6 +143,20 @@ impl Store {
                 .map(|message| message.created_at)
                 .take(AUTOMATED_MAX)
                 .collect(),
+        }
+    }
+
+    /// What members say of themselves, and what their legs tell.
+    fn presence_of(&self, user: UserId) -> Presence {
+        let told = self.presence.get(&user).copied().unwrap_or_default();
+        let mine = || self.legs.values().filter(|leg| leg.user == Some(user));
+        let took = mine().filter(|leg| leg.accepted);
+        let talks = mine().any(|leg| leg.status == CallStatus::InProgress);
+        Presence {
+            busy: told.busy || talks,
+            rung_at: mine().map(|leg| leg.started_at).max().max(told.rung_at),
+            answered_at: took.map(|leg| leg.started_at).max().max(told.answered_at),
+            ..told
         }
     }
 
