@@ -202,11 +202,11 @@ on_both! {
         let rung = Waiting { user: Some(id(30)), version: 2, ..first.clone() };
         let over = Write::WaitingOver(id(2), second.id);
         write(&bench, 2, Vec::new(), vec![Write::Waiting(Box::new(rung.clone())), over.clone(), over]).await;
-        assert_eq!(waiting(11).await[&id(2)], [rung.clone()]);
+        assert_eq!(waiting(11).await[&id(2)], std::slice::from_ref(&rung));
         // In one batch a caller may come and go.
         let both = vec![Write::Waiting(Box::new(in_line(72, 3))), Write::WaitingOver(id(2), id(72))];
         write(&bench, 3, Vec::new(), both).await;
-        assert_eq!(waiting(12).await[&id(2)], [rung.clone()]);
+        assert_eq!(waiting(12).await[&id(2)], std::slice::from_ref(&rung));
         // What a run left behind counts until its time, or its call, is over.
         let late = Waiting { until: at(1), version: 3, ..rung.clone() };
         write(&bench, 4, Vec::new(), vec![Write::Waiting(Box::new(late))]).await;
