@@ -245,6 +245,8 @@ pub(super) struct Looked {
     version: i64,
     /// What was refused or in conflict then.
     left: Vec<FileReport>,
+    /// The files that were there.
+    files: Vec<PathBuf>,
 }
 
 impl Looked {
@@ -260,11 +262,15 @@ impl Looked {
 async fn publish_all(daemon: &Daemon, before: Looked) -> Looked {
     let (config, directory) = (daemon.config(), daemon.directory());
     let published = publish_folder(daemon.store(), &directory, &config.flows, &config.limits).await;
-    let left = match published {
-        Ok(reports) => tell(reports, &before.left),
+    let (left, files) = match published {
+        Ok(reports) => {
+            let files: Vec<PathBuf> = reports.iter().map(|report| report.file.clone()).collect();
+            tell_gone(&before.files, &files);
+            (tell(reports, &before.left), files)
+        }
         Err(error) => {
             tracing::warn!(%error, "the flows could not be looked at");
-            before.left
+            (before.left, before.files)
         }
     };
     if let Err(error) = daemon.reload().await {
@@ -276,6 +282,14 @@ async fn publish_all(daemon: &Daemon, before: Looked) -> Looked {
     Looked {
         version: directory.version,
         left,
+        files,
+    }
+}
+
+/// A file taken away takes no flow away: numbers and keywords may lead to it.
+fn tell_gone(before: &[PathBuf], now: &[PathBuf]) {
+    for file in before.iter().filter(|file| !now.contains(file)) {
+        tracing::info!(file = %file.display(), "a flow file is gone; the flow published from it stays active");
     }
 }
 

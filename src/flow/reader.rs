@@ -7,7 +7,7 @@ use super::template::{Template, Text, is_language};
 use super::yaml::{At, Key, Node, QUOTE_HELP, Value};
 use super::{Bounds, Kind, Names, Test, Used, expr, form};
 use crate::model::Phone;
-use crate::model::consent::is_reserved_word;
+use crate::model::consent::reserved_words;
 
 /// One check of one file.
 pub(crate) struct Reading<'a> {
@@ -451,9 +451,8 @@ impl<'a> Reading<'a> {
 
     /// A word that somebody could answer must not be a compliance word, which never reaches a flow.
     pub(crate) fn not_reserved(&mut self, at: &At, word: &str) {
-        if is_reserved_word(word) {
-            let message =
-                format!("`{word}` opts out, in or asks for help, and never reaches a flow");
+        if let Some(does) = reserved_words(word) {
+            let message = format!("`{word}` {does}, and never reaches a flow");
             self.fault_help(at, "compliance-word", message, "choose another word");
         }
     }

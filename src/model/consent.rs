@@ -242,11 +242,16 @@ impl ComplianceWords {
     /// Whether a word may not be a keyword or a choice: it could never be reached, or would take a wish
     /// to stop for something else. Words that mean `Start` only from the opted out are free.
     pub fn is_reserved(&self, word: &str) -> bool {
+        self.reserved(word).is_some()
+    }
+
+    /// What such a word means.
+    fn reserved(&self, word: &str) -> Option<ComplianceClass> {
         let taken = |folded: &str| {
-            self.class(folded)
-                .is_some_and(|class| class != ComplianceClass::Yes)
+            let class = self.class(folded);
+            class.filter(|class| *class != ComplianceClass::Yes)
         };
-        taken(&fold_compliance(word)) || taken(&fold_keyword(word))
+        taken(&fold_compliance(word)).or_else(|| taken(&fold_keyword(word)))
     }
 
     /// A word listed with accents is also known without them. Where a word stands in two classes, the
@@ -265,6 +270,15 @@ impl ComplianceWords {
 /// Whether a word may not be a keyword or a choice, by the words that are on everywhere.
 pub fn is_reserved_word(word: &str) -> bool {
     ComplianceWords::everywhere().is_reserved(word)
+}
+
+/// What such a word does, to stand behind it in a sentence.
+pub fn reserved_words(word: &str) -> Option<&'static str> {
+    Some(match ComplianceWords::everywhere().reserved(word)? {
+        ComplianceClass::Stop => "opts out of texts",
+        ComplianceClass::Start | ComplianceClass::Yes => "opts in to texts",
+        ComplianceClass::Help => "asks for help",
+    })
 }
 
 /// The form in which compliance words are compared: NFKC and full case folding, blanks, zero-width marks,

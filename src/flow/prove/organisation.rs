@@ -7,7 +7,7 @@ use crate::flow::yaml::At;
 use crate::flow::{FlowName, Kind};
 use crate::model::Timestamp;
 use crate::model::account::{Account, AccountNumber, Keyword, Matching, Number};
-use crate::model::consent::is_reserved_word;
+use crate::model::consent::reserved_words;
 use crate::model::directory::Directory;
 
 /// From this month on next year's holidays are missed.
@@ -214,9 +214,9 @@ impl Judging<'_> {
             for flow in keyword.flow.iter().chain(subs) {
                 self.exists(&at, account, flow, Kind::Sms, &by);
             }
-            if let Some(word) = keyword.folded.iter().find(|word| is_reserved_word(word)) {
-                let message =
-                    format!("`{word}` opts out, in or asks for help, and never reaches a flow");
+            let mut words = keyword.folded.iter();
+            if let Some((word, does)) = words.find_map(|word| Some((word, reserved_words(word)?))) {
+                let message = format!("`{word}` {does}, and never reaches a flow");
                 self.fault(&at, "compliance-word", message, "choose another word");
             }
         }
