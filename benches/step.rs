@@ -9,9 +9,10 @@ use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use signalbox::ambient::Stopwatch;
 use signalbox::config::organisation::OrganisationFile;
 use signalbox::flow::{
     Allowed, Bounds, DirectoryNames, Event, Facts, Flow, Reach, Run, Step, Stepped, check, inspect,
@@ -180,7 +181,7 @@ fn decisions(bench: &mut Criterion) {
         memory(name, scene, run, event);
     }
     for (name, scene, run, event) in &all {
-        bench.bench_function(*name, |b| {
+        bench.bench_function(name, |b| {
             b.iter_batched(
                 || run.clone(),
                 |run| scene.take(run, black_box(event), 2),
@@ -220,7 +221,7 @@ fn copies(folder: &Path, flows: usize) {
 
 /// The whole command, the start of the program included; the last line that it prints.
 fn timed(folder: &Path, command: &str) -> (Duration, String) {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let done = Command::new(env!("CARGO_BIN_EXE_signalbox"))
         .args(["flow", command])
         .arg(folder)
@@ -314,7 +315,7 @@ fn hostile() {
     let scene = Scene::new(include_str!("../flows/apply.yaml"));
     let names = DirectoryNames::new(&scene.directory, Vec::new());
     for (name, text) in harmful() {
-        let began = Instant::now();
+        let began = Stopwatch::start();
         let found = inspect("flow.yaml", &text, &names, &Bounds::default());
         let drawn: usize = found
             .faults
