@@ -121,7 +121,7 @@ fn verb(spec: &'static Spec) -> String {
         Body::Empty => text += "It has no keys.\n\n",
         Body::Names(shape) => {
             text += &format!(
-                "It has names that you choose, each with a {}.\n\n",
+                "It has names that you choose; behind each stands: {}.\n\n",
                 shape.told()
             );
         }
