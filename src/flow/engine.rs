@@ -6,7 +6,7 @@ use super::Flow;
 use super::effect::{Effect, Ended, Return, Scope, Step, Stepped, Trace, Wanted};
 use super::event::{Allowed, Event, Facts, Reach};
 use super::reader::Who;
-use super::run::{Run, Wait};
+use super::run::{Queued, Run, Wait};
 use super::scope::{Val, Values};
 use super::steps::{Came, StepDef, Target, Verb};
 use super::template::Text;
@@ -46,6 +46,8 @@ pub(crate) struct Engine<'a> {
     /// How many of the effects and of the spoken verbs the trace has told of.
     told: (usize, usize),
     needs: Vec<Wanted>,
+    /// The caller's place in a queue before this event.
+    queued: Option<Queued>,
     /// What this event has taken down of the person's consent, which what was loaded does not show yet.
     allowed: Allowed,
     /// Whose phones this event has asked about.
@@ -84,6 +86,7 @@ pub(crate) fn step(
         comes_by_itself: matches!(run.wait, Wait::Http { .. }),
         trace: Vec::new(),
         needs: Vec::new(),
+        queued: run.queued.clone(),
         allowed: facts.consent,
         people: Vec::new(),
         asked: 0,
@@ -154,8 +157,15 @@ impl Engine<'_> {
         if gone && matches!(came, Came::Waits) && !self.outlives_caller() {
             came = Came::HungUp;
         }
-        if !matches!(came, Came::Waits) {
-            self.came(def, came);
+        match came {
+            // A question that is asked once more is told of; the rest of waiting is not.
+            Came::Waits => {
+                let said = self.said_since();
+                if !said.is_empty() {
+                    self.trace_step(def, "waits", said);
+                }
+            }
+            came => self.came(def, came),
         }
     }
 
@@ -287,6 +297,10 @@ impl Engine<'_> {
 
     fn traced(&mut self, def: &StepDef, outcome: &str) {
         let said = self.said_since();
+        self.trace_step(def, outcome, said);
+    }
+
+    fn trace_step(&mut self, def: &StepDef, outcome: &str, said: Vec<String>) {
         self.trace.push(Trace {
             step: def.name.clone(),
             verb: def.spec.word,
@@ -464,10 +478,37 @@ impl Engine<'_> {
         }
     }
 
+    /// Tells of the caller's place in a queue. Whichever way a run has left its queue, the place is given up here.
+    fn keep_place(&mut self) {
+        if !matches!(self.run.wait, Wait::Queue(_)) {
+            self.run.queued = None;
+        }
+        let before = self.queued.take();
+        if self.run.queued == before {
+            return;
+        }
+        let now = self.run.queued.as_mut();
+        if let Some(left) = before.filter(|one| now.as_ref().is_none_or(|now| now.id != one.id)) {
+            self.effects.push(Effect::WaitsNoMore(left.id));
+        }
+        if let Some(now) = now {
+            now.version += 1;
+            self.effects.push(Effect::Waits {
+                id: now.id,
+                group: now.group,
+                user: now.user,
+                since: now.since,
+                until: now.until,
+                version: now.version,
+            });
+        }
+    }
+
     fn finish(mut self, event: &Event<'_>) -> Step {
         if !self.needs.is_empty() {
             return Step::Need(self.needs);
         }
+        self.keep_place();
         let waits_at_caller = matches!(
             event,
             Event::Started

@@ -129,7 +129,8 @@ impl Flow {
             .find(|def| Some(&def.name) == run.step.as_ref());
         let secret =
             matches!(def.map(|def| &def.verb), Some(steps::Verb::Gather(gather)) if gather.secret);
-        matches!(run.wait, run::Wait::Keys { .. }) && !secret
+        let taken = matches!(run.wait, run::Wait::Keys { .. } | run::Wait::Queue(_));
+        taken && !secret
     }
 }
 

@@ -1,6 +1,7 @@
 //! What decisions need, loaded for a whole batch with one statement a kind.
 
 mod threads;
+mod waiting;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -11,8 +12,8 @@ use uuid::Uuid;
 use crate::model::people::Presence;
 use crate::model::turn::{CallState, Need, State};
 use crate::model::{
-    CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RevisionId, RunId, Timestamp,
-    UserId,
+    AccountId, CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RevisionId, RunId,
+    Timestamp, UserId,
 };
 
 use super::both::sql;
@@ -43,6 +44,7 @@ struct Wanted {
     messages: Vec<MessageId>,
     voicemails: Vec<CallId>,
     presence: Vec<UserId>,
+    waiting: Vec<AccountId>,
     revisions: Vec<RevisionId>,
 }
 
@@ -101,6 +103,7 @@ impl Loaded {
         self.load_messages(tx, &wanted.messages).await?;
         self.load_voicemails(tx, &wanted.voicemails).await?;
         self.load_revisions(tx, &wanted.revisions).await?;
+        self.load_waiting(tx, &wanted.waiting, now).await?;
         self.load_presence(tx, &wanted.presence, now).await
     }
 
@@ -122,6 +125,7 @@ impl Loaded {
                 .contains_key(&(connection.clone(), id.clone())),
             Need::Voicemail(call) => state.voicemails.contains_key(call),
             Need::Presence(user) => state.presence.contains_key(user),
+            Need::Waiting(account) => state.waiting.contains_key(account),
             Need::Revision(id) => state.revisions.contains_key(id),
         }
     }
@@ -152,6 +156,7 @@ impl Loaded {
                 Need::CallByCarrier(a, b) => carrier_calls.push((a.clone(), b.clone())),
                 Need::Voicemail(call) => wanted.voicemails.push(*call),
                 Need::Presence(user) => wanted.presence.push(*user),
+                Need::Waiting(account) => wanted.waiting.push(*account),
                 Need::Revision(id) => wanted.revisions.push(*id),
             }
         }
@@ -289,8 +294,13 @@ impl Loaded {
     async fn lock(&mut self, tx: &mut Tx, wanted: &Wanted) -> Result<(), StoreError> {
         let threads = wanted.threads.iter().map(thread_key);
         let calls = wanted.calls.iter().map(|call| key_of(call.uuid(), ""));
+        let queues = wanted
+            .waiting
+            .iter()
+            .map(|account| key_of(account.uuid(), "waiting"));
         let fresh: BTreeSet<i64> = threads
             .chain(calls)
+            .chain(queues)
             .filter(|key| !self.locked.contains(key))
             .collect();
         let Some(lowest) = fresh.first() else {

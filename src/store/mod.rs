@@ -44,7 +44,7 @@ use pools::Pools;
 
 pub use error::StoreError;
 pub use events::StoredEvent;
-pub use flows::{FlowFile, FlowRevision, Published, Stamp};
+pub use flows::{Activation, FlowFile, FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
 pub use pages::{
@@ -92,7 +92,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
     (
         1,
         "begin",
@@ -128,6 +128,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
         "leg_rung",
         include_str!("migrations/sqlite/0006_leg_rung.sql"),
         include_str!("migrations/postgres/0006_leg_rung.sql"),
+    ),
+    (
+        7,
+        "waiting",
+        include_str!("migrations/sqlite/0007_waiting.sql"),
+        include_str!("migrations/postgres/0007_waiting.sql"),
     ),
 ];
 

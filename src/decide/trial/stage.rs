@@ -16,8 +16,8 @@ use crate::model::conversation::{Conversation, ThreadEventKind};
 use crate::model::people::{Contact, Presence};
 use crate::model::turn::{Decision, Job, JobKind, Need, State, Turn, Write};
 use crate::model::{
-    CallId, EventId, Ids, Inbound, Message, MessageId, MessageKind, Mo, Order, Party, RunId,
-    Timestamp, UserId,
+    CallId, CallStatus, EventId, Ids, Inbound, Message, MessageId, MessageKind, Mo, Order, Party,
+    RunId, Timestamp, UserId,
 };
 
 /// How often more may be needed for one event; decisions need less.
@@ -155,6 +155,7 @@ impl Stage {
             match decide_traced(&self.world, &self.state, input, at) {
                 (Decision::Done(turn), trace) => {
                     self.state.apply(&turn);
+                    self.free(&turn);
                     self.follow(&trace);
                     return Ok(*turn);
                 }
@@ -163,6 +164,25 @@ impl Stage {
             }
         }
         Err("it cannot be told what must be known first".to_owned())
+    }
+
+    /// A store would say of a member whose leg is over whether they talk on another.
+    fn free(&mut self, turn: &Turn) {
+        let legs = turn.writes.iter().filter_map(|write| match write {
+            Write::Leg(leg) if leg.status.is_final() => leg.user,
+            _ => None,
+        });
+        for user in legs {
+            let given = self.presence.iter().find(|(of, _)| *of == user);
+            let mut calls = self.state.calls.values().flatten();
+            let talks = calls.any(|call| {
+                let mut legs = call.legs.iter();
+                legs.any(|leg| leg.user == Some(user) && leg.status == CallStatus::InProgress)
+            });
+            if let Some(known) = self.state.presence.get_mut(&user) {
+                known.busy = talks || given.is_some_and(|(_, given)| given.busy);
+            }
+        }
     }
 
     /// What a store would load: nothing but what the test is given.

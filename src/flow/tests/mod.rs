@@ -10,6 +10,7 @@ mod http;
 mod mutated;
 mod orders;
 mod pages;
+mod queue;
 mod rooms;
 mod schema;
 mod scripts;
@@ -25,7 +26,7 @@ use crate::model::account::{Account, Number};
 use crate::model::consent::Verdict;
 use crate::model::directory::Directory;
 use crate::model::people::{Contact, Presence, User};
-use crate::model::{Ids, LegId, Party, Timestamp, UserId};
+use crate::model::{Ids, LegId, Party, Timestamp, UserId, Waiting};
 
 /// A moment inside the office hours of both accounts: Tuesday 3 March 2026, 10:30 in Chicago.
 const OPEN: i64 = 1_772_555_400_000_000;
@@ -49,6 +50,8 @@ struct Drive {
     party: Party,
     contact: Option<Contact>,
     presence: HashMap<UserId, Presence>,
+    /// Who else waits in queues; who is tried is added by what it asks for.
+    waiting: Vec<Waiting>,
     text: Option<String>,
     legs_max: u32,
     calls_per_second: f64,
@@ -90,6 +93,7 @@ impl Drive {
             party: Party::read("+12025550143"),
             contact: None,
             presence: HashMap::new(),
+            waiting: Vec::new(),
             text: None,
             legs_max: 10,
             calls_per_second: 10.0,
@@ -177,6 +181,7 @@ impl Drive {
         let program = account.program("main");
         let mut known = self.presence.clone();
         let mut reached: HashMap<Party, Reach> = HashMap::new();
+        let mut waiting = None;
         loop {
             let presence = |user| known.get(&user).copied();
             let reach = |party: &Party| reached.get(party).cloned();
@@ -190,6 +195,7 @@ impl Drive {
                 contact: self.contact.as_ref(),
                 text: self.text.as_deref(),
                 presence: &presence,
+                waiting,
                 legs_max: self.legs_max,
                 calls_per_second: self.calls_per_second,
                 consent: match self.opted_out {
@@ -216,6 +222,7 @@ impl Drive {
                             Wanted::Presence(user) => {
                                 known.insert(user, Presence::default()).is_none()
                             }
+                            Wanted::Waiting => waiting.replace(self.waiting.as_slice()).is_none(),
                             Wanted::Reach(party) => {
                                 let here = self.reach.get(&party).cloned();
                                 let open = Reach {
@@ -370,6 +377,13 @@ impl Drive {
                 let who: Vec<String> = legs.iter().map(|leg| self.who(*leg)).collect();
                 format!("end {}", who.join("+"))
             }
+            Effect::Waits { user, .. } => match user {
+                Some(user) => {
+                    format!("waits for {}", self.directory.user(*user).unwrap().key)
+                }
+                None => "waits".to_owned(),
+            },
+            Effect::WaitsNoMore(_) => "waits no more".to_owned(),
             Effect::MoveCaller => "move caller".to_owned(),
             Effect::Voicemail {
                 owner, duration_s, ..
@@ -397,6 +411,7 @@ fn shown(verbs: &[CallVerb]) -> String {
     let one = |verb: &Verb| match verb {
         Verb::Say { text, language } => format!("{language}:{text}"),
         Verb::Play { url } => format!("play {url}"),
+        Verb::Ringing { seconds } => format!("ringing {seconds}"),
         Verb::Pause { seconds } => format!("pause {seconds}"),
         Verb::Gather {
             prompt, digits_max, ..
