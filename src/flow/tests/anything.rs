@@ -228,7 +228,7 @@ const BODIES: [(&str, &[&str]); 30] = [
         "voicemail",
         &["{ group: nurses }", "{ user: erin, min: 0s, notify: none }"],
     ),
-    ("queue", &["{ group: nurses }"]),
+    ("queue", &["{ group: nurses, callback_key: 9 }"]),
     ("hangup", &[""]),
     ("reject", &["{ reason: busy }"]),
     ("transfer", &["\"+12025550199\""]),
