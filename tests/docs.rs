@@ -1,5 +1,6 @@
 //! What the pages say is so: every command they show exists and takes these arguments, those in blocks marked
-//! `sh run` are carried out and print what stands below them, and files and tests they name are there.
+//! `sh run` are carried out and print what stands below them (with the files that blocks such as `yaml desk.yaml` have
+//! put there), and files and tests they name are there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -297,6 +298,9 @@ fn marked_blocks_do_what_the_page_says() {
         let folder = workplace();
         let blocks = blocks(&page);
         for (at, block) in blocks.iter().enumerate() {
+            if let Some(file) = block.info.strip_prefix("yaml ") {
+                write_shown(folder.path(), file, &block.text);
+            }
             if !block.info.starts_with("sh run") {
                 continue;
             }
@@ -319,7 +323,20 @@ fn marked_blocks_do_what_the_page_says() {
             }
         }
     }
-    assert!(seen >= 5, "blocks are found: {seen}");
+    assert!(seen >= 15, "blocks are found: {seen}");
+}
+
+/// A file that a page tells people to write, or, with a `+` behind its name, to add to.
+fn write_shown(folder: &Path, file: &str, text: &str) {
+    let (name, before) = match file.strip_suffix(" +") {
+        Some(name) => (
+            name,
+            std::fs::read_to_string(folder.join(name)).unwrap() + "\n",
+        ),
+        None => (file, String::new()),
+    };
+    assert!(!name.contains(['/', ' ']), "{name}");
+    std::fs::write(folder.join(name), before + text).unwrap();
 }
 
 /// The first of the expected lines that was not printed in this order; `…` stands for anything.

@@ -116,6 +116,7 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
         scope: Scope::default(),
         faults: Vec::new(),
         warnings: Vec::new(),
+        left_out: (0, 0),
         ways: Vec::new(),
         tests: Vec::new(),
         used: Used::default(),
@@ -129,6 +130,7 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
     });
     faults.sort_by_key(|fault| (fault.span.start, fault.line, fault.column));
     faults.dedup();
+    faults.extend(left_out(file, reading.left_out, faults.last()));
     Findings {
         flow,
         faults,
@@ -136,6 +138,20 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
         tests: reading.tests,
         used: reading.used,
     }
+}
+
+/// Says how many faults and warnings are not told.
+fn left_out(file: &str, (faults, warnings): (usize, usize), last: Option<&Fault>) -> Option<Fault> {
+    let last = last.filter(|_| faults + warnings > 0)?;
+    let at = At {
+        line: last.line,
+        column: last.column,
+        span: last.span.clone(),
+    };
+    let words = format!("{} more are not shown", faults + warnings);
+    let help = "mend these first and check again";
+    let fault = Fault::new(file, &at, "more-faults", words).with_help(help);
+    Some(if faults > 0 { fault } else { fault.warning() })
 }
 
 /// A key that was probably meant by one that is not known.

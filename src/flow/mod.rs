@@ -13,6 +13,7 @@ mod engine;
 mod event;
 mod expr;
 mod fault;
+mod filters;
 mod form;
 pub mod graph;
 mod names;

@@ -9,6 +9,10 @@ use super::{Bounds, Kind, Names, Test, Used, expr, form};
 use crate::model::Phone;
 use crate::model::consent::reserved_words;
 
+/// Faults of one file that are told, and as many warnings: nobody mends more in one go, and a hostile file could have
+/// as many as it has values.
+pub(crate) const FAULTS_MAX: usize = 100;
+
 /// One check of one file.
 pub(crate) struct Reading<'a> {
     pub(crate) file: &'a str,
@@ -20,6 +24,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) scope: Scope,
     pub(crate) faults: Vec<Fault>,
     pub(crate) warnings: Vec<Fault>,
+    /// Faults and warnings beyond [`FAULTS_MAX`].
+    pub(crate) left_out: (usize, usize),
     /// The ways into other flows on which nobody is waited for.
     pub(crate) ways: Vec<Way>,
     pub(crate) tests: Vec<Test>,
@@ -59,7 +65,15 @@ pub(crate) enum Who {
 impl<'a> Reading<'a> {
     /// Notes a fault.
     pub(crate) fn fault(&mut self, at: &At, code: &'static str, message: impl Into<String>) {
-        self.faults.push(Fault::new(self.file, at, code, message));
+        self.note(Fault::new(self.file, at, code, message));
+    }
+
+    /// Keeps a fault, or counts it when there are many already.
+    fn note(&mut self, fault: Fault) {
+        match self.faults.len() < FAULTS_MAX {
+            true => self.faults.push(fault),
+            false => self.left_out.0 += 1,
+        }
     }
 
     /// Notes a fault with the next move.
@@ -70,8 +84,7 @@ impl<'a> Reading<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.faults
-            .push(Fault::new(self.file, at, code, message).with_help(help));
+        self.note(Fault::new(self.file, at, code, message).with_help(help));
     }
 
     /// Notes what is allowed and yet looks wrong.
@@ -83,7 +96,10 @@ impl<'a> Reading<'a> {
         help: impl Into<String>,
     ) {
         let fault = Fault::new(self.file, at, code, message).with_help(help);
-        self.warnings.push(fault.warning());
+        match self.warnings.len() < FAULTS_MAX {
+            true => self.warnings.push(fault.warning()),
+            false => self.left_out.1 += 1,
+        }
     }
 
     /// What stands behind a verb that has a [`Form`]: its keys, unknown ones being faults.
@@ -295,7 +311,7 @@ impl<'a> Reading<'a> {
                     let at = self.inside(node, text, &one.span);
                     let mut fault = Fault::new(self.file, &at, one.code, one.message);
                     fault.help = one.help;
-                    self.faults.push(fault);
+                    self.note(fault);
                 }
                 None
             }
@@ -322,7 +338,7 @@ impl<'a> Reading<'a> {
                 let at = self.inside(node, text, &wrong.span);
                 let mut fault = Fault::new(self.file, &at, wrong.code, wrong.message);
                 fault.help = wrong.help;
-                self.faults.push(fault);
+                self.note(fault);
                 None
             }
         }
@@ -330,6 +346,10 @@ impl<'a> Reading<'a> {
 
     /// The place of a part of a text in the file: exact where the text stands there as it is.
     pub(crate) fn inside(&self, node: &Node, text: &str, part: &std::ops::Range<usize>) -> At {
+        // Looking for it takes time, and it will not be told.
+        if self.faults.len() >= FAULTS_MAX {
+            return node.at.clone();
+        }
         let written = &self.source[node.at.span.clone()];
         let words = text.get(part.clone()).unwrap_or("");
         let start = match written.find(text) {

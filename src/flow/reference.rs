@@ -6,11 +6,11 @@ use super::Kind;
 use super::engine::{CALLS_DEEP_MAX, STEPS_PER_EVENT_MAX, STEPS_PER_RUN_MAX};
 use super::expr::FUNCTIONS;
 use super::fault::pages;
+use super::filters::FILTERS;
 use super::form::outcomes::{KEY, NAME, rows};
 use super::form::{self, Absent, Body, Form, KeyForm, Shape};
 use super::scope::{ALWAYS, Type};
 use super::steps::{SPECS, Spec, Style};
-use super::template::FILTERS;
 
 /// One part of the reference, in Markdown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +121,7 @@ fn verb(spec: &'static Spec) -> String {
         Body::Empty => text += "It has no keys.\n\n",
         Body::Names(shape) => {
             text += &format!(
-                "It has names that you choose, each with a {}.\n\n",
+                "It has names that you choose; behind each stands: {}.\n\n",
                 shape.told()
             );
         }

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 use super::fault::suggest;
+use super::filters::{capitalize, names as filters, spaced};
 use super::scope::{Known, Scope, Val, Values};
 
 /// What minijinja may spend on one text.
@@ -293,50 +294,6 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     });
     made
 });
-
-/// The filters there are, and what each makes.
-pub(crate) const FILTERS: [(&str, &str); 7] = [
-    ("upper", "Capital letters."),
-    ("lower", "Small letters."),
-    ("trim", "Without blanks around it."),
-    (
-        "capitalize",
-        "The first letter a capital, the others small.",
-    ),
-    (
-        "spaced",
-        "A blank between all characters, `2 0 2`, for reading out.",
-    ),
-    ("first_word", "Its first word."),
-    (
-        "default",
-        "`default('…')`: this where the value is missing.",
-    ),
-];
-
-fn filters() -> [&'static str; FILTERS.len()] {
-    FILTERS.map(|(name, _)| name)
-}
-
-fn capitalize(text: String) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| {
-        first
-            .to_uppercase()
-            .chain(chars.flat_map(char::to_lowercase))
-            .collect()
-    })
-}
-
-/// One character at a time, for numbers that are read out.
-fn spaced(text: String) -> String {
-    let singles: Vec<String> = text
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .map(String::from)
-        .collect();
-    singles.join(" ")
-}
 
 fn wrong(span: std::ops::Range<usize>, message: impl Into<String>) -> WrongText {
     WrongText {

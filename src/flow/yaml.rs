@@ -18,6 +18,8 @@ pub const SOURCE_BYTES_MAX: usize = 256 * 1024;
 
 /// The values of a flow file, what an alias stands for counted each time.
 pub(crate) const NODES_MAX: usize = 20_000;
+/// Bytes of the texts of a flow file, what an alias stands for counted each time.
+const TEXT_BYTES_MAX: usize = 2 * SOURCE_BYTES_MAX;
 /// Anchors (`&name`) of a flow file.
 const ANCHORS_MAX: usize = 50;
 /// How deep a flow file is nested.
@@ -115,7 +117,13 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         with_snippet: false,
-        budget: serde_yaml::budget! { max_documents: 1, max_anchors: ANCHORS_MAX, max_nodes: NODES_MAX, max_depth: DEPTH_MAX },
+        budget: serde_yaml::budget! {
+            max_documents: 1,
+            max_anchors: ANCHORS_MAX,
+            max_nodes: NODES_MAX,
+            max_total_scalar_bytes: TEXT_BYTES_MAX,
+            max_depth: DEPTH_MAX,
+        },
     };
     let body = source.strip_prefix(BYTE_ORDER_MARK).unwrap_or(source);
     let source = Source {
@@ -298,7 +306,7 @@ const fn told(
     }
 }
 
-static KNOWN: [Known; 13] = [
+static KNOWN: [Known; 14] = [
     told(
         "recursion limit",
         "too-large",
@@ -328,6 +336,12 @@ static KNOWN: [Known; 13] = [
         "too-large",
         "there are more than 50 anchors (`&name`)",
         "write what is meant where it is meant",
+    ),
+    told(
+        "ScalarBytes {",
+        "too-large",
+        "this file holds too much: more than 512 KiB of text, what an alias (`*name`) stands for counted each time",
+        "write what is meant where it is meant, or make several flows of it",
     ),
     told(
         "budget breached",

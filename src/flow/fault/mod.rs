@@ -7,12 +7,15 @@ mod pages;
 
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
 use super::yaml::At;
 
 pub use page::{Example, Page, explain, pages};
+
+/// The longest line that is drawn; of a longer one only the place is told.
+const LINE_BYTES_MAX: usize = 2_048;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -110,12 +113,25 @@ impl Fault {
             Severity::Warning => Level::WARNING,
             Severity::Fault => Level::ERROR,
         };
-        let span = self.marked(source);
-        let snippet = Snippet::source(source)
-            .path(self.file.as_str())
-            .annotation(AnnotationKind::Primary.span(span));
         let title = level.primary_title(self.message.as_str()).id(self.code);
-        let mut group = Group::with_title(title).element(snippet);
+        let mut group = Group::with_title(title);
+        let span = self.marked(source);
+        // The line alone is handed on: drawing takes as long as what it is given.
+        let start = source[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let line = source[start..].lines().next().unwrap_or("");
+        if line.len() > LINE_BYTES_MAX {
+            let (line, column) = (self.line as usize, self.column as usize);
+            let origin = Origin::path(self.file.as_str());
+            group = group.element(origin.line(line).char_column(column));
+        } else {
+            let before = source[..start].bytes().filter(|b| *b == b'\n').count();
+            let span = span.start - start..span.end - start;
+            let snippet = Snippet::source(line)
+                .line_start(before + 1)
+                .path(self.file.as_str())
+                .annotation(AnnotationKind::Primary.span(span));
+            group = group.element(snippet);
+        }
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::shipped::SHIPPED;
 use super::*;
 use crate::flow::engine::{STEPS_PER_EVENT_MAX, STEPS_PER_RUN_MAX};
+use crate::flow::steps::{SPECS, Spec, Style};
 use crate::model::http::HttpAnswer;
 use crate::model::{CallStatus, DialStatus};
 
@@ -24,12 +25,16 @@ enum Likely {
     Digits(String),
     DialEnded(DialStatus, bool),
     Recorded(u32, bool),
+    Ready(u32),
     Screen(usize, Option<String>, bool),
     LegStatus(usize, CallStatus),
     HungUp,
     Returned,
     Answered(u32, u16),
+    /// Time passes, and what is due comes.
     Passes(u64),
+    /// Time passes, and the timer is late: the next event comes first.
+    Late(u64),
 }
 
 fn likely() -> impl Strategy<Value = Likely> {
@@ -69,6 +74,7 @@ fn likely() -> impl Strategy<Value = Likely> {
         6 => keys.clone().prop_map(|keys| Likely::Digits(keys.to_owned())),
         4 => (dial, any::<bool>()).prop_map(|(status, gone)| Likely::DialEnded(status, gone)),
         2 => (0..20u32, any::<bool>()).prop_map(|(length, gone)| Likely::Recorded(length, gone)),
+        1 => (0..20u32).prop_map(Likely::Ready),
         4 => (0..4usize, prop::option::of(keys), any::<bool>()).prop_map(|(leg, keys, machine)| {
             Likely::Screen(leg, keys.map(str::to_owned), machine)
         }),
@@ -77,6 +83,7 @@ fn likely() -> impl Strategy<Value = Likely> {
         1 => Just(Likely::Returned),
         2 => (1..4u32, prop::sample::select(vec![200_u16, 404, 500, 0])).prop_map(|(ask, status)| Likely::Answered(ask, status)),
         2 => (1..200_000u64).prop_map(Likely::Passes),
+        1 => (1..200_000u64).prop_map(Likely::Late),
     ]
 }
 
@@ -130,6 +137,15 @@ fn happens(drive: &mut Drive, likely: &Likely, rung: &mut Vec<LegId>) {
                 answer: &answer,
             })
         }
+        Likely::Ready(duration_s) => drive.take(Event::RecordingReady(EarlyRecording {
+            recording: "RE1",
+            url: "https://example.org/RE1",
+            duration_s: *duration_s,
+        })),
+        Likely::Late(seconds) => {
+            drive.later(*seconds);
+            return;
+        }
         Likely::Passes(seconds) => {
             drive.later(*seconds);
             drive.take(Event::Timer)
@@ -144,6 +160,10 @@ fn happens(drive: &mut Drive, likely: &Likely, rung: &mut Vec<LegId>) {
 
 /// What holds after every event.
 fn judge(drive: &Drive, likely: &Likely, was_over: bool) {
+    // Nothing has happened yet.
+    if matches!(likely, Likely::Late(_)) {
+        return;
+    }
     let last = drive.last();
     assert!(drive.run.steps_event <= STEPS_PER_EVENT_MAX + 1);
     assert!(drive.run.steps_total <= STEPS_PER_RUN_MAX + 1);
@@ -176,6 +196,302 @@ fn judge(drive: &Drive, likely: &Likely, was_over: bool) {
     // One winner at most for each dial: a second accepted leg never joins.
     if let Some(CallVerb::Join { .. }) = last.leg_script.as_ref().and_then(|verbs| verbs.first()) {
         assert!(!drive.run.call.gone);
+    }
+}
+
+/// Steps to be, one of each verb at least; what no carrier or store is asked for is left to other tests.
+const BODIES: [(&str, &[&str]); 30] = [
+    ("say", &["Hi", "{ en: Hi, es: Hola }"]),
+    ("play", &["welcome.mp3"]),
+    (
+        "menu",
+        &["{ prompt: Hi }", "{ prompt: Hi, tries: 1, timeout: 1s }"],
+    ),
+    (
+        "gather",
+        &[
+            "{ prompt: Hi, digits: 4..6, secret: true, save_as: flow.x }",
+            "{ digits: 1, tries: 2 }",
+        ],
+    ),
+    (
+        "dial",
+        &[
+            "{ group: nurses }",
+            "{ to: [{ group: nurses }, { group: reception }], order: simultaneous, accept: key, devices: all }",
+            "{ to: [{ user: carla }, { group: nurses }], order: round_robin, accept: key, total: 60s }",
+            "{ group: reception, order: least_recent, devices: ordered, skip: busy }",
+            "{ number: \"+12025550199\", caller_id: number }",
+        ],
+    ),
+    (
+        "voicemail",
+        &["{ group: nurses }", "{ user: erin, min: 0s, notify: none }"],
+    ),
+    ("queue", &["{ group: nurses, callback_key: 9 }"]),
+    ("hangup", &[""]),
+    ("reject", &["{ reason: busy }"]),
+    ("transfer", &["\"+12025550199\""]),
+    ("reply", &["Hi"]),
+    (
+        "send",
+        &[
+            "{ text: \"Hi {{ flow.x }}\" }",
+            "{ to: \"+12025550199\", text: Hi }",
+        ],
+    ),
+    (
+        "ask",
+        &[
+            "{ prompt: Hi, save_as: contact.medicine, tries: 2 }",
+            "{ expect: number, tries: 3, timeout: 1m }",
+            "{ prompt: Hi, again: No, expect: date, save_as: contact.birth_date }",
+            "{ choices: { a: [insulin], b: } }",
+            "{ pattern: A9 }",
+        ],
+    ),
+    ("keywords", &["{ a: [nurse], b: [refill] }"]),
+    (
+        "inbox",
+        &[
+            "{ group: nurses, auto_reply: Hi, priority: high }",
+            "{ user: erin, tags: [a] }",
+        ],
+    ),
+    ("assign", &["{ group: nurses }", "{ user: erin }"]),
+    ("close", &[""]),
+    (
+        "consent",
+        &[
+            "{ record: out }",
+            "{ record: in, scope: number }",
+            "{ ask: May we?, tries: 2 }",
+            "{ check: account }",
+        ],
+    ),
+    ("hours", &["office"]),
+    (
+        "branch",
+        &[
+            "{ a: hour() > 11, b: contact.insured }",
+            "{ a: present(flow.x), b: age(contact.birth_date) < 18 }",
+        ],
+    ),
+    ("split", &["{ a: 1, b: 3 }"]),
+    ("lookup", &["\"+12025550199\"", "contact.phone"]),
+    (
+        "set",
+        &["{ contact.medicine: Hi, contact.insured: yes, flow.x: \"{{ contact.name }}\" }"],
+    ),
+    ("tag", &["{ add: [a], remove: [b] }"]),
+    (
+        "http",
+        &["{ url: https://crm.example.org/a, save_as: { flow.x: name } }"],
+    ),
+    (
+        "email",
+        &[
+            "{ to: contact.email, subject: Hi, text: Hi }",
+            "{ group: nurses, subject: Hi, text: Hi }",
+        ],
+    ),
+    (
+        "notify",
+        &["{ group: nurses, by: [email, text], on_shift: true, text: Hi }"],
+    ),
+    ("wait", &["2h", "{ until: office }"]),
+    ("call", &["other"]),
+    ("goto", &["other"]),
+];
+
+/// One step to be: its verb and how it is written, and where each outcome goes.
+type Drawn = (
+    prop::sample::Index,
+    prop::sample::Index,
+    Vec<prop::sample::Index>,
+);
+
+fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
+    let index = any::<prop::sample::Index>;
+    let targets = prop::collection::vec(index(), 8);
+    prop::collection::vec((index(), index(), targets), 1..9)
+}
+
+/// The outcomes that a step with this verb, written so, must say where they go.
+fn outcomes(spec: &Spec, body: &str) -> Vec<&'static str> {
+    let (Style::Next(fixed) | Style::Then(fixed)) = spec.style else {
+        return Vec::new();
+    };
+    let own: &[&str] = match spec.word {
+        "menu" => &["1", "2"],
+        "keywords" | "branch" | "split" => &["a", "b"],
+        "consent" if body.contains("record") => &["ok"],
+        "consent" => &["in", "out", "unknown"],
+        _ => &[],
+    };
+    own.iter().chain(fixed).copied().collect()
+}
+
+/// A flow of steps that were drawn. The first outcome of each leads to the next step, so that all are reached; the others
+/// lead on, or, where the step waits for the person, anywhere. So every such flow is sound.
+fn made(kind: Kind, drawn: &[Drawn]) -> String {
+    let verbs = |leaving: bool| -> Vec<&Spec> {
+        let known = SPECS.iter().filter(|spec| spec.read.is_some());
+        let of_kind = known.filter(|spec| spec.kinds.contains(&kind));
+        of_kind
+            .filter(|spec| leaving || spec.style != Style::Leaves)
+            .collect()
+    };
+    let mut text = format!(
+        "flow: test\naccount: clinic\non: {}\nwith: {{ x: Hi }}\nsteps:\n",
+        kind.as_str()
+    );
+    let mut gone = false;
+    for (at, (verb, body, targets)) in drawn.iter().enumerate() {
+        let last = at + 1 == drawn.len();
+        let all = verbs(last);
+        let spec = all[verb.index(all.len())];
+        let bodies = BODIES.iter().find(|(word, _)| *word == spec.word);
+        let bodies = bodies.map_or(&[][..], |(_, bodies)| bodies);
+        assert!(!bodies.is_empty(), "a row of BODIES for `{}`", spec.word);
+        let body = bodies[body.index(bodies.len())];
+        text += &format!("  s{at}:\n    {}: {body}\n", spec.word);
+        let mut then = Vec::new();
+        for (nth, outcome) in outcomes(spec, body).iter().enumerate() {
+            let ahead: Vec<usize> = match spec.waits {
+                true => (0..=drawn.len()).collect(),
+                false => (at + 1..=drawn.len()).collect(),
+            };
+            let to = match nth {
+                0 => at + 1,
+                _ => ahead[targets[nth % targets.len()].index(ahead.len())],
+            };
+            let to = if to == drawn.len() {
+                "end".to_owned()
+            } else {
+                format!("s{to}")
+            };
+            then.push(format!("\"{outcome}\": {to}"));
+        }
+        if kind == Kind::Call && !then.is_empty() && targets[0].index(2) == 0 {
+            then.push("caller_hung_up: gone".to_owned());
+            gone = true;
+        }
+        if !then.is_empty() {
+            text += &format!("    then: {{ {} }}\n", then.join(", "));
+        }
+    }
+    if gone {
+        text += "  gone:\n    http: { url: https://crm.example.org/a }\n    then: { else: note }\n  note:\n    inbox: { group: nurses, auto_reply: Missed you }\n    next: end\n";
+    }
+    text
+}
+
+/// The flow that drawn ones lead to; it is over at once.
+fn other(kind: Kind) -> Flow {
+    let source = format!(
+        "flow: other\naccount: clinic\non: {}\nsteps:\n  one:\n    set: {{ flow.result: x }}\n    next: end\n",
+        kind.as_str()
+    );
+    Drive::new(&source).flow
+}
+
+/// Goes through the flow that a `call` step called, and comes back; whether the run has left for good.
+fn leaves(drive: &mut Drive, home: &Flow, other: &Flow) -> bool {
+    while drive.last().goto.is_some() {
+        if drive.run.callers.is_empty() {
+            return true;
+        }
+        drive.flow = other.clone();
+        drive.take(Event::Started);
+        let returns = drive.last().returns.is_some();
+        drive.flow = home.clone();
+        if !returns {
+            // It had no steps left to take.
+            return drive.run.ended.is_some();
+        }
+        drive.take(Event::Returned);
+        judge(drive, &Likely::Returned, false);
+    }
+    false
+}
+
+/// Whatever still waits is left alone: the caller hangs up, nobody answers, and time passes.
+fn ends(drive: &mut Drive, other: &Flow, rung: &mut Vec<LegId>) -> bool {
+    let home = drive.flow.clone();
+    if home.kind == Kind::Call {
+        let was_over = drive.run.ended.is_some();
+        happens(drive, &Likely::HungUp, rung);
+        judge(drive, &Likely::HungUp, was_over);
+    }
+    // Each time a step is taken, and there are only so many of them.
+    for _ in 0..=STEPS_PER_RUN_MAX {
+        if leaves(drive, &home, other) || drive.run.ended.is_some() {
+            return true;
+        }
+        happens(drive, &Likely::Passes(61 * 86_400), rung);
+        judge(drive, &Likely::Timer, false);
+    }
+    false
+}
+
+/// Everything there is, played as it came, with repeats, and then once more from the end.
+fn disordered(events: &[(Likely, bool)]) -> Vec<Likely> {
+    let mut order = Vec::new();
+    for (likely, twice) in events {
+        order.push(likely.clone());
+        if *twice {
+            order.push(likely.clone());
+        }
+    }
+    let late: Vec<Likely> = order.iter().rev().cloned().collect();
+    order.extend(late);
+    order
+}
+
+#[test]
+fn every_verb_is_among_those_that_are_drawn() {
+    let missing = SPECS.iter().map(|spec| spec.word);
+    let missing: Vec<&str> = missing
+        .filter(|verb| !BODIES.iter().any(|(word, _)| word == verb))
+        .collect();
+    assert!(missing.is_empty(), "rows of BODIES: {missing:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
+
+    #[test]
+    fn drawn_flows_answer_stay_inside_their_bounds_and_end(
+        call in any::<bool>(),
+        steps in drawn(),
+        events in prop::collection::vec((likely(), any::<bool>()), 1..20),
+        legs_max in 1..3u32,
+        reachable in any::<bool>(),
+    ) {
+        let kind = if call { Kind::Call } else { Kind::Sms };
+        // Every flow drawn is to be sound; what is not is shown.
+        let mut drive = Drive::new(&made(kind, &steps));
+        let (home, other) = (drive.flow.clone(), other(kind));
+        drive.legs_max = legs_max;
+        drive.textable = reachable;
+        drive.automated_left = reachable;
+        let mut rung = Vec::new();
+        happens(&mut drive, &Likely::Started, &mut rung);
+        let mut left = leaves(&mut drive, &home, &other);
+        for likely in disordered(&events) {
+            if left {
+                // It goes on in another flow, on events of its own.
+                break;
+            }
+            let was_over = drive.run.ended.is_some();
+            happens(&mut drive, &likely, &mut rung);
+            judge(&drive, &likely, was_over);
+            left = leaves(&mut drive, &home, &other);
+        }
+        prop_assert!(left || ends(&mut drive, &other, &mut rung), "it never ends: {:?}", drive.run);
+        let told = drive.effects.iter().filter(|effect| matches!(effect, Effect::CallOutcome(_)));
+        prop_assert!(told.count() <= 2);
     }
 }
 

@@ -196,6 +196,32 @@ fn horrors() -> Vec<(&'static str, String, &'static str)> {
             ),
             "expression",
         ),
+        (
+            "9 900 keys that are none",
+            (0..9_900)
+                .map(|n| format!("k{n}: 1\n"))
+                .fold(head.to_owned(), |all, one| all + &one),
+            "more-faults",
+        ),
+        (
+            "9 000 conditions in one line",
+            format!(
+                "{head}steps:\n  one:\n    branch: {{ {} }}\n    then: {{ else: end }}\n",
+                (0..9_000)
+                    .map(|n| format!("f{n}: nobody.x{n}, "))
+                    .collect::<String>()
+            ),
+            "more-faults",
+        ),
+        (
+            "19 000 aliases of a long text",
+            format!(
+                "{head}x: &x {}\ny: [{}]\n",
+                "y".repeat(100_000),
+                "*x,".repeat(19_000)
+            ),
+            "too-large",
+        ),
         ("nulls", "\0".repeat(1000), "encoding"),
         ("2 000 documents", "---\na: b\n".repeat(2_000), "yaml"),
     ]
@@ -208,6 +234,9 @@ fn horrors_are_refused_at_once() {
     for (what, source, code) in horrors() {
         let began = Stopwatch::start();
         let faults = house::faults_in(&directory, "flow.yaml", source.as_bytes());
+        for fault in &faults {
+            assert!(!fault.draw(&source, false).is_empty());
+        }
         let took = began.elapsed();
         println!("{what}: {took:?}");
         let codes: Vec<&str> = faults.iter().map(|fault| fault.code).collect();

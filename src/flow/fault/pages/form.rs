@@ -23,9 +23,16 @@ pub(super) const PAGES: &[Page] = &[
     ),
     fault(
         "too-large",
-        "Finds a flow file of more than 256 KiB, of more than 20000 values (what an alias stands for counted each time) or 50 anchors, or nested deeper than 40 levels.",
+        "Finds a flow file of more than 256 KiB, of more than 20000 values or 512 KiB of text (what an alias stands for counted each time) or 50 anchors, or nested deeper than 40 levels.",
         "A file is read whole and kept whole in every node's memory. What is that long is several flows; `goto` leads from one to another.",
         Made("(a flow of 300 KiB)\n", large),
+        Call("  greet:\n    say: Hello\n    next: end\n"),
+    ),
+    fault(
+        "more-faults",
+        "Finds more than 100 faults, or 100 warnings, in one file; the others are counted and not shown.",
+        "Most of so many come from few mistakes, often one at the beginning. Mend what is shown and check again.",
+        Made("(a step with 120 keys that it does not know)\n", many),
         Call("  greet:\n    say: Hello\n    next: end\n"),
     ),
     fault(
@@ -129,6 +136,12 @@ pub(super) const PAGES: &[Page] = &[
 fn large() -> Vec<u8> {
     let line = "# A comment of some length, again and again.\n";
     format!("flow: example\n{}", line.repeat(300 * 1024 / line.len())).into_bytes()
+}
+
+fn many() -> Vec<u8> {
+    let keys: String = (0..120).map(|n| format!("    key_{n}: here\n")).collect();
+    let source = Call("  greet:\n    say: Hello\n").source();
+    format!("{source}{keys}    next: end\n").into_bytes()
 }
 
 fn latin() -> Vec<u8> {
