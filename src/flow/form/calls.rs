@@ -134,8 +134,8 @@ pub(super) static FORMS: &[Form] = &[
                 ),
                 may(
                     "accept",
-                    Shape::OneOf(&["key", "none"]),
-                    "Whether the called person presses 1 to take the call.",
+                    Shape::OneOf(&["key", "amd", "none"]),
+                    "Who has the call: whoever presses 1 (key), a person as the carrier tells persons from machines (amd), or whatever picks up (none, the default).",
                 ),
                 may(
                     "prompt",
@@ -248,8 +248,8 @@ pub(super) static FORMS: &[Form] = &[
             ),
             may(
                 "accept",
-                Shape::OneOf(&["key", "none"]),
-                "Whether the called member presses 1 to take the call (the default).",
+                Shape::OneOf(&["key", "amd", "none"]),
+                "Who has the call: whoever presses 1 (key, the default), a person as the carrier tells persons from machines (amd), or whatever picks up (none).",
             ),
             may(
                 "prompt",
