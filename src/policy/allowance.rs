@@ -32,8 +32,8 @@ pub struct Facts {
     pub now: Timestamp,
 }
 
-/// The sending window at the moment of dispatch. Texts that answer the person at once (a member's reply, a flow that
-/// answers) have [`Window::Any`].
+/// The sending window at the moment of dispatch. Texts that answer the person at once, and those a
+/// member writes, have [`Window::Any`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     /// No window applies.

@@ -4,7 +4,7 @@ use super::rate;
 use crate::decide::World;
 use crate::limits::Rate;
 use crate::metrics;
-use crate::model::account::{Plan, PlanUnit};
+use crate::model::account::{Account, Plan, PlanUnit};
 use crate::model::calendar::{month, zone};
 use crate::model::consent::Verdict;
 use crate::model::{Connection, MessageKind, Timestamp};
@@ -39,11 +39,19 @@ pub(super) fn facts(world: &World, due: &DueText, now: Timestamp) -> Option<Fact
         number_active: number.active && number.sms,
         textable: due.message.party.can_receive() && (due.textable || answers),
         consent: due.consent.unwrap_or(Verdict::Unknown),
-        window: Window::Any,
+        window: window(account, due.message.kind, now),
         plan: plan_use(&account.plan, &account.zone, due, now),
         contact_email: world.email && due.contact_email.is_some(),
         now,
     })
+}
+
+/// The account's sending hours, for a text that they hold for. Without a calendar of this name there are none: the
+/// organisation's file is checked when it comes, and a text must not wait for ever.
+fn window(account: &Account, kind: MessageKind, now: Timestamp) -> Window {
+    let hours = account.plan.hours.as_ref().filter(|_| kind.is_unprompted());
+    let calendar = hours.and_then(|key| account.calendars.get(key));
+    calendar.map_or(Window::Any, |calendar| Window::of(calendar, now))
 }
 
 fn plan_use(plan: &Plan, zone_name: &str, due: &DueText, now: Timestamp) -> PlanUse {
@@ -113,7 +121,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::account::{Account, Beyond, Number};
+    use crate::model::account::{Beyond, Number};
+    use crate::model::calendar::Calendar;
     use crate::model::directory::Directory;
     use crate::model::{Id, Ids, Message, MessageStatus, Party, Via};
     use crate::policy::allowance::{Allowance, allowance};
@@ -129,6 +138,7 @@ mod tests {
             unit: PlanUnit::Messages,
             rate: 10.0,
             beyond: Beyond::Refuse,
+            hours: None,
         };
         Account {
             id: id(1),
@@ -237,6 +247,36 @@ mod tests {
             ..number()
         };
         assert_eq!(asked(slow), [plan, ("number", 0.5, 3), whole]);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_leaves_inside_the_sending_hours() {
+        // The clock stands at the beginning of a Thursday.
+        let spec = serde_json::from_str(r#"{"open":{"thu":"09:00-17:00"}}"#).unwrap();
+        let office = Calendar::new(&spec, &jiff::tz::TimeZone::UTC).unwrap();
+        let mut account = account();
+        account.calendars.insert("office".into(), office);
+        let nine = Timestamp::default() + std::time::Duration::from_secs(9 * 3600);
+        let held = Allowance::Hold(nine, Reason::OutsideWindow);
+        for (hours, kind, expected) in [
+            (None, MessageKind::Unprompted, Allowance::Send),
+            (Some("office"), MessageKind::Unprompted, held),
+            (Some("office"), MessageKind::Campaign, held),
+            (Some("office"), MessageKind::Automated, Allowance::Send),
+            (Some("office"), MessageKind::Staff, Allowance::Send),
+            (Some("gone"), MessageKind::Unprompted, Allowance::Send),
+        ] {
+            account.plan.hours = hours.map(str::to_owned);
+            let directory =
+                Directory::new(1, vec![account.clone()], vec![], vec![number()], vec![]);
+            let world = World {
+                directory: Arc::new(directory),
+                ..World::default()
+            };
+            let mut due = due(true, None);
+            due.message.kind = kind;
+            check(&world, &due, expected);
+        }
     }
 
     #[test]
