@@ -153,8 +153,14 @@ fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: 
             room,
             ring_s,
             caller_id,
+            detects,
         } => {
-            leg::ring(cx, on, legs, room.as_deref(), *ring_s, caller_id.as_deref());
+            let how = leg::How {
+                ring_s: *ring_s,
+                caller_id: caller_id.as_deref(),
+                detects: *detects,
+            };
+            leg::ring(cx, on, legs, room.as_deref(), how);
         }
         Effect::Accepted { leg } => leg::accepted(on, *leg),
         Effect::LegEnded { leg, status } => leg::ended(on, *leg, *status),

@@ -31,13 +31,18 @@ pub(super) fn happened<'a>(
         return too_late(cx, state, known, carrier_id, kind);
     }
     match kind {
-        CallEventKind::Screen { digits, machine } => {
+        CallEventKind::Screen {
+            digits,
+            machine,
+            unsure,
+        } => {
             cx.rule("leg_screen");
             hang_up(cx, id, kind);
             let event = Event::Screen {
                 leg: id,
                 digits: digits.as_deref(),
                 machine: *machine,
+                unsure: *unsure,
             };
             resume_leg(
                 cx,
@@ -96,12 +101,18 @@ fn too_late<'a>(
     kind: &'a CallEventKind,
 ) -> Decided {
     hang_up(cx, leg.id, kind);
-    if let CallEventKind::Screen { digits, machine } = kind {
+    if let CallEventKind::Screen {
+        digits,
+        machine,
+        unsure,
+    } = kind
+    {
         cx.rule("leg_late");
         let event = Event::Screen {
             leg: leg.id,
             digits: digits.as_deref(),
             machine: *machine,
+            unsure: *unsure,
         };
         return resume(cx, state, event, false);
     }
@@ -148,14 +159,21 @@ pub(super) fn forward(from: CallStatus, to: CallStatus) -> bool {
     rank(to) > rank(from)
 }
 
+/// How devices are rung.
+#[derive(Clone, Copy)]
+pub(super) struct How<'e> {
+    pub(super) ring_s: u32,
+    pub(super) caller_id: Option<&'e str>,
+    pub(super) detects: bool,
+}
+
 /// Rings devices: by the carrier's own dial, or one placed leg each.
 pub(super) fn ring<'a>(
     cx: &mut Cx<'a>,
     on: &mut OnCall<'a>,
     legs: &[RingLeg],
     room: Option<&str>,
-    ring_s: u32,
-    caller_id: Option<&str>,
+    how: How<'_>,
 ) {
     for planned in legs {
         on.legs.push(Leg {
@@ -172,19 +190,18 @@ pub(super) fn ring<'a>(
             version: 0,
         });
         if room.is_some() {
-            place(cx, on, planned, ring_s, caller_id);
+            place(cx, on, planned, how);
         }
     }
 }
 
 /// The caller's own number may be shown only with the token the carrier gave for it.
-fn place<'a>(
-    cx: &mut Cx<'a>,
-    on: &OnCall<'a>,
-    planned: &RingLeg,
-    ring_s: u32,
-    caller_id: Option<&str>,
-) {
+fn place<'a>(cx: &mut Cx<'a>, on: &OnCall<'a>, planned: &RingLeg, how: How<'_>) {
+    let How {
+        ring_s,
+        caller_id,
+        detects,
+    } = how;
     let token = on.call.token.clone().filter(|_| caller_id.is_none());
     let callers = token
         .as_ref()
@@ -197,6 +214,7 @@ fn place<'a>(
         to: planned.phone,
         ring_s,
         token,
+        detects,
     };
     let now = cx.at.now;
     job(

@@ -194,6 +194,8 @@ pub enum Effect {
         ring_s: u32,
         /// The number shown; `None`: the caller's own.
         caller_id: Option<String>,
+        /// The carrier shall tell whether a person or a machine has picked up.
+        detects: bool,
     },
     /// A called person took the call.
     Accepted {

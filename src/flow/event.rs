@@ -50,6 +50,8 @@ pub enum Event<'a> {
         digits: Option<&'a str>,
         /// The carrier takes the answerer for a machine.
         machine: bool,
+        /// The carrier was asked to judge and could not.
+        unsure: bool,
     },
     /// A called leg changed its state.
     LegStatus {

@@ -261,6 +261,9 @@ pub enum CallEventKind {
         digits: Option<String>,
         /// The carrier's judgement, where asked for: a machine answered.
         machine: bool,
+        /// The carrier was asked to judge and could not.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unsure: bool,
     },
     /// A called leg changed its state.
     LegStatus {

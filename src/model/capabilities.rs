@@ -19,6 +19,8 @@ pub struct Capabilities {
     pub record_s_max: u32,
     /// Whether placed legs can show the caller's own number, by the token of the inbound call.
     pub shows_caller: bool,
+    /// Whether it can tell whether a person or a machine has picked up a placed leg.
+    pub detects_machines: bool,
     /// Whether it can write down what a recording says.
     pub transcribes: bool,
     /// Whether a lost text can be looked up ([`crate::model::Order::FindText`]).

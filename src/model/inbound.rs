@@ -72,6 +72,7 @@ mod tests {
         CallEventKind::Screen {
             digits: digits.map(str::to_owned),
             machine: false,
+            unsure: false,
         }
     }
 

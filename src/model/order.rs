@@ -47,6 +47,10 @@ pub enum Order {
         ring_s: u32,
         /// The inbound call's token, when `from` is the caller's own number.
         token: Option<String>,
+        /// Whether the carrier shall tell whether a person or a machine has picked up, before the leg asks what it
+        /// shall hear.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        detects: bool,
     },
     /// Have the caller's leg fetch the script of this turn now.
     MoveCall {

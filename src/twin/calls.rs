@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::leg::{Command, LegTask, NewLeg, Speech};
+use super::leg::{Command, LegTask, NewLeg, Speech, Stop};
 use super::run::Source;
 use super::settings::TwinError;
 use super::shared::Shared;
@@ -18,12 +18,16 @@ const SPEECH_S_MAX: u32 = 3_600;
 const WORDS_CHARS_MAX: usize = 2_000;
 /// Keys pressed at once, at most.
 const KEYS_MAX: usize = 32;
+/// Seconds until it is known whether a person or a machine has picked up.
+const DETECT_S: f64 = 2.0;
 
 /// What a person does with a ringing or connected phone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PhoneAction {
     /// Picks up.
     Answer,
+    /// Lets the phone's voicemail pick up.
+    Machine,
     /// Refuses the call.
     Decline,
     /// Is engaged.
@@ -39,6 +43,8 @@ pub(super) struct Placed {
     pub(super) source: Source,
     pub(super) callback: Option<(Url, Callback)>,
     pub(super) timeout_s: f64,
+    /// Whether it is told who has picked up.
+    pub(super) detects: bool,
 }
 
 impl Shared {
@@ -103,7 +109,10 @@ impl Shared {
                 Err(status) => status,
                 Ok(()) => {
                     leg.picked_up();
-                    leg.program(placed.source).await
+                    match leg.judged(placed.source, placed.detects).await {
+                        Ok(source) => leg.program(source).await,
+                        Err(status) => status,
+                    }
                 }
             };
             leg.finish(status);
@@ -135,7 +144,8 @@ impl Shared {
     pub(super) fn use_phone(&self, phone: &str, action: PhoneAction) -> Result<(), TwinError> {
         let ringing = self.leg_on(phone, LegStatus::Ringing);
         let (leg, command) = match action {
-            PhoneAction::Answer => (ringing, Command::Answer),
+            PhoneAction::Answer => (ringing, Command::Answer { machine: false }),
+            PhoneAction::Machine => (ringing, Command::Answer { machine: true }),
             PhoneAction::Decline | PhoneAction::Busy => (ringing, Command::Refuse),
             PhoneAction::HangUp => match self.leg_on(phone, LegStatus::InProgress) {
                 Some(talking) => (Some(talking), Command::HangUp),
@@ -191,6 +201,34 @@ impl Shared {
     pub(super) fn api(&self) -> String {
         let base = self.settings.own_base.as_str().trim_end_matches('/');
         format!("{base}/2010-04-01/Accounts/{}", self.settings.account_sid)
+    }
+}
+
+impl LegTask {
+    /// Where the leg's first document comes from, with what is known of who has picked up, where that is asked for.
+    async fn judged(&mut self, source: Source, detects: bool) -> Result<Source, LegStatus> {
+        if !detects {
+            return Ok(source);
+        }
+        match self.wait(DETECT_S).await {
+            Ok(()) => {}
+            Err(Stop::Redirected(source)) => return Ok(source),
+            Err(Stop::Ended(status)) => return Err(status),
+            Err(Stop::HungUp) => return Err(self.hung_up_status()),
+            Err(Stop::Fault(_)) => return Err(LegStatus::Failed),
+        }
+        let who = if self.machine {
+            "machine_start"
+        } else {
+            "human"
+        };
+        Ok(match source {
+            Source::Ask { url, get, mut more } => {
+                more.push(("AnsweredBy".to_owned(), who.to_owned()));
+                Source::Ask { url, get, more }
+            }
+            given => given,
+        })
     }
 }
 

@@ -251,12 +251,13 @@ async fn use_phone(
 ) -> Answer {
     let action = match action.as_str() {
         "answer" => PhoneAction::Answer,
+        "machine" => PhoneAction::Machine,
         "decline" => PhoneAction::Decline,
         "busy" => PhoneAction::Busy,
         "hangup" => PhoneAction::HangUp,
         _ => {
             return Err(TwinError::Malformed(
-                "a phone can answer, decline, be busy, hangup or press",
+                "a phone can answer, have its machine answer, decline, be busy, hangup or press",
             ));
         }
     };

@@ -30,8 +30,8 @@ pub(super) enum Command {
     Press(String),
     /// The person will speak after the tone.
     Speak(Speech),
-    /// The phone is picked up.
-    Answer,
+    /// The phone is picked up, by its person or by its voicemail.
+    Answer { machine: bool },
     /// The phone refuses or is engaged.
     Refuse,
     /// The person puts the phone down.
@@ -54,7 +54,7 @@ pub(super) enum Heard {
     TimeUp,
     Keys(String),
     Speech,
-    Answer,
+    Answer { machine: bool },
     Refuse,
 }
 
@@ -97,6 +97,8 @@ pub(super) struct LegTask {
     pub(super) at: Url,
     /// Runs the document that a called person hears before the legs are connected.
     pub(super) whispering: bool,
+    /// A machine has picked up.
+    pub(super) machine: bool,
 }
 
 /// Who is to be connected by a new leg.
@@ -148,6 +150,7 @@ impl LegTask {
             documents: 0,
             at: twin.settings.hooks_base.clone(),
             whispering: false,
+            machine: false,
         })
     }
 
@@ -260,7 +263,7 @@ impl LegTask {
                 self.speech = Some(speech);
                 Ok(Heard::Speech)
             }
-            Some(Command::Answer) => Ok(Heard::Answer),
+            Some(Command::Answer { machine }) => Ok(Heard::Answer { machine }),
             Some(Command::Refuse) => Ok(Heard::Refuse),
             Some(Command::HangUp) => {
                 self.line(LineKind::HungUp, "puts the phone down");
@@ -316,7 +319,10 @@ impl LegTask {
         let mut timer = timeout_s.map(|seconds| self.timer(seconds));
         loop {
             match self.next(timer.as_mut()).await.map_err(before_answer)? {
-                Heard::Answer => return Ok(()),
+                Heard::Answer { machine } => {
+                    self.machine = machine;
+                    return Ok(());
+                }
                 Heard::Refuse => return Err(LegStatus::Busy),
                 Heard::TimeUp => return Err(LegStatus::NoAnswer),
                 Heard::Keys(_) | Heard::Speech => {}
@@ -328,7 +334,12 @@ impl LegTask {
     pub(super) fn picked_up(&mut self) {
         self.doing("listens");
         self.set_status(LegStatus::InProgress);
-        self.line(LineKind::Answered, "picks up");
+        let who = if self.machine {
+            "its voicemail picks up"
+        } else {
+            "picks up"
+        };
+        self.line(LineKind::Answered, who);
     }
 
     /// The end of the leg: reported and taken off the list.

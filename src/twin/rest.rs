@@ -372,6 +372,11 @@ impl Shared {
             source,
             callback: callback(asked)?,
             timeout_s: f64::from(timeout.min(RING_S_MAX)),
+            detects: match asked.get("MachineDetection") {
+                None => false,
+                Some("Enable" | "DetectMessageEnd") => true,
+                Some(_) => return Err(Refused(400, 21_245, "Invalid MachineDetection value")),
+            },
         })
     }
 

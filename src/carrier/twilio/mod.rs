@@ -127,6 +127,7 @@ impl Carrier for Twilio {
             ring_s_max: twiml::RING_S_MAX,
             record_s_max: twiml::RECORD_S_MAX,
             shows_caller: true,
+            detects_machines: true,
             transcribes: true,
             finds_texts: true,
         }

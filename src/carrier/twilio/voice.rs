@@ -139,6 +139,7 @@ fn screen(fields: &Fields<'_>, query: &Fields<'_>) -> CallEventKind {
     CallEventKind::Screen {
         digits: digits.or(timed_out.then_some("")).map(str::to_owned),
         machine: judged.starts_with("machine") || judged == "fax",
+        unsure: judged == "unknown",
     }
 }
 
@@ -209,7 +210,11 @@ pub(super) fn request(at: &Connection, settings: &Settings<'_>, order: &Order) -
             to,
             ring_s,
             token,
-        } => place(settings, *leg, (from, *to, *ring_s), token.as_deref(), &url),
+            detects,
+        } => {
+            let (whom, how) = ((from.as_str(), *to, *ring_s), (token.as_deref(), *detects));
+            place(settings, *leg, whom, how, &url)
+        }
         Order::MoveCall {
             call,
             carrier_id,
@@ -226,11 +231,14 @@ pub(super) fn request(at: &Connection, settings: &Settings<'_>, order: &Order) -
     }
 }
 
+/// How long the carrier may listen to who has picked up: in less time than a flow gives somebody to decide.
+const DETECT_S: &str = "10";
+
 fn place(
     settings: &Settings<'_>,
     leg: LegId,
     (from, to, ring_s): (&str, Phone, u32),
-    token: Option<&str>,
+    (token, detects): (Option<&str>, bool),
     url: &dyn Fn(Hook, &dyn std::fmt::Display) -> String,
 ) -> Request<Bytes> {
     let to = to.to_string();
@@ -248,6 +256,13 @@ fn place(
     let events = ["initiated", "ringing", "answered", "completed"];
     fields.extend(events.map(|event| ("StatusCallbackEvent", event)));
     fields.extend(token.map(|token| ("CallToken", token)));
+    if detects {
+        // Until it knows, or the time is over, the carrier does not ask what the leg shall hear.
+        fields.extend([
+            ("MachineDetection", "Enable"),
+            ("MachineDetectionTimeout", DETECT_S),
+        ]);
+    }
     form(settings, "/Calls.json", &fields)
 }
 

@@ -283,6 +283,7 @@ impl Day {
             CallEventKind::Screen {
                 digits: digits.map(str::to_owned),
                 machine: self.roll(10) == 0,
+                unsure: self.roll(10) == 0,
             }
         } else {
             CallEventKind::LegStatus {

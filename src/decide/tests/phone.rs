@@ -82,8 +82,12 @@ impl Bench {
     /// A called leg answers, or presses a key at the prompt.
     pub(super) fn screen(&mut self, leg: LegId, digits: Option<&str>) -> Turn {
         let digits = digits.map(str::to_owned);
-        let machine = false;
-        self.leg(leg, CallEventKind::Screen { digits, machine })
+        let kind = CallEventKind::Screen {
+            digits,
+            machine: false,
+            unsure: false,
+        };
+        self.leg(leg, kind)
     }
 
     /// The carrier carried an order out; or says why not.

@@ -178,6 +178,7 @@ fn a_machine_is_hung_up_on() {
     let machine = CallEventKind::Screen {
         digits: None,
         machine: true,
+        unsure: false,
     };
     let turn = it.bench.leg(it.ana, machine);
     assert_eq!(it.bench.hears(&turn), "hangs up");

@@ -48,6 +48,8 @@ struct Ring {
     until: Timestamp,
     /// By the carrier's own dial, not by an order.
     dialled: bool,
+    /// The carrier tells whether a person or a machine picks up.
+    detects: bool,
 }
 
 /// The caller talks to somebody.
@@ -202,7 +204,12 @@ impl Stage {
                 let until = after(ring_s);
                 self.line.waits = Waits::Dial { until, screen };
                 for leg in legs {
-                    self.rings_now(leg.leg, until, true);
+                    self.rings_now(Ring {
+                        leg: leg.leg,
+                        until,
+                        dialled: true,
+                        detects: false,
+                    });
                 }
             }
             CallVerb::Record { silence_s, .. } => {
@@ -242,13 +249,8 @@ impl Stage {
         self.caller(CallEventKind::Status { status, duration_s })
     }
 
-    fn rings_now(&mut self, leg: LegId, until: Timestamp, dialled: bool) {
-        let ring = Ring {
-            leg,
-            until,
-            dialled,
-        };
-        let words = format!("rings {}", self.whose(leg));
+    fn rings_now(&mut self, ring: Ring) {
+        let words = format!("rings {}", self.whose(ring.leg));
         self.log(Who::Flow, words, None);
         self.line.rings.push(ring);
     }
@@ -283,9 +285,19 @@ impl Stage {
     /// The carrier does what it was ordered to.
     pub(super) fn carry_out(&mut self, order: &Order) -> Result<(), String> {
         match order {
-            Order::PlaceLeg { leg, ring_s, .. } => {
+            Order::PlaceLeg {
+                leg,
+                ring_s,
+                detects,
+                ..
+            } => {
                 let until = self.now + Duration::from_secs(u64::from(*ring_s));
-                self.rings_now(*leg, until, false);
+                self.rings_now(Ring {
+                    leg: *leg,
+                    until,
+                    dialled: false,
+                    detects: *detects,
+                });
                 self.happens(&Input::Ordered {
                     order: order.clone(),
                     carrier_id: Some(leg.to_string()),
@@ -421,14 +433,14 @@ impl Stage {
 
     /// A called person hears what a leg that has answered is told, and presses this key when asked.
     fn prompted(&mut self, ring: &Ring, key: &str) -> Result<(), String> {
-        let machine = false;
-        let mut verbs = self.leg(
-            ring.leg,
-            CallEventKind::Screen {
-                digits: None,
-                machine,
-            },
-        )?;
+        let asks = |digits, machine| CallEventKind::Screen {
+            digits,
+            machine,
+            unsure: false,
+        };
+        // Nobody is asked for a key: who does not take the call is a machine.
+        let machine = ring.detects && key.is_empty();
+        let mut verbs = self.leg(ring.leg, asks(None, machine))?;
         if verbs
             .iter()
             .any(|verb| matches!(verb, CallVerb::Gather { .. }))
@@ -437,8 +449,7 @@ impl Stage {
             for text in verbs.iter().flat_map(CallVerb::texts) {
                 self.log(Who::Flow, format!("asks {who} {text:?}"), None);
             }
-            let digits = Some(key.to_owned());
-            verbs = self.leg(ring.leg, CallEventKind::Screen { digits, machine })?;
+            verbs = self.leg(ring.leg, asks(Some(key.to_owned()), false))?;
         }
         match verbs.as_slice() {
             [] | [CallVerb::Join { .. }] => self.connected(ring),
@@ -516,7 +527,7 @@ impl Stage {
     }
 
     fn comes_to(&mut self, ring: &Ring, how: How) -> Result<(), String> {
-        let asked = !ring.dialled || self.is_screened();
+        let asked = (!ring.dialled && !ring.detects) || self.is_screened();
         if how == How::Declines && asked {
             return self.prompted(ring, "2");
         }

@@ -64,8 +64,16 @@ static MEANINGS: &[Row] = &[
         "connected",
         "A member took the call, and it is over.",
     ),
-    ("queue", "timeout", "Nobody was free within `max_wait`."),
-    ("queue", "callback", "The caller asked to be called back."),
+    (
+        "queue",
+        "timeout",
+        "Nobody took the call within `max_wait`; at once where nobody is in the group, or 200 wait for it.",
+    ),
+    (
+        "queue",
+        "callback",
+        "The caller pressed `callback_key`; only a queue that has one comes to it.",
+    ),
     ("reply", "ok", "The text is queued."),
     (
         "reply",

@@ -39,6 +39,19 @@ fn one(reading: &mut Reading<'_>, step: &Node, line: &FlowNumber) {
     let Some(carrier) = line.carrier else { return };
     if let Some(dial) = step.get("dial").or_else(|| step.get("queue")) {
         longer(reading, dial, "ring", carrier.ring_s_max, line);
+        let judged = dial
+            .get("accept")
+            .filter(|_| dial.word("accept") == Some("amd"));
+        if let (Some(node), false) = (judged, carrier.detects_machines) {
+            let help = "write `accept: key`";
+            lacks(
+                reading,
+                &node.at,
+                line,
+                "cannot tell people from machines",
+                help,
+            );
+        }
         let shown = dial
             .get("caller_id")
             .filter(|_| dial.word("caller_id") == Some("caller"));

@@ -192,6 +192,15 @@ pub(crate) static SPECS: [Spec; 30] = [
         read: Some(voicemail::VoicemailStep::read),
     },
     Spec {
+        word: "queue",
+        kinds: V,
+        style: Style::Then(&["connected", "timeout", "callback"]),
+        values: &[OUTCOME, ("user", Type::Text), ("seconds", Type::Number)],
+        waits: false,
+        needs_caller: true,
+        read: Some(queue::Queue::read),
+    },
+    Spec {
         word: "hangup",
         kinds: V,
         style: Style::Leaves,
@@ -402,15 +411,6 @@ pub(crate) static SPECS: [Spec; 30] = [
         waits: false,
         needs_caller: false,
         read: Some(http::Http::read),
-    },
-    Spec {
-        word: "queue",
-        kinds: V,
-        style: Style::Then(&["connected", "timeout", "callback"]),
-        values: &[OUTCOME, ("user", Type::Text), ("seconds", Type::Number)],
-        waits: false,
-        needs_caller: true,
-        read: Some(queue::Queue::read),
     },
 ];
 

@@ -112,6 +112,7 @@ fn happens(drive: &mut Drive, likely: &Likely, rung: &mut Vec<LegId>) {
                 leg,
                 digits: digits.as_deref(),
                 machine: *machine,
+                unsure: false,
             })
         }
         Likely::LegStatus(at, status) => {

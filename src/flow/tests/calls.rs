@@ -71,6 +71,7 @@ fn events_that_do_not_belong_change_nothing() {
         leg,
         digits: Some("1"),
         machine: false,
+        unsure: false,
     });
     assert_eq!(
         drive.leg_hears(),

@@ -192,6 +192,7 @@ fn with_acceptance_an_answer_alone_is_worth_nothing() {
         leg,
         digits,
         machine: false,
+        unsure: false,
     };
     // The carrier says answered, and nobody accepted.
     let (mut drive, _) = begin();
@@ -211,6 +212,7 @@ fn with_acceptance_an_answer_alone_is_worth_nothing() {
         leg,
         digits: None,
         machine: true,
+        unsure: false,
     });
     assert_eq!(drive.leg_hears(), "hangup");
     // Key 2, and hanging up at the prompt.
@@ -268,12 +270,14 @@ fn the_key_may_come_before_the_prompt_is_known_to_be_heard() {
         leg,
         digits: Some("1"),
         machine: false,
+        unsure: false,
     });
     assert_eq!(drive.asked(), "accepted farid");
     drive.take(Event::Screen {
         leg,
         digits: None,
         machine: false,
+        unsure: false,
     });
     assert_eq!(drive.last().leg_script, Some(Vec::new()));
 }
@@ -376,6 +380,7 @@ fn late_reports_of_legs_change_nothing() {
         leg: farid,
         digits: None,
         machine: false,
+        unsure: false,
     });
     assert_eq!(drive.leg_hears(), "hangup");
     drive.take(ended(DialStatus::NoAnswer));

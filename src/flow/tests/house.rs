@@ -73,6 +73,7 @@ pub(super) fn carriers() -> BTreeMap<String, Capabilities> {
         ring_s_max: 60,
         record_s_max: 240,
         shows_caller: false,
+        detects_machines: false,
         transcribes: false,
         finds_texts: false,
     };

@@ -1,5 +1,6 @@
 //! Tests of the language as a whole: the shipped organisation to run in, and a run driven by hand.
 
+mod amd;
 mod anything;
 mod calls;
 mod corpus;

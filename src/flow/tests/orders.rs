@@ -35,6 +35,7 @@ fn screen(drive: &mut Drive, leg: LegId, digits: Option<&str>) -> String {
         leg,
         digits,
         machine: false,
+        unsure: false,
     });
     drive.leg_hears()
 }

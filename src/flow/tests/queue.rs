@@ -29,6 +29,7 @@ fn screen(drive: &mut Drive, who: &str, digits: Option<&str>) -> (String, String
         leg,
         digits,
         machine: false,
+        unsure: false,
     });
     (drive.leg_hears(), drive.asked())
 }

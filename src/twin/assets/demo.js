@@ -224,6 +224,7 @@ function deviceOf(phone) {
     return made;
   };
   made.acts.append(button("Answer", "answer", "answer"), button("Decline", "", "decline"), button("Busy", "", "busy"),
+    button("Voicemail", "", "machine"),
     element("span", "or let it ring", "hint"));
   made.keys.append(...keys((key) => ask(path + "press", { digits: key })));
   made.keys.setAttribute("role", "group");

@@ -345,3 +345,40 @@ async fn faulty_answers_fail_the_call_visibly() {
         assert_eq!(over[0].get("CallStatus"), "failed");
     }
 }
+
+#[tokio::test]
+async fn it_is_told_whether_a_person_or_a_machine_picks_up() {
+    let on = stage(&[("/leg-answer", "<Response><Hangup/></Response>")]).await;
+    let url = on.daemon.url("/leg-answer");
+    let fields = [
+        ("To", ANA),
+        ("From", OURS),
+        ("Url", url.as_str()),
+        ("MachineDetection", "Enable"),
+    ];
+    for (nth, action, who) in [
+        (1, PhoneAction::Answer, "human"),
+        (2, PhoneAction::Machine, "machine_start"),
+    ] {
+        let before = on.twin.last_line();
+        let placed = on.post("Calls.json", &fields).await.expect("an answer");
+        assert_eq!(placed.0, 201);
+        let rings = |line: &crate::twin::Line| line.kind == LineKind::Rings;
+        let within = std::time::Duration::from_secs(10);
+        on.twin
+            .wait_for(before, within, rings)
+            .await
+            .expect("a ring");
+        on.twin.phone(ANA, action).expect("picked up");
+        let asked = on.daemon.wait("/leg-answer", nth).await;
+        assert_eq!(asked[nth - 1].get("AnsweredBy"), who);
+    }
+    let odd = [
+        fields[0],
+        fields[1],
+        fields[2],
+        ("MachineDetection", "Perhaps"),
+    ];
+    let refused = on.post("Calls.json", &odd).await.expect("an answer");
+    assert_eq!(refused.0, 400);
+}

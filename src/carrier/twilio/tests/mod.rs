@@ -303,6 +303,12 @@ fn odd_webhooks() {
         (
             Hook::Screen,
             leg,
+            "CallSid=CA2&CallStatus=in-progress&AnsweredBy=unknown",
+            json!({ "screen": { "digits": null, "machine": false, "unsure": true } }),
+        ),
+        (
+            Hook::Screen,
+            leg,
             "CallSid=CA2&CallStatus=completed&Digits=",
             leg_gone,
         ),

@@ -1,6 +1,6 @@
 //! What carriers tell of a dial and its legs, in whatever order.
 
-use super::{Dial, outcome};
+use super::{Accept, Dial, outcome};
 use crate::flow::effect::Effect;
 use crate::flow::engine::Engine;
 use crate::flow::event::Event;
@@ -43,8 +43,10 @@ impl Dial {
                 leg,
                 digits,
                 machine,
+                unsure,
             } => {
-                self.screened(engine, &mut dialing, *leg, *digits, *machine);
+                let judged = (*machine, *unsure);
+                self.screened(engine, &mut dialing, *leg, *digits, judged);
                 self.nobody_left(engine, &dialing)
             }
             Event::LegStatus { leg, status } => {
@@ -86,7 +88,7 @@ impl Dial {
         if let Some(user) = accepted(&dialing) {
             return answered(engine, user, duration_s);
         }
-        if status == DialStatus::Answered && !self.accept {
+        if status == DialStatus::Answered && self.accept == Accept::Anyone {
             return answered(engine, None, duration_s);
         }
         if gone {
@@ -144,7 +146,7 @@ impl Dial {
     /// What the carrier says of its dial, taken over for the devices nothing else is known of. Without
     /// acceptance, its `answered` counts; with it, only an accepted key does.
     fn settle(&self, engine: &mut Engine<'_>, dialing: &mut Dialing, status: DialStatus) {
-        let taken = status == DialStatus::Answered && !self.accept;
+        let taken = status == DialStatus::Answered && self.accept == Accept::Anyone;
         let (state, leg_status) = match status {
             DialStatus::Answered => (LegState::NoAnswer, CallStatus::Completed),
             DialStatus::NoAnswer => (LegState::NoAnswer, CallStatus::NoAnswer),
@@ -198,7 +200,7 @@ impl Dial {
         dialing: &mut Dialing,
         leg: LegId,
         digits: Option<&str>,
-        machine: bool,
+        (machine, unsure): (bool, bool),
     ) {
         let winner = dialing
             .legs
@@ -223,11 +225,15 @@ impl Dial {
         }
         match digits {
             None if machine => over(engine, rung, LegState::NoAnswer, CallStatus::Completed),
-            None if self.accept => {
+            None if self.accept == Accept::Key => {
                 rung.state = LegState::Prompted;
                 engine.leg_script = Some(self.accept_prompt(engine));
             }
             Some("1") | None => {
+                if unsure {
+                    let text = "The carrier could not tell whether a person or a machine picked up; it was taken for a person.";
+                    engine.effects.push(Effect::Note { text: text.into() });
+                }
                 rung.state = LegState::Accepted;
                 engine.effects.push(Effect::Accepted { leg });
                 engine.leg_script = Some(connect(room.clone()));
@@ -272,9 +278,15 @@ impl Dial {
         match (status, rung.state) {
             (CallStatus::Queued | CallStatus::Ringing, _) => {}
             // Without a prompt, the carrier's own dial connects whoever answers.
-            (CallStatus::InProgress, LegState::Ringing) if !self.accept && !in_room && !winner => {
+            (CallStatus::InProgress, LegState::Ringing)
+                if self.accept == Accept::Anyone && !in_room && !winner =>
+            {
                 rung.state = LegState::Accepted;
                 engine.effects.push(Effect::Accepted { leg });
+            }
+            // The carrier still listens to who it is: that takes as long as somebody may take to decide.
+            (CallStatus::InProgress, LegState::Ringing) if self.accept == Accept::Person => {
+                rung.state = LegState::Prompted;
             }
             (CallStatus::InProgress, _) => {}
             (_, LegState::Accepted) => {
@@ -286,11 +298,13 @@ impl Dial {
             }
             // Without a prompt, a leg that has been answered and is over has talked to the caller, though
             // the report of its answer was lost or is late.
-            (CallStatus::Completed, LegState::Ringing) if !self.accept && !in_room && !winner => {
+            (CallStatus::Completed, LegState::Ringing)
+                if self.accept == Accept::Anyone && !in_room && !winner =>
+            {
                 engine.effects.push(Effect::Accepted { leg });
                 over(engine, rung, LegState::Left, status);
             }
-            (CallStatus::Completed, LegState::Prompted) => {
+            (CallStatus::Completed, LegState::Prompted) if self.accept == Accept::Key => {
                 over(engine, rung, LegState::Declined, status)
             }
             (CallStatus::Busy, _) => over(engine, rung, LegState::Busy, status),

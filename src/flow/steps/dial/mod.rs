@@ -10,7 +10,7 @@ mod heard;
 mod read;
 
 pub(super) use heard::{DECIDE_S, accepted, end_live};
-pub(super) use read::{default_prompt, read_caller_id, read_order_of_one, seconds};
+pub(super) use read::{default_prompt, read_accept, read_caller_id, read_order_of_one, seconds};
 
 use super::Came;
 use crate::flow::effect::{Effect, RingLeg, Wanted};
@@ -35,7 +35,7 @@ pub(crate) struct Dial {
     total_s: Option<u32>,
     devices: Devices,
     skip: Skip,
-    accept: bool,
+    accept: Accept,
     prompt: Text,
     /// What somebody hears who is too late; ours when not said.
     when_taken: Option<Text>,
@@ -72,6 +72,17 @@ enum DialWho {
     Number(Phone),
 }
 
+/// When a called person counts as having taken the call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Accept {
+    /// As soon as somebody or something picks up.
+    Anyone,
+    /// When the key is pressed.
+    Key,
+    /// When the carrier takes for a person who picks up.
+    Person,
+}
+
 /// Who is not rung.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Skip {
@@ -104,7 +115,7 @@ pub(super) struct OneByOne {
     pub(super) group: String,
     pub(super) order: Order,
     pub(super) ring_s: u32,
-    pub(super) accept: bool,
+    pub(super) accept: Accept,
     pub(super) prompt: Text,
     pub(super) caller_id: CallerId,
 }
@@ -145,6 +156,7 @@ impl Dial {
             room: dialing.room.clone(),
             ring_s,
             caller_id: self.caller_id.shown(engine),
+            detects: self.accept == Accept::Person,
         });
     }
 
@@ -335,8 +347,9 @@ impl Dial {
         ring_s: u32,
     ) -> Came {
         let few = u32::try_from(targets.len()).is_ok_and(|count| count <= engine.facts.legs_max);
-        // Of one device it does not matter who answers first.
-        if targets.len() == 1 || (few && !self.accept) {
+        // Of one device it does not matter who answers first. Only of legs placed by order it is told who picks up.
+        let dials = targets.len() == 1 || (few && self.accept == Accept::Anyone);
+        if dials && self.accept != Accept::Person {
             self.dial(engine, dialing, targets, ring_s)
         } else {
             self.ring_into_room(engine, dialing, targets, ring_s)
@@ -363,7 +376,7 @@ impl Dial {
                 .collect(),
             ring_s,
             caller_id: caller_id.clone(),
-            screen: self.accept,
+            screen: self.accept == Accept::Key,
             record: false,
         });
         engine.effects.push(Effect::Ring {
@@ -371,6 +384,7 @@ impl Dial {
             room: None,
             ring_s,
             caller_id,
+            detects: false,
         });
         engine.run.wait = Wait::Dial(Box::new(dialing));
         Came::Waits
@@ -399,6 +413,7 @@ impl Dial {
             room: Some(room.clone()),
             ring_s,
             caller_id,
+            detects: self.accept == Accept::Person,
         });
         dialing.room = Some(room);
         let ends = if self.at_once() {

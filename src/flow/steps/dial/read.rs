@@ -1,6 +1,6 @@
 //! How a dial is written.
 
-use super::{CallerId, Devices, Dial, DialWho, Order, RING_S, Skip, TOTAL_S};
+use super::{Accept, CallerId, Devices, Dial, DialWho, Order, RING_S, Skip, TOTAL_S};
 use crate::flow::reader::{Fields, Reading};
 use crate::flow::steps::Verb;
 use crate::flow::steps::speak::required;
@@ -29,9 +29,7 @@ impl Dial {
         let devices = fields
             .get("devices")
             .and_then(|node| reading.choice(node, "choice of devices", &DEVICES));
-        let accept = fields.get("accept").and_then(|node| {
-            reading.choice(node, "way to accept", &[("key", true), ("none", false)])
-        });
+        let accept = read_accept(reading, &fields);
         let prompt = fields
             .get("prompt")
             .and_then(|node| reading.text(node, "the accept prompt"));
@@ -52,7 +50,7 @@ impl Dial {
             total_s,
             devices: devices.unwrap_or(Devices::First),
             skip,
-            accept: accept.unwrap_or(false),
+            accept: accept.unwrap_or(Accept::Anyone),
             prompt: prompt.unwrap_or_else(default_prompt),
             when_taken,
             caller_id: caller_id.unwrap_or(CallerId::Caller),
@@ -63,7 +61,7 @@ impl Dial {
 
     /// What does not go together.
     fn judge(&self, reading: &mut Reading<'_>, fields: &Fields<'_>) {
-        if let (Some(prompt), false) = (fields.get("prompt"), self.accept) {
+        if let (Some(prompt), true) = (fields.get("prompt"), self.accept != Accept::Key) {
             let help = "add `accept: key`, or leave the prompt out";
             reading.warn(
                 &prompt.at,
@@ -165,6 +163,19 @@ pub(in crate::flow::steps) fn read_order_of_one(
     fields: &Fields<'_>,
 ) -> Option<Order> {
     read_order(reading, fields, &ORDERS_OF_ONE)
+}
+
+pub(in crate::flow::steps) fn read_accept(
+    reading: &mut Reading<'_>,
+    fields: &Fields<'_>,
+) -> Option<Accept> {
+    let ways = [
+        ("key", Accept::Key),
+        ("amd", Accept::Person),
+        ("none", Accept::Anyone),
+    ];
+    let node = fields.get("accept")?;
+    reading.choice(node, "way to accept", &ways)
 }
 
 /// What two people say to each other is not kept yet, so nobody may believe that it is.

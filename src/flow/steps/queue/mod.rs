@@ -125,8 +125,10 @@ impl Queue {
                 leg,
                 digits,
                 machine,
+                unsure,
             } => {
-                self.dial.screened(engine, dialing, *leg, *digits, *machine);
+                let judged = (*machine, *unsure);
+                self.dial.screened(engine, dialing, *leg, *digits, judged);
                 if accepted(dialing).is_some() {
                     return meet(engine, queueing.dialing);
                 }

@@ -4,7 +4,8 @@ use super::{MAX_WAIT_S, Queue};
 use crate::flow::reader::Reading;
 use crate::flow::steps::Verb;
 use crate::flow::steps::dial::{
-    CallerId, OneByOne, Order, RING_S, default_prompt, read_caller_id, read_order_of_one, seconds,
+    Accept, CallerId, OneByOne, Order, RING_S, default_prompt, read_accept, read_caller_id,
+    read_order_of_one, seconds,
 };
 use crate::flow::steps::speak::{read_file, required};
 use crate::flow::yaml::Node;
@@ -18,9 +19,7 @@ impl Queue {
         let group = required(reading, fields.get("group"), node, "queue", "group");
         let group = group.and_then(|node| reading.group(node));
         let order = read_order_of_one(reading, &fields);
-        let accept = fields.get("accept").and_then(|node| {
-            reading.choice(node, "way to accept", &[("key", true), ("none", false)])
-        });
+        let accept = read_accept(reading, &fields);
         let prompt = fields
             .get("prompt")
             .and_then(|node| reading.text(node, "the accept prompt"));
@@ -38,7 +37,8 @@ impl Queue {
         let callback_key = fields
             .get("callback_key")
             .and_then(|node| read_key(reading, node));
-        if let (Some(node), Some(false)) = (fields.get("prompt"), accept) {
+        if let (Some(node), Some(Accept::Anyone | Accept::Person)) = (fields.get("prompt"), accept)
+        {
             let help = "write `accept: key`, or leave the prompt out";
             reading.warn(&node.at, "unused-prompt", "nobody hears this prompt", help);
         }
@@ -47,7 +47,7 @@ impl Queue {
             group: group.clone(),
             order: order.unwrap_or(Order::Sequential),
             ring_s: ring_s.unwrap_or(RING_S.1),
-            accept: accept.unwrap_or(true),
+            accept: accept.unwrap_or(Accept::Key),
             prompt: prompt.unwrap_or_else(default_prompt),
             caller_id: caller_id.unwrap_or(CallerId::Caller),
         };
