@@ -201,6 +201,15 @@ pub(super) fn going(cx: &Cx<'_>, row: &RunRow) -> Decided<Result<Going, String>>
     }))
 }
 
+/// These needs, and the revision of a run that cannot go on without it, so that it is not asked for by itself.
+pub(super) fn with_revision(cx: &Cx<'_>, mut needs: Vec<Need>, row: Option<&RunRow>) -> Vec<Need> {
+    let live = row.filter(|row| !row.ended);
+    if let Some(Err(more)) = live.map(|row| flow_of(cx, row)) {
+        needs.extend(more);
+    }
+    needs
+}
+
 /// The flow as the run began with it. Another node may have begun it with a revision not heard of here yet.
 fn flow_of(cx: &Cx<'_>, row: &RunRow) -> Decided<Option<Arc<Flow>>> {
     let known = cx.world.flows.revision(row.revision);

@@ -11,6 +11,10 @@ use super::{
     MessageStatus, NumberId, Order, Party, RevisionId, RunId, Timestamp, UserId, VoicemailId,
 };
 
+/// How often a decision may ask for more, after what was surely needed is loaded. Whoever asks says at once all it can
+/// know that it wants; an event that would ask still more often is kept raw, answered and shown to ops.
+pub const ROUNDS_MAX: usize = 4;
+
 /// What a decision must know and does not yet. A closed list: the store has one statement a kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Need {
@@ -36,6 +40,17 @@ pub enum Need {
     Presence(UserId),
     /// A flow's text as a run began with it, when this node has not heard of that revision.
     Revision(RevisionId),
+    /// What an account has sent in a month of its plan: the month as `year * 100 + month`. Only who explains asks for it.
+    Usage(AccountId, i32),
+}
+
+/// What an account has sent in a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Usage {
+    /// Whole texts.
+    pub messages: u64,
+    /// Segments.
+    pub segments: u64,
 }
 
 /// A published text of a flow.
@@ -117,6 +132,8 @@ pub struct State {
     pub presence: HashMap<UserId, Presence>,
     /// Texts of flows.
     pub revisions: HashMap<RevisionId, Option<FlowText>>,
+    /// What accounts have sent in a month; `None`: nobody here can tell.
+    pub usage: HashMap<(AccountId, i32), Option<Usage>>,
 }
 
 /// One change to the store. Rows are whole; where a row is written more than once in a batch the last
@@ -323,6 +340,7 @@ impl State {
         add(&mut self.voicemails, other.voicemails);
         add(&mut self.presence, other.presence);
         add(&mut self.revisions, other.revisions);
+        add(&mut self.usage, other.usage);
     }
 
     /// Takes a turn's changes into what is known, so that the next event of the batch sees them.

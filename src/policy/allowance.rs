@@ -6,10 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::account::Beyond;
+use crate::model::account::Number;
+use crate::model::account::{Beyond, Plan, PlanUnit};
 use crate::model::calendar::{Calendar, Hours};
 use crate::model::consent::Verdict;
-use crate::model::{MessageKind, Timestamp};
+use crate::model::{MessageKind, Party, Timestamp};
 
 /// Everything known about one text at its dispatch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,41 @@ pub struct Facts {
     pub contact_email: bool,
     /// The moment of dispatch.
     pub now: Timestamp,
+}
+
+/// One text, as far as it does not depend on the moment of its dispatch.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// Why it exists.
+    pub kind: MessageKind,
+    /// Our number.
+    pub number: &'a Number,
+    /// Whom it goes to.
+    pub party: &'a Party,
+    /// The phone may be texted, as far as its contact is known.
+    pub textable: bool,
+    /// What the ledger says, over every scope that applies.
+    pub consent: Verdict,
+    /// An e-mail could go instead: an address is known, and e-mails leave.
+    pub email: bool,
+}
+
+impl Facts {
+    /// What is known of a text at this moment. Texts that answer a person have no sending window.
+    pub fn of(text: &About<'_>, plan: PlanUse, now: Timestamp) -> Self {
+        // A confirmation answers a text of this very phone, whatever its contact's entry says.
+        let answers = text.kind == MessageKind::Compliance;
+        Self {
+            kind: text.kind,
+            number_active: text.number.active && text.number.sms,
+            textable: text.party.can_receive() && (text.textable || answers),
+            consent: text.consent,
+            window: Window::Any,
+            plan,
+            contact_email: text.email,
+            now,
+        }
+    }
 }
 
 /// The sending window at the moment of dispatch. Texts that answer the person at once (a member's reply, a flow that
@@ -186,6 +222,31 @@ pub fn allowance(facts: &Facts) -> Allowance {
 }
 
 impl PlanUse {
+    /// How a text of so many segments stands to a plan of which so many messages and segments are used.
+    pub fn of(
+        plan: &Plan,
+        (messages, segments): (u64, u64),
+        needs: u16,
+        renews_at: Timestamp,
+    ) -> Self {
+        let (used, needs) = match plan.unit {
+            PlanUnit::Messages => (messages, 1),
+            PlanUnit::Segments => (segments, u32::from(needs)),
+        };
+        Self {
+            limit: plan.monthly,
+            used: u32::try_from(used).unwrap_or(u32::MAX),
+            needs,
+            beyond: plan.beyond,
+            renews_at,
+        }
+    }
+
+    /// What is left of the plan before this text; nothing when it has no limit.
+    pub fn left(&self) -> Option<u32> {
+        self.limit.map(|limit| limit.saturating_sub(self.used))
+    }
+
     /// Whether this text would pass the limit. In wide numbers, so that no sum can wrap.
     pub fn is_exhausted(&self) -> bool {
         let after = u64::from(self.used) + u64::from(self.needs);

@@ -43,7 +43,7 @@ use both::sql;
 use pools::Pools;
 
 pub use error::StoreError;
-pub use events::StoredEvent;
+pub use events::{DecidedEvent, StoredEvent};
 pub use flows::{FlowFile, FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};

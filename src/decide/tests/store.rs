@@ -87,6 +87,7 @@ impl Store {
                     let presence = self.presence.get(user).copied();
                     state.presence.insert(*user, presence.unwrap_or_default());
                 }
+                Need::Usage(..) => {}
                 Need::Revision(id) => {
                     state.revisions.insert(*id, self.revisions.get(id).cloned());
                 }

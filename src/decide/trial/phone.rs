@@ -109,7 +109,7 @@ impl Line {
 
 impl Stage {
     /// A call comes.
-    pub(super) fn calls(&mut self) -> Result<(), String> {
+    pub(in crate::decide) fn calls(&mut self) -> Result<(), String> {
         let kind = CallEventKind::Started {
             from: self.party.clone(),
             to: self.number.address.clone(),
@@ -325,7 +325,7 @@ impl Stage {
     }
 
     /// The caller presses keys.
-    pub(super) fn presses(&mut self, keys: &str) -> Result<(), String> {
+    pub(in crate::decide) fn presses(&mut self, keys: &str) -> Result<(), String> {
         self.wait_for_script()?;
         match self.line.waits {
             Waits::Keys { .. } => self.caller(CallEventKind::Digits {
@@ -333,6 +333,19 @@ impl Stage {
             }),
             _ => Err(format!("no keys are awaited now; {}", self.at_now())),
         }
+    }
+
+    /// Time passes until keys are awaited, or until the call is over.
+    pub(in crate::decide) fn wait_for_keys(&mut self, seconds_max: u32) -> Result<(), String> {
+        let until = self.now + Duration::from_secs(u64::from(seconds_max));
+        while !self.line.over && !matches!(self.line.waits, Waits::Keys { .. }) {
+            let Some((at, _)) = self.next_due().filter(|(at, _)| *at <= until) else {
+                break;
+            };
+            let seconds = at.since(self.now).as_secs_f64().ceil();
+            self.passes(seconds as u32)?;
+        }
+        Ok(())
     }
 
     /// A caller who is asked to wait a moment does.

@@ -27,6 +27,7 @@ fn ground(flows: &[&Checked]) -> Ground {
         opt_out: OptOutBy::Us,
         legs_max: 10,
         calls_per_second: 1.0,
+        rate: 1.0,
     };
     Ground {
         world: World {

@@ -119,7 +119,7 @@ pub(super) static FORMS: &[Form] = &[
     },
     Form {
         word: "wait",
-        about: "Waits for a time or until a calendar opens.",
+        about: "Waits for a time or until a calendar opens; a text of the person that no keyword takes ends it.",
         main: Some("for"),
         body: Body::Keys {
             keys: &[

@@ -497,6 +497,18 @@ impl Verb {
         }
     }
 
+    /// What the step would want to know if it were reached now.
+    pub(crate) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        match self {
+            Self::Dial(dial) => dial.wants(engine),
+            Self::Send(send) => send.wants(engine),
+            Self::Lookup(lookup) => lookup.wants(engine),
+            Self::Email(email) => email.wants(engine),
+            Self::Notify(notify) => notify.wants(engine),
+            _ => Vec::new(),
+        }
+    }
+
     /// Something happened while the step waits; `Came::Waits` when it waits on.
     pub(crate) fn resume(&self, engine: &mut Engine<'_>, event: &Event<'_>) -> Came {
         match self {

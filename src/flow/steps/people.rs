@@ -79,6 +79,18 @@ impl Send {
     }
 }
 
+impl Send {
+    pub(super) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        wanted_phone(engine, &self.to)
+    }
+}
+
+/// What must be known of this phone, when it is not the far end's own.
+fn wanted_phone(engine: &Engine<'_>, template: &Template) -> Vec<Wanted> {
+    let phone = phone_now(engine, template).filter(|phone| phone != engine.facts.party);
+    phone.map(Wanted::Reach).into_iter().collect()
+}
+
 fn may_text(reach: &Reach) -> bool {
     reach.textable && reach.automated_left && !reach.consent.is_out()
 }
@@ -166,6 +178,12 @@ impl Lookup {
     }
 }
 
+impl Lookup {
+    pub(super) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        wanted_phone(engine, &self.phone)
+    }
+}
+
 /// An e-mail to a person outside or to members.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Email {
@@ -221,6 +239,15 @@ impl Email {
         let to: Vec<String> = to.into_iter().filter(|to| is_email(to)).collect();
         email(engine, to, &self.subject, &self.text);
         Came::outcome("next")
+    }
+}
+
+impl Email {
+    pub(super) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        match &self.to {
+            EmailTo::Address(_) => Vec::new(),
+            EmailTo::Members(members) => members.wants(engine),
+        }
     }
 }
 
@@ -294,10 +321,9 @@ impl Members {
         })
     }
 
-    /// Those who are told now.
-    fn now<'a>(&self, engine: &Engine<'a>) -> Result<Vec<&'a User>, Came> {
+    fn all<'a>(&self, engine: &Engine<'a>) -> Vec<&'a User> {
         let facts = engine.facts;
-        let mut users: Vec<&User> = match &self.who {
+        match &self.who {
             Who::Group(key) => {
                 let group = facts.account.group(key).into_iter();
                 let members = group.flat_map(|group| facts.directory.active_members(group));
@@ -307,7 +333,18 @@ impl Members {
                 let user = facts.directory.user_by_key(key);
                 user.filter(|user| user.active).into_iter().collect()
             }
-        };
+        }
+    }
+
+    fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        let users = self.all(engine).into_iter().filter(|_| self.on_shift);
+        users.map(|user| Wanted::Presence(user.id)).collect()
+    }
+
+    /// Those who are told now.
+    fn now<'a>(&self, engine: &Engine<'a>) -> Result<Vec<&'a User>, Came> {
+        let facts = engine.facts;
+        let mut users = self.all(engine);
         if !self.on_shift {
             return Ok(users);
         }
@@ -372,16 +409,20 @@ impl Notify {
         Came::outcome("next")
     }
 
+    /// Whoever may be told: who is on shift is only known later.
+    pub(super) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        let mut wanted = self.members.wants(engine);
+        if self.by_text {
+            let phones = phones_of(engine, &self.members.all(engine));
+            wanted.extend(phones.into_iter().map(Wanted::Reach));
+        }
+        wanted
+    }
+
     /// A text to the first device of each.
     fn text(&self, engine: &mut Engine<'_>, users: &[&User]) -> Result<(), Came> {
         let facts = engine.facts;
-        let devices = users.iter().filter_map(|user| user.devices.first());
-        let mut phones: Vec<Party> = Vec::new();
-        for phone in devices.map(|device| Party::Phone(device.phone)) {
-            if !phones.contains(&phone) && phone != *facts.party {
-                phones.push(phone);
-            }
-        }
+        let phones = phones_of(engine, users);
         let reached = engine.reach(&phones)?;
         let may = facts.number.sms && facts.number.active;
         let reached = phones.into_iter().zip(reached);
@@ -404,6 +445,18 @@ impl Notify {
         engine.effects.extend(texts);
         Ok(())
     }
+}
+
+/// The first device of each, save the far end's own.
+fn phones_of(engine: &Engine<'_>, users: &[&User]) -> Vec<Party> {
+    let devices = users.iter().filter_map(|user| user.devices.first());
+    let mut phones: Vec<Party> = Vec::new();
+    for phone in devices.map(|device| Party::Phone(device.phone)) {
+        if !phones.contains(&phone) && phone != *engine.facts.party {
+            phones.push(phone);
+        }
+    }
+    phones
 }
 
 fn by(reading: &mut Reading<'_>, node: Option<&Node>) -> (bool, bool) {

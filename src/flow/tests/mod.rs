@@ -61,6 +61,8 @@ struct Drive {
     reach: HashMap<Party, Reach>,
     /// Everything asked for so far.
     effects: Vec<Effect>,
+    /// How often the latest event had to be begun anew because something had to be known first.
+    rounds: std::cell::Cell<usize>,
     last: Option<Stepped>,
 }
 
@@ -99,6 +101,7 @@ impl Drive {
             email: true,
             consent: Allowed::default(),
             reach: HashMap::new(),
+            rounds: Default::default(),
             effects: Vec::new(),
             last: None,
         }
@@ -177,6 +180,7 @@ impl Drive {
         let program = account.program("main");
         let mut known = self.presence.clone();
         let mut reached: HashMap<Party, Reach> = HashMap::new();
+        self.rounds.set(0);
         loop {
             let presence = |user| known.get(&user).copied();
             let reach = |party: &Party| reached.get(party).cloned();
@@ -211,6 +215,7 @@ impl Drive {
                 Step::Done(stepped) => *stepped,
                 Step::Need(wanted) => {
                     assert!(!wanted.is_empty());
+                    self.rounds.set(self.rounds.get() + 1);
                     for wanted in wanted {
                         let fresh = match wanted {
                             Wanted::Presence(user) => {

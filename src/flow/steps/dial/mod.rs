@@ -8,6 +8,7 @@
 
 mod heard;
 mod read;
+mod told;
 
 pub(super) use read::read_caller_id;
 
