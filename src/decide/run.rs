@@ -7,7 +7,7 @@ use crate::inbox::assignment;
 use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Program, Route};
 use crate::model::conversation::{RunRow, ThreadEventKind};
-use crate::model::turn::{FlowText, Need, Write};
+use crate::model::turn::{FieldValue, FlowText, Need, Write};
 use crate::model::{
     CallId, CallVerb, Connection, MessageKind, Party, RevisionId, RunId, Timestamp,
 };
@@ -335,6 +335,7 @@ pub(super) fn take_step<'a>(
     let known = |user| state.presence.get(&user).copied();
     let now = cx.at.now;
     let reach = |party: &Party| reach::known(state, now, frame, party);
+    let with_value = |asked: &FieldValue| reach::with_value(state, frame, asked);
     let connection = cx.world.connections.get(&frame.number.connection);
     let facts = Facts {
         now,
@@ -354,6 +355,7 @@ pub(super) fn take_step<'a>(
         textable: frame.textable(),
         automated_left: automated_left(now, frame),
         reach: &reach,
+        with_value: &with_value,
         email: cx.world.email,
     };
     match flow::step(
@@ -376,6 +378,7 @@ fn need(frame: &Frame<'_>, wanted: Wanted) -> Need {
     match wanted {
         Wanted::Presence(user) => Need::Presence(user),
         Wanted::Reach(party) => Need::Thread(frame.number.id, party),
+        Wanted::Contacts(asked) => Need::Contacts(frame.account.id, asked),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Flow;
 use super::effect::{Effect, Ended, Return, Scope, Step, Stepped, Trace, Wanted};
-use super::event::{Allowed, Event, Facts, Reach};
+use super::event::{Allowed, Event, Facts, Person, Reach};
 use super::reader::Who;
 use super::run::{Run, Wait};
 use super::scope::{Val, Values};
@@ -13,6 +13,7 @@ use super::template::Text;
 use crate::flow::Kind;
 use crate::model::account::Route;
 use crate::model::consent::{Consent, Verdict};
+use crate::model::turn::FieldValue;
 use crate::model::{CallVerb, Ids, Party, Timestamp};
 
 /// Steps that one event may take.
@@ -53,6 +54,8 @@ pub(crate) struct Engine<'a> {
     people: Vec<Party>,
     /// Whose phones are loaded by now, as far as one step could ask for the next ones'.
     foreseen: Vec<Party>,
+    /// By which values contacts are loaded by now, in the same sense.
+    sought: Vec<FieldValue>,
 }
 
 /// See [`super::step`].
@@ -88,6 +91,7 @@ pub(crate) fn step(
         allowed: facts.consent,
         people: Vec::new(),
         foreseen: Vec::new(),
+        sought: Vec::new(),
         run,
     };
     engine.take(event);
@@ -418,14 +422,29 @@ impl Engine<'_> {
         }
     }
 
+    /// The contacts with a value in a field; or what must come of the step first.
+    pub(crate) fn with_value(&mut self, asked: &FieldValue) -> Result<Vec<Person>, Came> {
+        if !self.sought.contains(asked) {
+            self.run.asked_event += 1;
+            self.foresee(&[]);
+            self.sought.push(asked.clone());
+        }
+        if self.run.asked_event > ASKED_PER_EVENT_MAX {
+            return Err(Came::fault("too many other people in one go"));
+        }
+        let known = (self.facts.with_value)(asked);
+        known.ok_or_else(|| Came::Needs(vec![Wanted::Contacts(asked.clone())]))
+    }
+
     /// Takes down whom the question about these brings too.
     fn foresee(&mut self, fresh: &[Party]) {
-        let phones = |wanted| match wanted {
-            Wanted::Reach(party) => Some(party),
-            Wanted::Presence(_) => None,
-        };
-        let ahead: Vec<Party> = self.ahead().into_iter().filter_map(phones).collect();
-        self.foreseen.extend(ahead);
+        for wanted in self.ahead() {
+            match wanted {
+                Wanted::Reach(party) => self.foreseen.push(party),
+                Wanted::Contacts(asked) => self.sought.push(asked),
+                Wanted::Presence(_) => {}
+            }
+        }
         self.foreseen.extend_from_slice(fresh);
     }
 
@@ -433,6 +452,7 @@ impl Engine<'_> {
         match wanted {
             Wanted::Presence(user) => (self.facts.presence)(*user).is_some(),
             Wanted::Reach(party) => (self.facts.reach)(party).is_some(),
+            Wanted::Contacts(asked) => (self.facts.with_value)(asked).is_some(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What decisions need, loaded for a whole batch with one statement a kind.
 
 mod threads;
+mod told;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::model::people::Presence;
-use crate::model::turn::{CallState, Need, State, Usage};
+use crate::model::turn::{CallState, FieldValue, Need, State};
 use crate::model::{
     AccountId, CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RevisionId, RunId,
     Timestamp, UserId,
@@ -44,6 +45,7 @@ struct Wanted {
     voicemails: Vec<CallId>,
     presence: Vec<UserId>,
     revisions: Vec<RevisionId>,
+    contacts: Vec<(AccountId, FieldValue)>,
     usage: Vec<(AccountId, i32)>,
 }
 
@@ -102,6 +104,7 @@ impl Loaded {
         self.load_messages(tx, &wanted.messages).await?;
         self.load_voicemails(tx, &wanted.voicemails).await?;
         self.load_revisions(tx, &wanted.revisions).await?;
+        self.load_contacts_with(tx, &wanted.contacts).await?;
         self.load_usage(tx, &wanted.usage).await?;
         self.load_presence(tx, &wanted.presence, now).await
     }
@@ -125,6 +128,9 @@ impl Loaded {
             Need::Voicemail(call) => state.voicemails.contains_key(call),
             Need::Presence(user) => state.presence.contains_key(user),
             Need::Revision(id) => state.revisions.contains_key(id),
+            Need::Contacts(account, asked) => {
+                state.contacts.contains_key(&(*account, asked.clone()))
+            }
             Need::Usage(account, month) => state.usage.contains_key(&(*account, *month)),
         }
     }
@@ -156,6 +162,7 @@ impl Loaded {
                 Need::Voicemail(call) => wanted.voicemails.push(*call),
                 Need::Presence(user) => wanted.presence.push(*user),
                 Need::Revision(id) => wanted.revisions.push(*id),
+                Need::Contacts(account, asked) => wanted.contacts.push((*account, asked.clone())),
                 Need::Usage(account, month) => wanted.usage.push((*account, *month)),
             }
         }
@@ -397,43 +404,6 @@ impl Loaded {
         for call in calls {
             let rows = self.state.voicemails.entry(*call).or_default();
             rows.sort_by_key(|row| row.id);
-        }
-        Ok(())
-    }
-
-    async fn load_usage(
-        &mut self,
-        tx: &mut Tx,
-        months: &[(AccountId, i32)],
-    ) -> Result<(), StoreError> {
-        #[derive(Serialize)]
-        struct Month {
-            i: usize,
-            account: AccountId,
-            month: i32,
-        }
-        if months.is_empty() {
-            return Ok(());
-        }
-        let asked = months.iter().enumerate();
-        let asked = asked.map(|(i, (account, month))| Month {
-            i,
-            account: *account,
-            month: *month,
-        });
-        let asked: Vec<Month> = asked.collect();
-        let sql = sql!(
-            "SELECT r.i, 'usage', doc!(u: messages i64, segments i64) \
-             FROM rows!($1: i i64, account_id=account id(acct), month i64) AS r CROSS JOIN usage u \
-             WHERE u.account_id = r.account_id AND u.month = r.month"
-        );
-        let none = months.iter().map(|key| (*key, Some(Usage::default())));
-        self.state.usage.extend(none);
-        for (i, _, doc) in tx.triples(sql, &[Arg::Text(&array(&asked)?)]).await? {
-            let used: Usage = read("usage", &doc)?;
-            if let Some(key) = place(months, i) {
-                self.state.usage.insert(*key, Some(used));
-            }
         }
         Ok(())
     }

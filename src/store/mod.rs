@@ -28,6 +28,7 @@ mod tables;
 pub(crate) mod testing;
 mod turn;
 mod upkeep;
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,7 +93,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
     (
         1,
         "begin",
@@ -128,6 +129,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
         "leg_rung",
         include_str!("migrations/sqlite/0006_leg_rung.sql"),
         include_str!("migrations/postgres/0006_leg_rung.sql"),
+    ),
+    (
+        8,
+        "contact_value",
+        include_str!("migrations/sqlite/0008_contact_value.sql"),
+        include_str!("migrations/postgres/0008_contact_value.sql"),
     ),
 ];
 

@@ -41,6 +41,9 @@ pub fn nothing_known(needs: &[Need]) -> State {
             Need::Revision(id) => {
                 state.revisions.insert(id, None);
             }
+            Need::Contacts(account, asked) => {
+                state.contacts.insert((account, asked), Vec::new());
+            }
             Need::Usage(account, month) => {
                 state.usage.insert((account, month), None);
             }

@@ -88,6 +88,14 @@ impl Store {
                     state.presence.insert(*user, presence.unwrap_or_default());
                 }
                 Need::Usage(..) => {}
+                Need::Contacts(account, asked) => {
+                    let has = |one: &&Contact| {
+                        let value = one.compared(&asked.field);
+                        one.account == *account && value.as_ref() == Some(&asked.value)
+                    };
+                    let found = self.contacts.values().filter(has).cloned().collect();
+                    state.contacts.insert((*account, asked.clone()), found);
+                }
                 Need::Revision(id) => {
                     state.revisions.insert(*id, self.revisions.get(id).cloned());
                 }

@@ -372,3 +372,41 @@ fn a_wait_takes_only_what_nothing_else_takes() {
     assert_eq!(bench.sms(SHARED, "stop").rule, "compliance");
     assert_eq!(live(&bench), 0);
 }
+
+#[test]
+fn people_are_found_by_what_a_flow_has_saved() {
+    let apply = "
+  number:
+    ask: { prompt: Your number?, save_as: contact.student_id, tries: 1 }
+    then: { valid: end, invalid: end, timeout: end }
+";
+    let nurse = "
+  who:
+    lookup: { field: contact.student_id, equals: \"{{ message.text }}\" }
+    then: { found: yes, missing: no }
+  yes:
+    reply: Known
+    next: end
+  no:
+    reply: Not known
+    next: end
+";
+    let mut bench = Bench::new(&[("apply", apply), ("nurse", nurse)]);
+    bench.sms(SHARED, "apply");
+    bench.sms(SHARED, "APPLY NURSE");
+    assert_eq!(
+        sent(&bench.sms_from(QUINN, SHARED, "apply nurse")),
+        ["Known"]
+    );
+    assert_eq!(
+        sent(&bench.sms_from(QUINN, SHARED, "aply nurse")),
+        ["Not known"]
+    );
+    // Two who say the same are nobody.
+    bench.sms_from("+12025550151", SHARED, "apply");
+    bench.sms_from("+12025550151", SHARED, "apply nurse");
+    assert_eq!(
+        sent(&bench.sms_from(QUINN, SHARED, "apply nurse")),
+        ["Not known"]
+    );
+}

@@ -270,6 +270,12 @@ impl Stage {
             }
             loaded.put_thread(number, party, thread);
         }
+        for ((account, asked), found) in &mut loaded.contacts {
+            let has = |one: &&Contact| {
+                one.account == *account && one.compared(&asked.field).as_ref() == Some(&asked.value)
+            };
+            *found = self.contacts.iter().filter(has).cloned().collect();
+        }
         for (user, presence) in &self.presence {
             if let Some(known) = loaded.presence.get_mut(user) {
                 *known = *presence;

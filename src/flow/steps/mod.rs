@@ -11,6 +11,7 @@ mod dial;
 mod http;
 mod keys;
 mod leave;
+mod lookup;
 mod people;
 mod speak;
 mod voicemail;
@@ -69,7 +70,7 @@ pub(crate) enum Verb {
     Branch(choose::Branch),
     Split(choose::Split),
     Consent(consent::ConsentStep),
-    Lookup(people::Lookup),
+    Lookup(lookup::Lookup),
     Email(Box<people::Email>),
     Notify(Box<people::Notify>),
     Wait(wait::Wait),
@@ -345,7 +346,7 @@ pub(crate) static SPECS: [Spec; 30] = [
         ],
         waits: false,
         needs_caller: false,
-        read: Some(people::Lookup::read),
+        read: Some(lookup::Lookup::read),
     },
     Spec {
         word: "email",

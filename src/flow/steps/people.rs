@@ -1,4 +1,4 @@
-//! `send`, `lookup`, `email` and `notify`: other phones, other people, and the members who should know.
+//! `send`, `email` and `notify`: other phones, other people, and the members who should know.
 
 use super::ask::{Sent, reply_to, too_many};
 use super::speak::required;
@@ -6,9 +6,9 @@ use super::{Came, Verb};
 use crate::flow::answer::read_phone;
 use crate::flow::effect::{Effect, Wanted};
 use crate::flow::engine::Engine;
-use crate::flow::event::{Person, Reach};
+use crate::flow::event::Reach;
 use crate::flow::reader::{Fields, Reading, Who};
-use crate::flow::scope::{Known, Type, Val};
+use crate::flow::scope::{Known, Type};
 use crate::flow::template::{
     NOTE_CHARS_MAX, Part, REPLY_CHARS_MAX, Template, Text, VALUE_CHARS_MAX, by_language,
 };
@@ -86,7 +86,7 @@ impl Send {
 }
 
 /// What must be known of this phone, when it is not the far end's own.
-fn wanted_phone(engine: &Engine<'_>, template: &Template) -> Vec<Wanted> {
+pub(super) fn wanted_phone(engine: &Engine<'_>, template: &Template) -> Vec<Wanted> {
     let phone = phone_now(engine, template).filter(|phone| phone != engine.facts.party);
     phone.map(Wanted::Reach).into_iter().collect()
 }
@@ -96,7 +96,7 @@ fn may_text(reach: &Reach) -> bool {
 }
 
 /// A phone: one written out, a name such as `contact.phone`, or a text with names in it.
-fn phone(reading: &mut Reading<'_>, node: &Node) -> Option<Template> {
+pub(super) fn phone(reading: &mut Reading<'_>, node: &Node) -> Option<Template> {
     let template = address(reading, node, "the phone")?;
     if let Some(fixed) = template.fixed()
         && fixed.parse::<crate::model::Phone>().is_err()
@@ -133,55 +133,10 @@ pub(super) fn address(reading: &mut Reading<'_>, node: &Node, what: &str) -> Opt
 }
 
 /// The phone that is meant now; nothing where none is known.
-fn phone_now(engine: &Engine<'_>, template: &Template) -> Option<Party> {
+pub(super) fn phone_now(engine: &Engine<'_>, template: &Template) -> Option<Party> {
     let text = template.render(&engine.values(), VALUE_CHARS_MAX);
     let phone = read_phone(text.trim(), &engine.facts.number.address)?;
     Some(Party::Phone(phone))
-}
-
-/// Who has this phone.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Lookup {
-    phone: Template,
-}
-
-impl Lookup {
-    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.form(node, "lookup")?;
-        let wanted = required(reading, fields.get("phone"), node, "lookup", "phone")?;
-        let phone = phone(reading, wanted)?;
-        Some(Verb::Lookup(Self { phone }))
-    }
-
-    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
-        let facts = engine.facts;
-        let Some(who) = phone_now(engine, &self.phone) else {
-            return Came::outcome("missing");
-        };
-        let person = if who == *facts.party {
-            facts.contact.map(Person::from)
-        } else {
-            match engine.reach(std::slice::from_ref(&who)) {
-                Ok(known) => known.into_iter().next().and_then(|reach| reach.contact),
-                Err(came) => return came,
-            }
-        };
-        // Whoever once wrote has a contact; that makes nobody known.
-        let Some(person) = person.filter(|person| !person.stranger) else {
-            return Came::outcome("missing");
-        };
-        let text = |value: Option<String>| value.map_or(Val::Missing, Val::text);
-        engine.keep_here("name", text(person.name));
-        engine.keep_here("email", text(person.email));
-        engine.keep_here("language", text(person.language));
-        Came::outcome("found")
-    }
-}
-
-impl Lookup {
-    pub(super) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
-        wanted_phone(engine, &self.phone)
-    }
 }
 
 /// An e-mail to a person outside or to members.

@@ -1,6 +1,7 @@
 //! Tests of the language as a whole: the shipped organisation to run in, and a run driven by hand.
 
 mod anything;
+mod asked;
 mod calls;
 mod corpus;
 mod dials;
@@ -25,6 +26,7 @@ use crate::model::account::{Account, Number};
 use crate::model::consent::Verdict;
 use crate::model::directory::Directory;
 use crate::model::people::{Contact, Presence, User};
+use crate::model::turn::FieldValue;
 use crate::model::{Ids, LegId, Party, Timestamp, UserId};
 
 /// A moment inside the office hours of both accounts: Tuesday 3 March 2026, 10:30 in Chicago.
@@ -63,6 +65,8 @@ struct Drive {
     effects: Vec<Effect>,
     /// How often the latest event had to be begun anew because something had to be known first.
     rounds: std::cell::Cell<usize>,
+    /// People by what stands in a field.
+    with_value: HashMap<FieldValue, Vec<Person>>,
     last: Option<Stepped>,
 }
 
@@ -102,6 +106,7 @@ impl Drive {
             consent: Allowed::default(),
             reach: HashMap::new(),
             rounds: Default::default(),
+            with_value: HashMap::new(),
             effects: Vec::new(),
             last: None,
         }
@@ -180,9 +185,11 @@ impl Drive {
         let program = account.program("main");
         let mut known = self.presence.clone();
         let mut reached: HashMap<Party, Reach> = HashMap::new();
+        let mut found: HashMap<FieldValue, Vec<Person>> = HashMap::new();
         self.rounds.set(0);
         loop {
             let presence = |user| known.get(&user).copied();
+            let with_value = |asked: &FieldValue| found.get(asked).cloned();
             let reach = |party: &Party| reached.get(party).cloned();
             let facts = Facts {
                 now: self.now,
@@ -206,6 +213,7 @@ impl Drive {
                 textable: self.textable,
                 automated_left: self.automated_left,
                 reach: &reach,
+                with_value: &with_value,
                 email: self.email,
             };
             // Saved and read back each time, as the store does.
@@ -220,6 +228,10 @@ impl Drive {
                         let fresh = match wanted {
                             Wanted::Presence(user) => {
                                 known.insert(user, Presence::default()).is_none()
+                            }
+                            Wanted::Contacts(asked) => {
+                                let people = self.with_value.get(&asked).cloned();
+                                found.insert(asked, people.unwrap_or_default()).is_none()
                             }
                             Wanted::Reach(party) => {
                                 let here = self.reach.get(&party).cloned();
