@@ -9,7 +9,7 @@ mod shown;
 use serde::Serialize;
 
 pub use course::{Later, Ring, Skipped};
-pub use hold::{BudgetTold, Fate, Forcing, PlanTold, RateTold, Reply, Texting};
+pub use hold::{BudgetTold, Fate, Forcing, PlanTold, RateTold, Reply, Texting, WindowTold};
 pub use nothing::nothing_known;
 
 use crate::model::account::{Account, Number, Route};

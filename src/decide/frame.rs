@@ -133,7 +133,7 @@ impl<'a> Frame<'a> {
         let mut message = self.message(cx, kind, text);
         message.author = author;
         message.run = run;
-        self.automated += usize::from(kind == MessageKind::Automated);
+        self.automated += usize::from(kind.is_automated());
         let id = message.id;
         self.touch(cx, text, false);
         cx.write(Write::Message(Box::new(message)));

@@ -325,6 +325,8 @@ struct Cx<'a> {
     at: At,
     ids: Ids,
     turn: Turn,
+    /// Whether nobody has done anything just now: a time has come.
+    unprompted: bool,
     /// The steps taken, each with its flow's key, when `explain` wants them.
     trace: Option<Vec<(String, Trace)>>,
 }
@@ -337,6 +339,7 @@ impl<'a> Cx<'a> {
             at,
             ids: Ids::new(at.now, at.seed),
             turn: Turn::default(),
+            unprompted: false,
             trace: None,
         }
     }

@@ -77,7 +77,12 @@ pub(super) fn send<'a>(
     };
     // Asked again here, because one event may text the same phone more than once.
     if !other.opted_out() && automated_left(cx.at.now, other) {
-        other.send(cx, MessageKind::Automated, text, None, Some(run));
+        // A member is told at any hour.
+        let kind = match member {
+            true => MessageKind::Automated,
+            false => MessageKind::Unprompted,
+        };
+        other.send(cx, kind, text, None, Some(run));
     }
 }
 

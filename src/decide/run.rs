@@ -76,8 +76,12 @@ pub(super) fn answer<'a>(cx: &mut Cx<'a>, frame: Frame<'a>, row: &RunRow, text: 
 /// A run's time has come.
 pub(super) fn due<'a>(cx: &mut Cx<'a>, run: RunId, on: Option<CallId>) -> Decided {
     match on {
+        // The caller is still there.
         Some(on) => call::timer(cx, on, run),
-        None => wake(cx, run, Event::Timer),
+        None => {
+            cx.unprompted = true;
+            wake(cx, run, Event::Timer)
+        }
     }
 }
 
@@ -505,7 +509,11 @@ pub(super) fn thread_effect<'a>(
 /// A bot that answers a bot ends in the inbox.
 fn reply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, run: RunId, text: &str) {
     if automated_left(cx.at.now, frame) {
-        frame.send(cx, MessageKind::Automated, text, None, Some(run));
+        let kind = match cx.unprompted {
+            true => MessageKind::Unprompted,
+            false => MessageKind::Automated,
+        };
+        frame.send(cx, kind, text, None, Some(run));
     } else {
         let note = "too many automatic texts in a short time; no more are sent";
         frame.post_unless_open(cx, None, Some(note.into()));

@@ -192,6 +192,10 @@ fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) -> Fault {
         snippets: serde_yaml::SnippetMode::Off,
     });
     let words = plain_words(&words);
+    let tabs = words
+        .contains("tabs disallowed")
+        .then(|| indenting_tab(source.text));
+    let at = tabs.flatten().unwrap_or(at);
     let line = (source.text.lines())
         .nth(at.line.saturating_sub(1) as usize)
         .unwrap_or("");
@@ -210,6 +214,19 @@ fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) -> Fault {
             }
         }
     }
+}
+
+/// The first tab that a line begins with; the parser may name the first line of the mapping it stands in.
+fn indenting_tab(text: &str) -> Option<At> {
+    let mut from = 0;
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line[..indent].find('\t') {
+            return Some(super::reader::at_byte(text, from + tab..from + tab + 1));
+        }
+        from += line.len();
+    }
+    None
 }
 
 /// A complaint of the parser, by a part of it, and how people are told.

@@ -157,6 +157,7 @@ fn account(ids: &mut Ids, key: &str) -> Account {
             unit: PlanUnit::Messages,
             rate: 1.0,
             beyond: Beyond::Email,
+            hours: None,
         },
         groups: vec![],
         programs: vec![],

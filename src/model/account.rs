@@ -98,6 +98,10 @@ pub struct Plan {
     pub rate: f64,
     /// What happens to a text past the limit.
     pub beyond: Beyond,
+    /// The calendar, by key, inside whose hours a text leaves that answers nobody
+    /// ([`MessageKind::is_unprompted`](super::MessageKind::is_unprompted)); `None`: at any hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
 }
 
 /// What a plan counts.

@@ -173,10 +173,24 @@ pub enum MessageKind {
     Compliance,
     /// Answered by a flow.
     Automated,
+    /// From a flow, and no answer to what the person has just done: its time had come, or it goes to somebody else.
+    Unprompted,
     /// Written by a member of staff.
     Staff,
     /// One of many.
     Campaign,
+}
+
+impl MessageKind {
+    /// Whether it was a flow that wrote it: what the loop guard counts.
+    pub const fn is_automated(self) -> bool {
+        matches!(self, Self::Automated | Self::Unprompted)
+    }
+
+    /// Whether nobody at the other end waits for it, so that it leaves inside the account's sending hours only.
+    pub const fn is_unprompted(self) -> bool {
+        matches!(self, Self::Unprompted | Self::Campaign)
+    }
 }
 
 /// A text as the store keeps it, in or out. An outgoing one is its own outbox entry: it waits while

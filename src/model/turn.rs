@@ -379,7 +379,7 @@ impl State {
     }
 
     fn take_message(&mut self, row: &Message) {
-        let automated = matches!(row.kind, super::MessageKind::Automated);
+        let automated = row.kind.is_automated();
         if let Some(thread) = self
             .threads
             .get_mut(&(row.number, row.party.clone()))

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::account::Number;
-use crate::model::account::{Beyond, Plan, PlanUnit};
+use crate::model::account::{Account, Beyond, Plan, PlanUnit};
 use crate::model::calendar::{Calendar, Hours};
 use crate::model::consent::Verdict;
 use crate::model::{MessageKind, Party, Timestamp};
@@ -38,6 +38,8 @@ pub struct Facts {
 pub struct About<'a> {
     /// Why it exists.
     pub kind: MessageKind,
+    /// Whose it is.
+    pub account: &'a Account,
     /// Our number.
     pub number: &'a Number,
     /// Whom it goes to.
@@ -51,7 +53,7 @@ pub struct About<'a> {
 }
 
 impl Facts {
-    /// What is known of a text at this moment. Texts that answer a person have no sending window.
+    /// What is known of a text at this moment.
     pub fn of(text: &About<'_>, plan: PlanUse, now: Timestamp) -> Self {
         // A confirmation answers a text of this very phone, whatever its contact's entry says.
         let answers = text.kind == MessageKind::Compliance;
@@ -60,7 +62,7 @@ impl Facts {
             number_active: text.number.active && text.number.sms,
             textable: text.party.can_receive() && (text.textable || answers),
             consent: text.consent,
-            window: Window::Any,
+            window: Window::of_text(text.account, text.kind, now),
             plan,
             contact_email: text.email,
             now,
@@ -68,8 +70,8 @@ impl Facts {
     }
 }
 
-/// The sending window at the moment of dispatch. Texts that answer the person at once (a member's reply, a flow that
-/// answers) have [`Window::Any`].
+/// The sending window at the moment of dispatch. Texts that answer the person at once, and those a
+/// member writes, have [`Window::Any`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     /// No window applies.
@@ -84,6 +86,14 @@ pub enum Window {
 }
 
 impl Window {
+    /// The account's sending hours, for a text that they hold for. Without a calendar of this name there are none: the
+    /// organisation's file is checked when it comes, and a text must not wait for ever.
+    pub fn of_text(account: &Account, kind: MessageKind, now: Timestamp) -> Self {
+        let hours = account.plan.hours.as_ref().filter(|_| kind.is_unprompted());
+        let calendar = hours.and_then(|key| account.calendars.get(key));
+        calendar.map_or(Self::Any, |calendar| Self::of(calendar, now))
+    }
+
     /// The window of a calendar at this moment; a holiday is outside it.
     pub fn of(calendar: &Calendar, now: Timestamp) -> Self {
         match calendar.state(now) {

@@ -8,6 +8,7 @@
 //! This works because only the process that receives on a file has anything new; see [`super::seen`].
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,12 +55,16 @@ pub(super) struct Entry {
     pub(super) id: Uuid,
 }
 
+/// What each party is known by.
+type Entries = HashMap<Party, Vec<Entry>>;
+
 /// SQLite's memory of `party_recent`.
 #[derive(Debug)]
 pub(super) struct Recent {
-    open: HashMap<Party, Vec<Entry>>,
-    /// What is being moved; some of it may stand in the index already.
-    closing: HashMap<Party, Vec<Entry>>,
+    open: Entries,
+    /// What is being moved, and what moves that failed have left; some of it may stand in the index already. Shared,
+    /// so that nobody who saves waits until so much is copied or let go.
+    closing: Vec<Arc<Entries>>,
     entries: usize,
     /// Entries at which they are moved.
     pub(super) max: usize,
@@ -69,7 +74,7 @@ impl Default for Recent {
     fn default() -> Self {
         Self {
             open: HashMap::new(),
-            closing: HashMap::new(),
+            closing: Vec::new(),
             entries: 0,
             max: RECENT_MAX,
         }
@@ -79,8 +84,8 @@ impl Default for Recent {
 impl Recent {
     /// What a party is known by beside the index, and perhaps in it.
     pub(super) fn of(&self, party: &Party) -> impl Iterator<Item = Entry> {
-        let found = [self.open.get(party), self.closing.get(party)];
-        found.into_iter().flatten().flatten().copied()
+        let maps = std::iter::once(&self.open).chain(self.closing.iter().map(AsRef::as_ref));
+        maps.filter_map(|map| map.get(party)).flatten().copied()
     }
 
     pub(super) fn add(&mut self, party: Party, entry: Entry) {
@@ -89,18 +94,29 @@ impl Recent {
     }
 
     /// Begins to move what is there; all of it, and what an earlier move left.
-    fn close(&mut self) -> Vec<(Party, Entry)> {
+    fn close(&mut self) -> Vec<Arc<Entries>> {
         self.entries = 0;
-        for (party, entries) in std::mem::take(&mut self.open) {
-            self.closing.entry(party).or_default().extend(entries);
-        }
-        let of = |(party, entries): (&Party, &Vec<Entry>)| {
-            let party = party.clone();
-            let entries = entries.clone().into_iter();
-            entries.map(move |entry| (party.clone(), entry))
-        };
-        self.closing.iter().flat_map(of).collect()
+        self.closing.push(Arc::new(std::mem::take(&mut self.open)));
+        self.closing.clone()
     }
+
+    /// All of it is in the index.
+    fn closed(&mut self) -> Vec<Arc<Entries>> {
+        std::mem::take(&mut self.closing)
+    }
+}
+
+/// What is to be moved, in the order of the index.
+fn in_order(closing: &[Arc<Entries>]) -> Vec<(Party, Entry)> {
+    let of = |(party, entries): (&Party, &Vec<Entry>)| {
+        let party = party.clone();
+        let entries = entries.clone().into_iter();
+        entries.map(move |entry| (party.clone(), entry))
+    };
+    let entries = closing.iter().flat_map(|map| map.iter());
+    let mut moved: Vec<(Party, Entry)> = entries.flat_map(of).collect();
+    moved.sort_by_cached_key(|(party, entry)| (party.to_string(), *entry));
+    moved
 }
 
 /// Adds rows to the index.
@@ -185,18 +201,17 @@ impl Store {
     async fn move_recent(&self) -> Result<(), StoreError> {
         // What comes between these two is moved now and once more with the next.
         let last = self.last_recent().await?;
-        let mut moved = self.with_recent(Recent::close).await?;
-        let sort = move || {
-            moved.sort_by_cached_key(|(party, entry)| (party.to_string(), *entry));
-            moved
-        };
-        let moved = self.inner.runtime.spawn_blocking(sort).await;
+        let closing = self.with_recent(Recent::close).await?;
+        let runtime = &self.inner.runtime;
+        let moved = runtime.spawn_blocking(move || in_order(&closing)).await;
         let moved = moved.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         for part in moved.chunks(MOVED_ROWS) {
             self.index(part.to_vec()).await?;
         }
         while self.forget_moved(last).await? {}
-        self.with_recent(|recent| recent.closing.clear()).await
+        let closed = self.with_recent(Recent::closed).await?;
+        runtime.spawn_blocking(move || drop(closed));
+        Ok(())
     }
 
     /// The last row of what is new.

@@ -316,6 +316,7 @@ fn account(ids: &mut Ids, key: &str, name: &str, program: ProgramId, number: Num
             unit: PlanUnit::Messages,
             rate: 10.0,
             beyond: Beyond::Email,
+            hours: None,
         },
         groups: vec![],
         programs: vec![Program {

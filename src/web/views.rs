@@ -158,7 +158,7 @@ impl Eyes<'_> {
             author,
             text: message.text.clone(),
             at,
-            way: words::way(message),
+            way: words::way(message, &self.clock),
             lost: matches!(message.status, Refused | Failed | Undelivered | Expired),
             fresh: fresh && !ours,
             files: self.files(message, files),

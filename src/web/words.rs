@@ -58,6 +58,7 @@ impl Clock {
         let day = match days {
             0 => "Today".to_owned(),
             1 => "Yesterday".to_owned(),
+            -1 => "Tomorrow".to_owned(),
             _ => format!("{} {day_short}", format("%A")),
         };
         let short = match minutes {
@@ -68,7 +69,7 @@ impl Clock {
             _ => day_short.clone(),
         };
         let long = match days {
-            0 | 1 => format!("{day}, {clock}"),
+            -1..=1 => format!("{day}, {clock}"),
             _ => format!("{day_short}, {clock}"),
         };
         Stamp {
@@ -138,7 +139,7 @@ pub(crate) struct Way {
 }
 
 /// The way of a text; nothing for one that came in.
-pub(crate) fn way(message: &Message) -> Option<Way> {
+pub(crate) fn way(message: &Message, on: &Clock) -> Option<Way> {
     use MessageStatus::{
         Accepted, Canceled, Delivered, Expired, Failed, Held, Queued, Received, Refused, Sending,
         Sent, Undelivered, Unknown,
@@ -166,10 +167,15 @@ pub(crate) fn way(message: &Message) -> Option<Way> {
         Accepted | Sent => ("sent", "", "Sent as text"),
         Delivered | Received => ("delivered", "good", "Delivered as text"),
     };
+    let until = message.due_at.filter(|_| message.status == Held);
+    let base = match until {
+        Some(until) => format!("{base} until {}", lower_first(&on.stamp(until).long)),
+        None => base.to_owned(),
+    };
     let reason = message.reason.as_deref().map(reason);
     let words = match reason {
         Some(reason) => format!("{base}: {reason}"),
-        None => base.to_owned(),
+        None => base,
     };
     Some(Way { icon, tone, words })
 }
@@ -281,10 +287,30 @@ mod tests {
             ("2026-03-01T18:00:00Z", "Sun", "1 Mar, 12:00"),
             ("2026-02-01T18:00:00Z", "1 Feb", "1 Feb, 12:00"),
             ("2025-12-31T18:00:00Z", "31 Dec 2025", "31 Dec 2025, 12:00"),
+            ("2026-03-05T15:00:00Z", "5 Mar", "Tomorrow, 09:00"),
         ] {
             let stamp = clock.stamp(at(then));
             assert_eq!((&stamp.short[..], &stamp.long[..]), (short, long), "{then}");
         }
+    }
+
+    #[test]
+    fn a_held_text_says_until_when_it_waits() {
+        let mut ids = crate::model::Ids::new(Timestamp::default(), 1);
+        let held: Message = serde_json::from_value(serde_json::json!({
+            "id": ids.fresh::<crate::model::MessageId>(), "account": ids.fresh::<crate::model::AccountId>(),
+            "conversation": ids.fresh::<crate::model::ConversationId>(),
+            "number": ids.fresh::<crate::model::NumberId>(), "party": "+12025550143", "kind": "unprompted",
+            "text": "Soon", "media": [], "status": "held", "via": "text", "segments": 1,
+            "carrier_id": null, "reason": "outside_window", "author": null, "run": null, "contact": null,
+            "event": null, "created_at": 0, "due_at": 9_i64 * 3_600_000_000, "attempts": 0,
+        }))
+        .unwrap();
+        let way = way(&held, &Clock::new(Timestamp::default(), "UTC")).unwrap();
+        assert_eq!(
+            way.words,
+            "Waits until today, 09:00: it is outside the sending hours"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use thirtyfour::prelude::*;
 
 use crate::support::process::{PROGRAM, Process, Said};
-use crate::support::stage::free_port;
+use crate::support::services::free_port;
 
 const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
 const FLAGS: [&str; 6] = [

@@ -24,6 +24,7 @@ fn account(n: u128, key: &str) -> OrgChange {
             unit: PlanUnit::Messages,
             rate: 1.0,
             beyond: Beyond::Refuse,
+            hours: None,
         },
     };
     OrgChange {

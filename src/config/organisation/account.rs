@@ -39,6 +39,7 @@ impl Draft<'_> {
         part.calendars
             .iter()
             .for_each(|calendar| self.fill_calendar(place, calendar));
+        self.fill_hours(place, part.plan.hours.as_ref());
         part.numbers
             .iter()
             .for_each(|number| self.fill_account_number(place, number));
@@ -231,6 +232,18 @@ impl Draft<'_> {
                 }
             }
         }
+    }
+
+    fn fill_hours(&mut self, place: usize, hours: Option<&Text>) {
+        let Some(name) = hours else {
+            return;
+        };
+        let hours = (name.value != "none").then(|| name.value.clone());
+        if hours.is_some() {
+            let known = self.rows.accounts[place].calendars.keys();
+            self.find("calendar", name, known.map(|key| (key.as_str(), ())));
+        }
+        self.rows.accounts[place].plan.hours = hours;
     }
 
     fn fill_program(&mut self, place: usize, part: &ProgramPart) {

@@ -147,6 +147,10 @@ impl Diff<'_> {
                 "plan",
                 format!("{limit}, {}/s, beyond it {beyond}", row.plan.rate),
             ),
+            (
+                "sending hours",
+                row.plan.hours.clone().unwrap_or_else(|| "any".to_owned()),
+            ),
         ]
     }
 

@@ -300,6 +300,7 @@ const PLAN: Plan = Plan {
     unit: PlanUnit::Messages,
     rate: 1.0,
     beyond: Beyond::Refuse,
+    hours: None,
 };
 
 /// The rows that are there, in the order in which they were made.

@@ -86,6 +86,8 @@ pub(super) struct PlanPart {
     pub(super) unit: Option<PlanUnit>,
     pub(super) rate: Option<f64>,
     pub(super) beyond: Option<Beyond>,
+    /// `none`: at any hour.
+    pub(super) hours: Option<Text>,
 }
 
 #[derive(Debug, Clone)]
@@ -353,7 +355,7 @@ fn columns(node: &Node, found: &Findings<'_>) -> Vec<(Text, Option<ColumnType>)>
 }
 
 fn plan(node: &Node, found: &Findings<'_>) -> PlanPart {
-    let map = found.map(node, &["monthly", "unit", "rate", "beyond"]);
+    let map = found.map(node, &["monthly", "unit", "rate", "beyond", "hours"]);
     let beyond = [
         ("email", Beyond::Email),
         ("hold", Beyond::Hold),
@@ -370,6 +372,7 @@ fn plan(node: &Node, found: &Findings<'_>) -> PlanPart {
         unit: map.choice("unit", &units),
         rate: map.get("rate").and_then(|node| form::rate(node, found)),
         beyond: map.choice("beyond", &beyond),
+        hours: map.text("hours"),
     }
 }
 

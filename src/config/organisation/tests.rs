@@ -174,6 +174,11 @@ fn a_change_is_told_alone() {
             "~ account clinic: plan 5000 messages a month, 10/s, beyond it by e-mail → plan no limit, 10/s, beyond it by e-mail",
         ),
         (
+            "beyond: email",
+            "beyond: email, hours: office",
+            "~ account clinic: sending hours any → sending hours office",
+        ),
+        (
             "can: [sms, voice]",
             "can: [sms]",
             "~ number +12025550100: can sms, voice → can sms",

@@ -34,6 +34,7 @@ pub(super) fn facts(world: &World, due: &DueText, now: Timestamp) -> Option<Fact
     let number = world.directory.number(due.message.number)?;
     let text = About {
         kind: due.message.kind,
+        account,
         number,
         party: &due.message.party,
         textable: due.textable,
@@ -102,6 +103,7 @@ mod tests {
 
     use super::*;
     use crate::model::account::{Account, Beyond, Number, PlanUnit};
+    use crate::model::calendar::Calendar;
     use crate::model::directory::Directory;
     use crate::model::{Id, Ids, Message, MessageKind, MessageStatus, Party, Via};
     use crate::policy::allowance::{Allowance, allowance};
@@ -117,6 +119,7 @@ mod tests {
             unit: PlanUnit::Messages,
             rate: 10.0,
             beyond: Beyond::Refuse,
+            hours: None,
         };
         Account {
             id: id(1),
@@ -225,6 +228,36 @@ mod tests {
             ..number()
         };
         assert_eq!(asked(slow), [plan, ("number", 0.5, 3), whole]);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_leaves_inside_the_sending_hours() {
+        // The clock stands at the beginning of a Thursday.
+        let spec = serde_json::from_str(r#"{"open":{"thu":"09:00-17:00"}}"#).unwrap();
+        let office = Calendar::new(&spec, &jiff::tz::TimeZone::UTC).unwrap();
+        let mut account = account();
+        account.calendars.insert("office".into(), office);
+        let nine = Timestamp::default() + std::time::Duration::from_secs(9 * 3600);
+        let held = Allowance::Hold(nine, Reason::OutsideWindow);
+        for (hours, kind, expected) in [
+            (None, MessageKind::Unprompted, Allowance::Send),
+            (Some("office"), MessageKind::Unprompted, held),
+            (Some("office"), MessageKind::Campaign, held),
+            (Some("office"), MessageKind::Automated, Allowance::Send),
+            (Some("office"), MessageKind::Staff, Allowance::Send),
+            (Some("gone"), MessageKind::Unprompted, Allowance::Send),
+        ] {
+            account.plan.hours = hours.map(str::to_owned);
+            let directory =
+                Directory::new(1, vec![account.clone()], vec![], vec![number()], vec![]);
+            let world = World {
+                directory: Arc::new(directory),
+                ..World::default()
+            };
+            let mut due = due(true, None);
+            due.message.kind = kind;
+            check(&world, &due, expected);
+        }
     }
 
     #[test]

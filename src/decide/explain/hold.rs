@@ -10,7 +10,7 @@ use crate::model::people::Contact;
 use crate::model::text::{Segments, forces_ucs2, segments};
 use crate::model::turn::{Need, Thread, Usage, Write};
 use crate::model::{Message, MessageKind, Party, Timestamp};
-use crate::policy::allowance::{About, Allowance, Facts, PlanUse, Reason, allowance};
+use crate::policy::allowance::{About, Allowance, Facts, PlanUse, Reason, Window, allowance};
 use crate::policy::budget::{Budget, LoopBudget};
 
 /// A text of ours.
@@ -64,8 +64,19 @@ pub struct Texting {
     pub budget: BudgetTold,
     /// How fast texts may leave, in the order in which it is asked.
     pub rates: Vec<RateTold>,
-    /// The sending window that holds for answers: `any`, because they answer at once.
-    pub window: &'static str,
+    /// The sending hours, which hold for texts that answer nobody.
+    pub window: WindowTold,
+}
+
+/// The account's sending hours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WindowTold {
+    /// The calendar; nothing where texts leave at any hour.
+    pub calendar: Option<String>,
+    /// Whether a text that answers nobody would leave now.
+    pub open: bool,
+    /// When it would, when not now and ever.
+    pub opens_at: Option<Timestamp>,
 }
 
 /// How a plan stands, without the texts of this event.
@@ -170,7 +181,7 @@ pub(super) fn judged(cx: &Cx<'_>, from: &From<'_>) -> Result<(Vec<Reply>, Textin
         },
         budget: BudgetTold::of(&from.thread.automated, now),
         rates: rates(cx, from),
-        window: "any",
+        window: WindowTold::of(account, now),
     };
     Ok((replies, texting))
 }
@@ -242,6 +253,7 @@ impl Fate {
     ) -> Self {
         let text = About {
             kind,
+            account: from.account,
             number: from.number,
             party,
             textable: contact::textable(contact, party),
@@ -277,6 +289,21 @@ impl std::convert::From<Allowance> for Fate {
             verdict,
             reason,
             until,
+        }
+    }
+}
+
+impl WindowTold {
+    fn of(account: &Account, now: Timestamp) -> Self {
+        let window = Window::of_text(account, MessageKind::Unprompted, now);
+        let key = account.plan.hours.clone();
+        Self {
+            calendar: key.filter(|_| window != Window::Any),
+            open: !matches!(window, Window::Closed { .. }),
+            opens_at: match window {
+                Window::Closed { next_open } => next_open,
+                Window::Any | Window::Open => None,
+            },
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{
     BudgetTold, ConsentTold, Explained, Later, Named, Place, PlanTold, RateTold, Recorded, Reply,
-    Ring, Skipped, Taken,
+    Ring, Skipped, Taken, WindowTold,
 };
 use crate::model::account::{Beyond, PlanUnit};
 use crate::model::consent::Verdict;
@@ -101,6 +101,7 @@ impl Explained {
         )?;
         fact(f, "plan", &texting.plan)?;
         fact(f, "budget", &texting.budget)?;
+        fact(f, "window", &texting.window)?;
         let rates: Vec<String> = texting.rates.iter().map(RateTold::to_string).collect();
         fact(f, "rate", &rates.join(", "))
     }
@@ -267,6 +268,23 @@ impl Display for BudgetTold {
         match until {
             Some(until) => write!(f, "; no more before {until}"),
             None => Ok(()),
+        }
+    }
+}
+
+impl Display for WindowTold {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(calendar) = &self.calendar else {
+            return f.write_str("texts leave at any hour");
+        };
+        write!(
+            f,
+            "texts that answer nobody leave inside the hours of {calendar} only: "
+        )?;
+        match (self.open, self.opens_at) {
+            (true, _) => f.write_str("open now"),
+            (false, Some(at)) => write!(f, "closed until {at}"),
+            (false, None) => f.write_str("never open"),
         }
     }
 }

@@ -55,7 +55,7 @@ fn pressing(bench: &Bench, to: &str, presses: &[String]) -> Explained {
 /// For people, without what any text would meet.
 fn without_texting(told: &Explained) -> String {
     let shown = told.to_string();
-    let texting = ["texting", "plan", "budget", "rate"];
+    let texting = ["texting", "plan", "budget", "window", "rate"];
     let others = shown
         .lines()
         .filter(|line| !texting.iter().any(|word| line.starts_with(word)));
@@ -369,7 +369,15 @@ fn what_a_text_costs_and_what_would_hold_it() {
         })
     };
     let first = told(Some(8), SHARED, "apply");
-    let facts = ["reply", "         ", "texting", "plan", "budget", "rate"];
+    let facts = [
+        "reply",
+        "         ",
+        "texting",
+        "plan",
+        "budget",
+        "window",
+        "rate",
+    ];
     assert_eq!(
         lines(&first, &facts),
         [
@@ -379,6 +387,7 @@ fn what_a_text_costs_and_what_would_hold_it() {
             "texting  an answer would go at once",
             "plan     8 of 10 segments used this month, 2 left; this takes 2; texts beyond wait for the next month",
             "budget   0 of 6 automatic texts in the last minute, 0 of 20 in the last hour",
+            "window   texts leave at any hour",
             "rate     10 texts a second of the account, 0.5 segments a second of the number, 30 segments a second of the connection",
         ]
     );
@@ -393,6 +402,42 @@ fn what_a_text_costs_and_what_would_hold_it() {
     assert_eq!(unknown.texting.as_ref().unwrap().plan.used, None);
     let spent = told(Some(10), SHARED, "apply").texting.unwrap();
     assert_eq!((spent.fate.verdict, spent.plan.left), ("hold", Some(0)));
+}
+
+#[test]
+fn sending_hours_hold_what_answers_nobody() {
+    const TELLS: (&str, &str) = (
+        "apply",
+        "
+  one:
+    send: { to: \"+12025550150\", text: Pat applies }
+    next: two
+  two:
+    reply: Thank you
+    next: end
+",
+    );
+    // The clock of the bench stands on a Tuesday.
+    let spec = serde_json::from_str(r#"{"open":{"wed":"09:00-17:00"}}"#).unwrap();
+    let zone = jiff::tz::TimeZone::get("America/Chicago").unwrap();
+    let bench = Bench::with(&[TELLS], |parts| {
+        let college = &mut parts.accounts[0];
+        let office = crate::model::calendar::Calendar::new(&spec, &zone).unwrap();
+        college.calendars.insert("office".into(), office);
+        college.plan.hours = Some("office".into());
+    });
+    assert_eq!(
+        lines(
+            &text(&bench, SHARED, "apply"),
+            &["reply", "         ", "window"]
+        ),
+        [
+            "reply    text to +12025550150, 1 segment of GSM-7, 11 of 160: Pat applies",
+            "         It is outside the sending hours: it waits until 2026-03-04T15:00:00Z",
+            "reply    text, 1 segment of GSM-7, 9 of 160: Thank you",
+            "window   texts that answer nobody leave inside the hours of office only: closed until 2026-03-04T15:00:00Z",
+        ]
+    );
 }
 
 #[test]

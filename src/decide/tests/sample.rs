@@ -146,6 +146,7 @@ fn make_account(key: &str, at: usize) -> Account {
             unit: PlanUnit::Messages,
             rate: 10.0,
             beyond: Beyond::Refuse,
+            hours: None,
         },
         groups: vec![],
         programs: vec![program("main", 0), program("nursing", 1)],

@@ -111,9 +111,7 @@ impl Store {
             latest.push(entry.clone());
         }
         let theirs = |message: &&Message| {
-            message.number == number
-                && message.party == *party
-                && message.kind == MessageKind::Automated
+            message.number == number && message.party == *party && message.kind.is_automated()
         };
         let automated = self.messages.values().rev().filter(theirs);
         Thread {

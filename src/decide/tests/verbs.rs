@@ -7,7 +7,7 @@ use crate::model::conversation::ThreadEventKind;
 use crate::model::http::HttpAnswer;
 use crate::model::people::Device;
 use crate::model::turn::{JobKind, Turn};
-use crate::model::{CallEventKind, CallStatus, Party};
+use crate::model::{CallEventKind, CallStatus, MessageKind, Party};
 
 /// A number outside.
 const QUINN: &str = "+12025550150";
@@ -112,6 +112,36 @@ fn members_are_told_by_text_and_make_no_contact() {
             .len(),
         2
     );
+}
+
+#[test]
+fn a_text_is_unprompted_when_nobody_has_just_written() {
+    use MessageKind::{Automated, Unprompted};
+    let apply = "
+  first:
+    send: { to: \"+12025550150\", text: About Pat }
+    next: second
+  second:
+    reply: Thank you
+    next: third
+  third:
+    wait: 9h
+    next: fourth
+  fourth:
+    reply: Are you there?
+    next: end
+";
+    let mut bench = Bench::new(&[("apply", apply)]);
+    let kinds = |turn: &Turn| {
+        messages(turn)
+            .iter()
+            .map(|one| one.kind)
+            .collect::<Vec<_>>()
+    };
+    let turn = bench.sms(SHARED, "apply");
+    assert_eq!(kinds(&turn), [Unprompted, Automated]);
+    bench.pass(9 * 3600);
+    assert_eq!(kinds(&bench.timers()[0]), [Unprompted]);
 }
 
 #[test]

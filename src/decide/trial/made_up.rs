@@ -91,6 +91,7 @@ impl Making {
                 unit: PlanUnit::Messages,
                 rate: 10.0,
                 beyond: Beyond::Hold,
+                hours: None,
             },
             members: self.members(&users, &groups),
             groups,

@@ -140,7 +140,7 @@ impl Loaded {
         let sql = sql!(format!(
             "with!(i i64, id uuid, since uuid) SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
               (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = r.id AND m.id >= r.since \
-               ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind = 'automated') FROM each! \
+               ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind IN ('automated', 'unprompted')) FROM each! \
              (SELECT 1) AS one"
         ));
         if asked.is_empty() {

@@ -52,6 +52,7 @@ fn account_row(n: u128, key: &str) -> OrgRow {
             unit: PlanUnit::Messages,
             rate: 10.5,
             beyond: Beyond::Email,
+            hours: None,
         },
     })
 }

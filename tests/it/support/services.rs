@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
@@ -341,9 +341,19 @@ fn missing(program: &OsStr, error: &io::Error) -> ! {
     )
 }
 
-fn free_port() -> u16 {
-    let probe = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    probe.local_addr().unwrap().port()
+/// A port below those that the kernel gives away by itself, so that no outgoing connection takes it while a
+/// server is between two starts.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    for _ in 0..10_000 {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed) % 12_000;
+        let first = u16::try_from(std::process::id() % 12_000).unwrap();
+        let port = 20_000 + (first + step) % 12_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free");
 }
 
 fn wait_for(what: &str, log: &Path, server: &Server, ready: impl Fn() -> bool) {

@@ -1,10 +1,9 @@
 //! One daemon with all around it: a folder, a database, free ports, a carrier, a mail server.
 
-use std::net::TcpListener as Probe;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use tokio::net::TcpListener;
 use super::mail::{Mail, MailSink};
 use super::process::{PROGRAM, Process, Said};
 use super::rows::Rows;
-use super::services::Postgres;
+use super::services::{Postgres, free_port};
 use super::signing::{Signer, encoded, text_form};
 
 pub const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";
@@ -514,21 +513,6 @@ fn twin_settings(port: u16, own_base: &str, hurry: f64) -> TwinSettings {
         now: signalbox::ambient::now,
         seed: 7,
     }
-}
-
-/// A port below those that the kernel gives away by itself, so that no outgoing connection takes it while a
-/// daemon is between two starts.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    for _ in 0..10_000 {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed) % 12_000;
-        let first = u16::try_from(std::process::id() % 12_000).unwrap();
-        let port = 20_000 + (first + step) % 12_000;
-        if Probe::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no port is free");
 }
 
 /// A new carrier id of a text.

@@ -54,6 +54,11 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
         "3:40 expected an e-mail address such as ana@example.org",
     ),
     (
+        "beyond: email",
+        "beyond: email, hours: ofice",
+        r#"12:78 there is no calendar "ofice" / did you mean "office"?"#,
+    ),
+    (
         "connection: twilio",
         "connection: twillio",
         r#"6:43 there is no connection "twillio" / did you mean "twilio"?"#,
