@@ -335,17 +335,9 @@ impl Stage {
         }
     }
 
-    /// Time passes until keys are awaited, or until the call is over.
-    pub(in crate::decide) fn wait_for_keys(&mut self, seconds_max: u32) -> Result<(), String> {
-        let until = self.now + Duration::from_secs(u64::from(seconds_max));
-        while !self.line.over && !matches!(self.line.waits, Waits::Keys { .. }) {
-            let Some((at, _)) = self.next_due().filter(|(at, _)| *at <= until) else {
-                break;
-            };
-            let seconds = at.since(self.now).as_secs_f64().ceil();
-            self.passes(seconds as u32)?;
-        }
-        Ok(())
+    /// Whether keys are awaited; nothing once the call is over.
+    pub(super) fn awaits_keys(&self) -> Option<bool> {
+        (!self.line.over).then_some(matches!(self.line.waits, Waits::Keys { .. }))
     }
 
     /// A caller who is asked to wait a moment does.

@@ -451,6 +451,19 @@ impl Stage {
         Ok(())
     }
 
+    /// Time passes until keys are awaited, or until the call is over.
+    pub(in crate::decide) fn wait_for_keys(&mut self, seconds_max: u32) -> Result<(), String> {
+        let until = self.now + Duration::from_secs(u64::from(seconds_max));
+        while self.awaits_keys() == Some(false) {
+            let Some((at, _)) = self.next_due().filter(|(at, _)| *at <= until) else {
+                break;
+            };
+            let seconds = at.since(self.now).as_secs_f64().ceil();
+            self.passes(seconds as u32)?;
+        }
+        Ok(())
+    }
+
     /// What comes due next, on the line or of a run.
     pub(super) fn next_due(&self) -> Option<(Timestamp, Due)> {
         let calls = self.state.calls.values().flatten();
