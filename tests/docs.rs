@@ -410,6 +410,132 @@ fn links_between_pages_lead_somewhere() {
     assert!(seen > 10, "links are found: {seen}");
 }
 
+/// The page that holds the reference of the language.
+const REFERENCE: &str = "docs/flows.md";
+
+/// The text between the marks of a part, and where it begins.
+fn between<'t>(page: &'t str, name: &str) -> Option<(usize, &'t str)> {
+    let begin = format!("<!-- generated: {name} -->\n");
+    let at = page.find(&begin)? + begin.len();
+    let end = page[at..].find(&format!("<!-- end: {name} -->\n"))?;
+    Some((at, &page[at..at + end]))
+}
+
+/// `UPDATE_DOCS=1 cargo test --test docs reference` writes the parts of the page anew.
+#[test]
+fn the_reference_is_what_the_code_says() {
+    const HOW: &str = "UPDATE_DOCS=1 cargo test --test docs reference";
+    let path = root().join(REFERENCE);
+    let mut page = std::fs::read_to_string(&path).unwrap();
+    let parts = signalbox::flow::reference();
+    let mut breaches = Vec::new();
+    for part in &parts {
+        let name = &part.name;
+        let Some((at, held)) = between(&page, name) else {
+            breaches.push(format!(
+                "{REFERENCE} lacks `{name}`: put <!-- generated: {name} --> and, on the next line, <!-- end: {name} --> \
+                 where it belongs, then {HOW}"
+            ));
+            continue;
+        };
+        if held == part.text {
+            continue;
+        }
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            page.replace_range(at..at + held.len(), &part.text);
+        } else {
+            breaches.push(format!(
+                "{REFERENCE}, `{name}` is not as the code says: {HOW}"
+            ));
+        }
+    }
+    let marks = page.matches("<!-- generated: ").count();
+    if marks > parts.len() {
+        breaches.push(format!("{REFERENCE} has marks of parts that there are not"));
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, page).unwrap();
+    }
+    none(breaches);
+    assert!(parts.len() > 30, "parts are found: {}", parts.len());
+}
+
+/// The flows that a page shows, each in a file of its own.
+fn examples(page: &Page) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for block in blocks(page).iter().filter(|block| block.info == "yaml") {
+        let name = format!("line-{}.yaml", block.line);
+        std::fs::write(folder.path().join(name), &block.text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn the_tests_in_examples_hold() {
+    let page = pages()
+        .into_iter()
+        .find(|page| page.name == REFERENCE)
+        .unwrap();
+    let folder = examples(&page);
+    // An example may go on in a shipped flow.
+    for entry in std::fs::read_dir(root().join("flows")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "yaml") {
+            std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let done = Command::new(env!("CARGO_BIN_EXE_signalbox"))
+        .args(["flow", "test", "--organisation"])
+        .arg(root().join("config/organisation.yaml"))
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&done.stdout);
+    assert!(
+        done.status.success(),
+        "{printed}{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    assert!(
+        printed.contains("a skipped opening time means the jump"),
+        "{printed}"
+    );
+}
+
+/// The words of a page's headings, as links to them are spelled.
+fn anchors(page: &Page) -> Vec<String> {
+    let lines = page.text.lines();
+    let headings = lines.filter_map(|line| {
+        line.trim_start_matches('#')
+            .strip_prefix(' ')
+            .filter(|_| line.starts_with('#'))
+    });
+    let anchor = |words: &str| {
+        let kept = words
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn links_inside_a_page_lead_to_a_heading() {
+    let (mut breaches, mut seen) = (Vec::new(), 0);
+    for page in pages() {
+        let known = anchors(&page);
+        for rest in page.text.split("](#").skip(1) {
+            seen += 1;
+            let target = rest.split(')').next().unwrap_or_default();
+            if !known.iter().any(|anchor| anchor == target) {
+                breaches.push(format!("{}: no heading #{target}", page.name));
+            }
+        }
+    }
+    none(breaches);
+    assert!(seen > 30, "links are found: {seen}");
+}
+
 #[test]
 fn this_test_sees_what_it_looks_for() {
     let line = r#"TOKEN="a b" signalbox doctor signature 'x y' --json # why"#;

@@ -223,7 +223,11 @@ fn then(word: &str, outcomes: &[&str], kind: Kind, full: bool) -> Value {
     let mut properties = Map::new();
     let hung_up = (kind == Kind::Call).then_some("caller_hung_up");
     for name in outcomes.iter().copied().chain(["else"]).chain(hung_up) {
-        properties.insert(name.to_owned(), target.clone());
+        let mut target = target.clone();
+        if let Some(meaning) = form::outcomes::meaning(word, name) {
+            target["description"] = json!(meaning);
+        }
+        properties.insert(name.to_owned(), target);
     }
     let mut schema = Map::new();
     schema.insert("type".to_owned(), json!("object"));
@@ -309,7 +313,7 @@ fn mapping(keys: &[KeyForm], one_of: &[&str], any_of: &[&str]) -> Value {
     for key in keys {
         let mut schema = shape(key.shape);
         if let Some(object) = schema.as_object_mut() {
-            object.insert("description".to_owned(), json!(key.about));
+            object.insert("description".to_owned(), json!(key.told()));
         }
         properties.insert(key.word.to_owned(), schema);
     }
@@ -343,7 +347,7 @@ fn shape(shape: Shape) -> Value {
             known("word")
         }
         Shape::Value => json!({ "type": ["string", "number", "boolean", "null"] }),
-        Shape::Duration => known("duration"),
+        Shape::Duration | Shape::Within(..) => known("duration"),
         Shape::Count(min, max) => json!({
             "type": ["integer", "string"],
             "minimum": min,

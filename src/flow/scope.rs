@@ -217,6 +217,47 @@ const ROOTS: [&str; 7] = [
 /// The fields every contact has.
 pub(crate) const CONTACT_FIELDS: [&str; 5] = ["name", "email", "language", "phone", "tags"];
 
+/// The names that are there in every flow, and what each is.
+pub(crate) static ALWAYS: [(&str, Known, &str); 15] = [
+    ("account.name", Known::AccountName, "The account's name."),
+    ("account.key", Known::AccountKey, "Its key."),
+    ("account.language", Known::AccountLanguage, "Its language."),
+    ("program.name", Known::ProgramName, "The program's name."),
+    ("program.key", Known::ProgramKey, "Its key."),
+    ("call.from", Known::From, "The phone of the person."),
+    ("call.to", Known::To, "Our number."),
+    ("message.from", Known::From, "The phone of the person."),
+    ("message.to", Known::To, "Our number."),
+    (
+        "message.text",
+        Known::MessageText,
+        "The latest text of the person.",
+    ),
+    ("contact.name", Known::ContactName, "The contact's name."),
+    ("contact.email", Known::ContactEmail, "Its e-mail address."),
+    ("contact.language", Known::ContactLanguage, "Its language."),
+    (
+        "contact.phone",
+        Known::ContactPhone,
+        "The phone that calls or texts.",
+    ),
+    ("contact.tags", Known::ContactTags, "Its tags."),
+];
+
+/// What is always there by this name.
+fn always(path: &str) -> Option<Known> {
+    let found = ALWAYS.iter().find(|(name, ..)| *name == path);
+    found.map(|(_, known, _)| known.clone())
+}
+
+/// The fields of one of the roots that are always there.
+fn fields_of(root: &str) -> impl Iterator<Item = &'static str> {
+    let split = ALWAYS.iter().filter_map(|(name, ..)| name.split_once('.'));
+    split
+        .filter(move |(of, _)| *of == root)
+        .map(|(_, field)| field)
+}
+
 impl Scope {
     /// What a dotted name means.
     pub(crate) fn resolve(&mut self, path: &str) -> Result<Known, Unknown> {
@@ -237,36 +278,27 @@ impl Scope {
         if parts.next().is_some() || (rest.is_some() && root != "steps") {
             return Err(unknown(path, path, []));
         }
-        match (root, field) {
-            ("account", "name") => Ok(Known::AccountName),
-            ("account", "key") => Ok(Known::AccountKey),
-            ("account", "language") => Ok(Known::AccountLanguage),
-            ("account", _) => Err(unknown(path, field, ["name", "key", "language"])),
-            ("program", "name") => Ok(Known::ProgramName),
-            ("program", "key") => Ok(Known::ProgramKey),
-            ("program", _) => Err(unknown(path, field, ["name", "key"])),
-            ("call" | "message", "from") => Ok(Known::From),
-            ("call" | "message", "to") => Ok(Known::To),
-            ("message", "text") => Ok(Known::MessageText),
-            ("call", _) => Err(unknown(path, field, ["from", "to"])),
-            ("message", _) => Err(unknown(path, field, ["from", "to", "text"])),
-            ("contact", _) => self.contact(path, field),
-            ("flow", _) => self.var(path, field),
-            ("steps", _) => self.step(path, field, rest),
+        if let (Some(known), None) = (always(path), rest) {
+            return Ok(known);
+        }
+        match root {
+            "contact" => self.contact(path, field),
+            "flow" => self.var(path, field),
+            "steps" => self.step(path, field, rest),
+            _ if ROOTS.contains(&root) => Err(unknown(path, field, fields_of(root))),
             _ => Err(unknown(path, root, ROOTS)),
         }
     }
 
     /// A field of the contact.
     pub(crate) fn contact(&self, path: &str, field: &str) -> Result<Known, Unknown> {
-        match (field, &self.columns) {
-            ("name", _) => Ok(Known::ContactName),
-            ("email", _) => Ok(Known::ContactEmail),
-            ("language", _) => Ok(Known::ContactLanguage),
-            ("phone", _) => Ok(Known::ContactPhone),
-            ("tags", _) => Ok(Known::ContactTags),
-            (_, None) => Ok(Known::Column(field.to_owned(), Type::Any)),
-            (_, Some(columns)) => match columns.get(field) {
+        let built_in = fields_of("contact").find(|known| *known == field);
+        if let Some(known) = built_in.and_then(|field| always(&format!("contact.{field}"))) {
+            return Ok(known);
+        }
+        match &self.columns {
+            None => Ok(Known::Column(field.to_owned(), Type::Any)),
+            Some(columns) => match columns.get(field) {
                 Some(kind) => Ok(Known::Column(field.to_owned(), *kind)),
                 None => {
                     let known = CONTACT_FIELDS

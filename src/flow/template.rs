@@ -294,16 +294,29 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     made
 });
 
-/// The filters there are.
-const FILTERS: [&str; 7] = [
-    "upper",
-    "lower",
-    "trim",
-    "capitalize",
-    "spaced",
-    "first_word",
-    "default",
+/// The filters there are, and what each makes.
+pub(crate) const FILTERS: [(&str, &str); 7] = [
+    ("upper", "Capital letters."),
+    ("lower", "Small letters."),
+    ("trim", "Without blanks around it."),
+    (
+        "capitalize",
+        "The first letter a capital, the others small.",
+    ),
+    (
+        "spaced",
+        "A blank between all characters, `2 0 2`, for reading out.",
+    ),
+    ("first_word", "Its first word."),
+    (
+        "default",
+        "`default('…')`: this where the value is missing.",
+    ),
 ];
+
+fn filters() -> [&'static str; FILTERS.len()] {
+    FILTERS.map(|(name, _)| name)
+}
 
 fn capitalize(text: String) -> String {
     let mut chars = text.chars();
@@ -476,9 +489,9 @@ impl Reader<'_> {
         let source = self.source;
         let word = &source[at..at + length];
         if after_pipe {
-            if !FILTERS.contains(&word) {
+            if !filters().contains(&word) {
                 let mut fault = wrong(at..at + length, format!("there is no filter `{word}`"));
-                fault.help = Some(suggest(word, FILTERS));
+                fault.help = Some(suggest(word, filters()));
                 self.wrong.push(fault);
             }
             return;
@@ -493,10 +506,8 @@ impl Reader<'_> {
         if source[at + length..].trim_start().starts_with('(') {
             let message = format!("there is no function `{word}` in a text");
             let mut fault = wrong(at..at + length, message);
-            fault.help = Some(format!(
-                "filters stand behind a bar: {}",
-                FILTERS.join(", ")
-            ));
+            let known = filters().join(", ");
+            fault.help = Some(format!("filters stand behind a bar: {known}"));
             return self.wrong.push(fault);
         }
         self.name(word, at);

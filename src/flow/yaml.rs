@@ -16,6 +16,13 @@ use super::Fault;
 /// The longest flow file; `limits.flow_file_bytes_max` can only be set to less.
 pub const SOURCE_BYTES_MAX: usize = 256 * 1024;
 
+/// The values of a flow file, what an alias stands for counted each time.
+pub(crate) const NODES_MAX: usize = 20_000;
+/// Anchors (`&name`) of a flow file.
+const ANCHORS_MAX: usize = 50;
+/// How deep a flow file is nested.
+const DEPTH_MAX: usize = 40;
+
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct At {
@@ -108,13 +115,16 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         with_snippet: false,
-        budget: serde_yaml::budget! { max_documents: 1, max_anchors: 50, max_nodes: 20_000, max_depth: 40 },
+        budget: serde_yaml::budget! { max_documents: 1, max_anchors: ANCHORS_MAX, max_nodes: NODES_MAX, max_depth: DEPTH_MAX },
     };
     let body = source.strip_prefix(BYTE_ORDER_MARK).unwrap_or(source);
     let source = Source {
         text: source,
         skipped: source.len() - body.len(),
     };
+    if let Some((at, odd)) = control_character(source.text) {
+        return Err(unseen(file, &at, odd));
+    }
     if let Some(at) = other_version(source) {
         let words = "this file says it is of another version of YAML; flows are YAML 1.2";
         let help = "take the line out; in YAML 1.1 `on` and `no` are no texts";
@@ -123,6 +133,9 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
     let tree: Spanned<Raw> =
         serde_yaml::from_str_with_options(body, options).map_err(|e| syntax(file, source, &e))?;
     let tree = node(source, tree);
+    if let Some((at, odd)) = escaped_control(&tree) {
+        return Err(unseen(file, at, odd));
+    }
     match tag(source.text, &tree) {
         None => Ok(tree),
         Some(at) => {
@@ -132,6 +145,39 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
             );
             Err(Fault::new(file, &at, "yaml", words).with_help(QUOTE_HELP))
         }
+    }
+}
+
+/// Characters that nobody sees, hears or can send; a line's end and a tab are none.
+fn is_unseen(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+}
+
+fn unseen(file: &str, at: &At, odd: char) -> Fault {
+    let words = format!(
+        "a character that cannot be seen stands here (U+{:04X})",
+        u32::from(odd)
+    );
+    Fault::new(file, at, "encoding", words).with_help("take it out, or write the text anew")
+}
+
+/// The first such character of a file; the parser names another place.
+fn control_character(text: &str) -> Option<(At, char)> {
+    let (from, odd) = text.char_indices().find(|(_, c)| is_unseen(*c))?;
+    let at = super::reader::at_byte(text, from..from + odd.len_utf8());
+    Some((at, odd))
+}
+
+/// The first text that such a character is written into by an escape (`"\0"`).
+fn escaped_control(node: &Node) -> Option<(&At, char)> {
+    match &node.value {
+        Value::Null => None,
+        Value::Scalar { text, .. } => Some((&node.at, text.chars().find(|c| is_unseen(*c))?)),
+        Value::List(items) => items.iter().find_map(escaped_control),
+        Value::Map(pairs) => pairs.iter().find_map(|(key, value)| {
+            let in_key = key.text.chars().find(|c| is_unseen(*c));
+            in_key.map_or_else(|| escaped_control(value), |odd| Some((&key.at, odd)))
+        }),
     }
 }
 

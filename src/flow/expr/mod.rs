@@ -69,28 +69,105 @@ pub(crate) enum Func {
     Date,
 }
 
-/// Name, what it takes and what it gives.
-const FUNCTIONS: [(&str, Func, &[Type], Type); 10] = [
-    ("today", Func::Today, &[], Type::Date),
-    ("weekday", Func::Weekday, &[], Type::Text),
-    ("hour", Func::Hour, &[], Type::Number),
-    ("age", Func::Age, &[Type::Date], Type::Number),
-    ("present", Func::Present, &[Type::Any], Type::Bool),
-    ("length", Func::Length, &[Type::Any], Type::Number),
-    ("lower", Func::Lower, &[Type::Text], Type::Text),
-    (
+/// A function of conditions.
+pub(crate) struct Function {
+    pub(crate) name: &'static str,
+    func: Func,
+    pub(crate) takes: &'static [Type],
+    pub(crate) gives: Type,
+    /// What it gives, for the reference.
+    pub(crate) about: &'static str,
+}
+
+const fn function(
+    name: &'static str,
+    func: Func,
+    takes: &'static [Type],
+    gives: Type,
+    about: &'static str,
+) -> Function {
+    Function {
+        name,
+        func,
+        takes,
+        gives,
+        about,
+    }
+}
+
+const TWO_TEXTS: &[Type] = &[Type::Text, Type::Text];
+
+pub(crate) static FUNCTIONS: [Function; 10] = [
+    function(
+        "today",
+        Func::Today,
+        &[],
+        Type::Date,
+        "The day it is in the account's zone.",
+    ),
+    function(
+        "weekday",
+        Func::Weekday,
+        &[],
+        Type::Text,
+        "Its weekday in English and small letters: `\"monday\"`.",
+    ),
+    function(
+        "hour",
+        Func::Hour,
+        &[],
+        Type::Number,
+        "The hour in the account's zone, 0 to 23.",
+    ),
+    function(
+        "age",
+        Func::Age,
+        &[Type::Date],
+        Type::Number,
+        "Whole years since that day.",
+    ),
+    function(
+        "present",
+        Func::Present,
+        &[Type::Any],
+        Type::Bool,
+        "Whether there is a value.",
+    ),
+    function(
+        "length",
+        Func::Length,
+        &[Type::Any],
+        Type::Number,
+        "How many characters a text has, or entries a list.",
+    ),
+    function(
+        "lower",
+        Func::Lower,
+        &[Type::Text],
+        Type::Text,
+        "The text in small letters.",
+    ),
+    function(
         "contains",
         Func::Contains,
-        &[Type::Text, Type::Text],
+        TWO_TEXTS,
         Type::Bool,
+        "Whether the second stands in the first, a text or a list of texts; case counts.",
     ),
-    (
+    function(
         "starts_with",
         Func::StartsWith,
-        &[Type::Text, Type::Text],
+        TWO_TEXTS,
         Type::Bool,
+        "Whether the first begins with the second; case counts.",
     ),
-    ("date", Func::Date, &[Type::Text], Type::Date),
+    function(
+        "date",
+        Func::Date,
+        &[Type::Text],
+        Type::Date,
+        "The date that a text such as `\"2026-01-31\"` says.",
+    ),
 ];
 
 /// What is wrong with an expression, and where in it.

@@ -8,7 +8,7 @@ use super::token::{Tok, Token, tokens};
 use super::typed::{
     Typed, arithmetic, as_date, comparison, condition, constant, kind_of_const, list, no_date,
 };
-use super::{EXPRESSION_BYTES_MAX, Expr, FUNCTIONS, Func, Op, Wrong, wrong};
+use super::{EXPRESSION_BYTES_MAX, Expr, FUNCTIONS, Func, Function, Op, Wrong, wrong};
 use crate::flow::fault::suggest;
 use crate::flow::scope::{Scope, Type, Val};
 
@@ -280,9 +280,16 @@ impl Parser<'_> {
     }
 
     fn call(&mut self, word: &str, span: Range<usize>) -> Result<Typed, Wrong> {
-        let known = FUNCTIONS.iter().find(|(name, ..)| *name == word);
-        let Some((name, func, takes, gives)) = known else {
-            let help = Some(suggest(word, FUNCTIONS.iter().map(|(name, ..)| *name)));
+        let known = FUNCTIONS.iter().find(|known| known.name == word);
+        let Some(Function {
+            name,
+            func,
+            takes,
+            gives,
+            ..
+        }) = known
+        else {
+            let help = Some(suggest(word, FUNCTIONS.iter().map(|known| known.name)));
             let words = format!("there is no function `{word}`");
             return Err(Wrong {
                 help,

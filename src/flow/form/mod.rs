@@ -1,10 +1,19 @@
 //! How each verb is written: its keys, and what stands behind them. The reader takes the keys of a verb from
 //! here, and so do the JSON Schema for editors ([`super::schema`]) and the proofs that look at what was written
-//! ([`super::prove`]); a test holds it to what the reader of each verb asks for.
+//! ([`super::prove`]), and the reference in `docs/flows.md`; tests hold it to what the reader of each verb asks for.
+//!
+//! A key is one row: `may("ring", Shape::Within(5, 120), "How long each rings.").or("20s")`. `must` in place of `may`
+//! makes it required. What holds where the key is left out stands behind it: [`KeyForm::or`] for a value that could
+//! be written there (a test writes it and looks that the step stays the same), [`KeyForm::left_out`] for anything
+//! else. `UPDATE_DOCS=1 cargo test documentation` then takes the row into the reference.
 
 mod calls;
+pub(crate) mod outcomes;
 mod people;
+mod shape;
 mod texts;
+
+pub(crate) use shape::Shape;
 
 /// How one verb is written.
 #[derive(Debug)]
@@ -41,64 +50,45 @@ pub(crate) struct KeyForm {
     pub(crate) word: &'static str,
     pub(crate) shape: Shape,
     pub(crate) required: bool,
-    /// What it says, for editors.
+    /// What holds when it is left out.
+    pub(crate) absent: Absent,
+    /// What it says, for editors and the reference: a whole sentence or the like, with its full stop.
     pub(crate) about: &'static str,
 }
 
-/// What stands behind a key.
+/// What holds when a key is left out.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Shape {
-    /// A template, or one per language, that is spoken or shown to staff.
-    Text,
-    /// A template, or one per language, that goes out as a text message.
-    Sms,
-    /// A template in one language.
-    Value,
-    /// One word or text.
-    Word,
-    /// `20s`, `3m`, `24h`, `2d`.
-    Duration,
-    /// A whole number in these bounds.
-    Count(u32, u32),
-    Bool,
-    /// One of these words.
-    OneOf(&'static [&'static str]),
-    /// Some of these words; a single one may stand without brackets.
-    SomeOf(&'static [&'static str]),
-    /// The key of a group, user, calendar or flow.
-    Name,
-    /// A phone number.
-    Phone,
-    /// `caller`, `number` or a phone number.
-    CallerId,
-    /// `contact.<field>` or `flow.<name>`.
-    Place,
-    /// `4` or `4..6`.
-    Digits,
-    /// Words; a single one may stand without brackets.
-    Words,
-    /// Names, each with its words.
-    Choices,
-    /// A condition.
-    Condition,
-    /// `[{ user: … }, { group: … }]`
-    Targets,
-    /// A map of names and texts.
-    Values,
-    /// A phone, or a name such as `contact.phone`.
-    Reached,
-    /// An address of the web whose host is written out.
-    Url,
-    /// Headers with a text or a secret each.
-    Headers,
-    /// A place, or places with paths into an answer.
-    Saves,
-    /// Anything; its reader has the last word.
-    Any,
-    /// `members`, `none`, or a list of users.
-    Told,
-    /// An e-mail address, or a name such as `contact.email`.
-    Mail,
+pub(crate) enum Absent {
+    /// Nothing, or the key must be there.
+    Nothing,
+    /// The same as when this stood there, in YAML.
+    Is(&'static str),
+    /// What these words say.
+    Means(&'static str),
+}
+
+impl KeyForm {
+    /// What holds when it is left out, as it could be written.
+    const fn or(mut self, written: &'static str) -> Self {
+        self.absent = Absent::Is(written);
+        self
+    }
+
+    /// What holds when it is left out, in words.
+    const fn left_out(mut self, words: &'static str) -> Self {
+        self.absent = Absent::Means(words);
+        self
+    }
+
+    /// What it says, and what holds when it is left out.
+    pub(crate) fn told(&self) -> String {
+        match self.absent {
+            Absent::Nothing => self.about.to_owned(),
+            Absent::Is(words) | Absent::Means(words) => {
+                format!("{} Left out: {words}.", self.about)
+            }
+        }
+    }
 }
 
 impl Form {
@@ -130,6 +120,7 @@ const fn may(word: &'static str, shape: Shape, about: &'static str) -> KeyForm {
         word,
         shape,
         required: false,
+        absent: Absent::Nothing,
         about,
     }
 }
@@ -139,6 +130,7 @@ const fn must(word: &'static str, shape: Shape, about: &'static str) -> KeyForm 
         word,
         shape,
         required: true,
+        absent: Absent::Nothing,
         about,
     }
 }

@@ -6,7 +6,8 @@ const ON_SHIFT: super::KeyForm = may(
     "on_shift",
     Shape::Bool,
     "Only those who are not away, unless all are.",
-);
+)
+.or("false");
 
 pub(super) static FORMS: &[Form] = &[
     Form {
@@ -14,11 +15,7 @@ pub(super) static FORMS: &[Form] = &[
         about: "Sends a text to this person or another phone.",
         main: None,
         body: keys(&[
-            may(
-                "to",
-                Shape::Reached,
-                "A phone in quotes, or a name such as contact.phone, the default.",
-            ),
+            may("to", Shape::Reached, "Whom: a phone in quotes, or a name such as contact.phone.").or("contact.phone"),
             must("text", Shape::Sms, "The text, or a map by language."),
         ]),
     },
@@ -78,12 +75,8 @@ pub(super) static FORMS: &[Form] = &[
                 GROUP,
                 USER,
                 ON_SHIFT,
-                may(
-                    "by",
-                    Shape::SomeOf(&["email", "text"]),
-                    "How; by e-mail by default.",
-                ),
-                may("subject", Shape::Text, "The subject of the e-mail."),
+                may("by", Shape::SomeOf(&["email", "text"]), "How; a text goes to each member's first device.").or("email"),
+                may("subject", Shape::Text, "The subject of the e-mail.").left_out("a text of ours"),
                 must("text", Shape::Text, "What they are told."),
             ],
             one_of: &["group", "user"],
@@ -107,21 +100,9 @@ pub(super) static FORMS: &[Form] = &[
                     Shape::OneOf(&["number", "program", "account"]),
                     "Whose consent is looked at.",
                 ),
-                may(
-                    "scope",
-                    Shape::OneOf(&["number", "program", "account"]),
-                    "What it holds for; program by default.",
-                ),
-                may(
-                    "tries",
-                    Shape::Count(1, 10),
-                    "How often the person may answer; 2 by default.",
-                ),
-                may(
-                    "timeout",
-                    Shape::Duration,
-                    "How long the answer is awaited: 1m to 30d, 24h by default; in calls 1s to 60s, 8s by default.",
-                ),
+                may("scope", Shape::OneOf(&["number", "program", "account"]), "What the consent holds for.").or("program"),
+                may("tries", Shape::Count(1, 10), "How often the person may answer.").or("2"),
+                may("timeout", Shape::Duration, "How long the answer is awaited: 1m to 30d; in calls 1s to 60s.").left_out("24h; in calls 8s"),
             ],
             one_of: &["record", "ask", "check"],
             any_of: &[],
@@ -139,7 +120,7 @@ pub(super) static FORMS: &[Form] = &[
         main: Some("for"),
         body: Body::Keys {
             keys: &[
-                may("for", Shape::Duration, "How long: 1s to 60d."),
+                may("for", Shape::Within(1, 60 * 24 * 3600), "How long."),
                 may("until", Shape::Name, "The calendar that is to open."),
             ],
             one_of: &["for", "until"],
@@ -165,11 +146,7 @@ pub(super) static FORMS: &[Form] = &[
         main: Some("number"),
         body: keys(&[
             must("number", Shape::Phone, "The number, in quotes."),
-            may(
-                "caller_id",
-                Shape::CallerId,
-                "The number that is shown: caller (the default), number, or one of ours in quotes.",
-            ),
+            may("caller_id", Shape::CallerId, "The number that is shown: the caller's, ours that was called, or another in quotes.").or("caller"),
         ]),
     },
     Form {
@@ -177,11 +154,7 @@ pub(super) static FORMS: &[Form] = &[
         about: "Asks another system, where the configuration allows it.",
         main: None,
         body: keys(&[
-            may(
-                "method",
-                Shape::OneOf(&["GET", "POST", "PUT", "PATCH", "DELETE"]),
-                "POST by default when there is a body, else GET.",
-            ),
+            may("method", Shape::OneOf(&["GET", "POST", "PUT", "PATCH", "DELETE"]), "How it is asked.").left_out("POST beside `body`, else GET"),
             must("url", Shape::Url, "The address, its host written out."),
             may(
                 "headers",
@@ -193,11 +166,7 @@ pub(super) static FORMS: &[Form] = &[
                 Shape::Any,
                 "A text, or a mapping that is sent as JSON.",
             ),
-            may(
-                "timeout",
-                Shape::Duration,
-                "How long the answer is awaited: 1s to 15s, 5s by default.",
-            ),
+            may("timeout", Shape::Within(1, 15), "How long the answer is awaited.").or("5s"),
             may(
                 "save_as",
                 Shape::Saves,

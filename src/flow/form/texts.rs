@@ -19,23 +19,22 @@ pub(super) static FORMS: &[Form] = &[
             may(
                 "prompt",
                 Shape::Sms,
-                "The question; without it nothing is sent and the next text is the answer.",
-            ),
-            may(
-                "again",
-                Shape::Sms,
-                "What is sent after a wrong answer; the prompt when left out.",
-            ),
+                "The question; without it the next text is the answer.",
+            )
+            .left_out("nothing is sent"),
+            may("again", Shape::Sms, "What is sent after a wrong answer.").left_out("the prompt"),
             may(
                 "save_as",
                 Shape::Place,
                 "Where the answer is kept: contact.<field> or flow.<name>.",
-            ),
+            )
+            .left_out("`steps.<step>.text` has it"),
             may(
                 "expect",
                 Shape::OneOf(&["any", "number", "date", "phone", "choice", "pattern"]),
-                "The kind of answer; any by default.",
-            ),
+                "The kind of answer.",
+            )
+            .left_out("any; choice beside `choices`, pattern beside `pattern`"),
             may(
                 "choices",
                 Shape::Choices,
@@ -49,13 +48,15 @@ pub(super) static FORMS: &[Form] = &[
             may(
                 "tries",
                 Shape::Count(1, 10),
-                "How often the person may answer; 1 by default.",
-            ),
+                "How often the person may answer.",
+            )
+            .or("1"),
             may(
                 "timeout",
-                Shape::Duration,
-                "How long the answer is awaited: 1m to 30d, 24h by default.",
-            ),
+                Shape::Within(60, 30 * 24 * 3600),
+                "How long the answer is awaited.",
+            )
+            .or("24h"),
         ]),
     },
     Form {
@@ -77,8 +78,9 @@ pub(super) static FORMS: &[Form] = &[
                 may(
                     "priority",
                     Shape::OneOf(&["high", "normal"]),
-                    "Normal by default.",
-                ),
+                    "Whether it stands above the others.",
+                )
+                .or("normal"),
                 may(
                     "auto_reply",
                     Shape::Sms,

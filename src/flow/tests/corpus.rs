@@ -196,7 +196,7 @@ fn horrors() -> Vec<(&'static str, String, &'static str)> {
             ),
             "expression",
         ),
-        ("nulls", "\0".repeat(1000), "yaml"),
+        ("nulls", "\0".repeat(1000), "encoding"),
         ("2 000 documents", "---\na: b\n".repeat(2_000), "yaml"),
     ]
 }

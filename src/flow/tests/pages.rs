@@ -137,33 +137,3 @@ fn every_code_has_a_page() {
         "no page in src/flow/fault/pages/ for {bare:?}"
     );
 }
-
-/// The table of `docs/flows.md`.
-fn table() -> String {
-    let mut table = "| code | | finds |\n|---|---|---|\n".to_owned();
-    for page in pages() {
-        let finds = page.finds.strip_prefix("Finds ").unwrap();
-        table += &format!(
-            "| `{}` | {} | {finds} |\n",
-            page.code,
-            page.severity.as_str()
-        );
-    }
-    table
-}
-
-/// `UPDATE_DOCS=1 cargo test documentation` writes the page's table anew.
-#[test]
-fn documentation_lists_every_code_and_nothing_else() {
-    const BEGIN: &str = "<!-- list of faults -->\n";
-    const END: &str = "<!-- end of list of faults -->";
-    let path = root().join("docs/flows.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(BEGIN).unwrap();
-    let (listed, after) = rest.split_once(END).unwrap();
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
-    } else {
-        assert_eq!(listed, table(), "UPDATE_DOCS=1 cargo test documentation");
-    }
-}

@@ -30,8 +30,8 @@ pub(super) const PAGES: &[Page] = &[
     ),
     fault(
         "encoding",
-        "Finds a file that is not written in UTF-8.",
-        "Letters with accents would reach people as something else. Save the file as UTF-8; every editor can.",
+        "Finds a file that is not written in UTF-8, or holds a character that cannot be seen.",
+        "Letters with accents would reach people as something else, and what cannot be seen reaches nobody. Save the file as UTF-8; every editor can.",
         Made(
             "  greet:\n    say: Ol\\xe1        (a letter of Windows-1252)\n    next: end\n",
             latin,
