@@ -63,7 +63,7 @@ async fn the_carrier_rings_as_many_as_it_can() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_was_received_is_told() {
     let stage = Stage::start(Kind::Sqlite).await;
-    stage.twin.text(STRANGER, SHARED, "APPLY", &[]).unwrap();
+    stage.twin.text(STRANGER, SHARED, "size", &[]).unwrap();
     let question = "SELECT CAST(waits_for_text AS TEXT) FROM run";
     stage.until(question, &[&["1"]]).await;
     let ids = "SELECT 'evt_' || lower(hex(id)) FROM event WHERE hook = 'sms'";
