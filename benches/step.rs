@@ -66,6 +66,7 @@ impl Scene {
             contact: None,
             text: None,
             presence: &presence,
+            waiting: Some(&[]),
             legs_max: 10,
             calls_per_second: 1.0,
             consent: Allowed::default(),

@@ -188,6 +188,8 @@ metrics! {
             "Pages that follow live events.";
         open_calls "signalbox_open_calls" ()
             "Calls that have not ended; one whose end is not told counts for four hours.";
+        callers_waiting "signalbox_callers_waiting" ()
+            "Callers who wait in line in a `queue` of a flow.";
         directory_version "signalbox_directory_version" ()
             "Version of the directory snapshot this node decides by; nodes should agree within a second.";
         redis_up "signalbox_redis_up" ()

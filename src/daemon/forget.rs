@@ -24,6 +24,16 @@ pub(super) async fn run(daemon: Daemon) {
         }
         let kept = Duration::from_secs(u64::from(daemon.config().limits.dedupe_days) * 86_400);
         let before = daemon.now() - kept;
+        if let Err(error) = daemon
+            .store()
+            .forget_waiting(NodeScope::daemon(), before)
+            .await
+        {
+            tracing::warn!(
+                code = error.code(),
+                "places in line that were left behind were not forgotten; again later"
+            );
+        }
         while !stopping.is_cancelled() && round(&daemon, before).await {
             tokio::time::sleep(PAUSE).await;
         }

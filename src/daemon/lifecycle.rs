@@ -245,6 +245,7 @@ async fn measure(daemon: &Daemon) {
         metrics::queue_age(queue, age.as_secs_f64());
     }
     metrics::open_calls(waiting.calls as f64);
+    metrics::callers_waiting(waiting.waiting as f64);
 }
 
 /// Waits for the workers and for texts and jobs under way, no longer than the drain.

@@ -2,7 +2,8 @@
 
 use crate::flow::{Effect, Event};
 use crate::model::conversation::RunRow;
-use crate::model::{CallScript, CallVerb, CallbackKey, LegId, RunId};
+use crate::model::turn::Write;
+use crate::model::{CallScript, CallVerb, CallbackKey, LegId, RunId, Waiting};
 
 use super::begin::stand_in;
 use super::call::{SILENCE_MAX, script};
@@ -157,6 +158,7 @@ fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: 
         }
         Effect::Accepted { leg } => leg::accepted(on, *leg),
         Effect::LegEnded { leg, status } => leg::ended(on, *leg, *status),
+        Effect::Waits { .. } | Effect::WaitsNoMore(_) => keep_place(cx, on, effect),
         Effect::EndLegs(legs) => legs.iter().for_each(|leg| leg::end(cx, on, *leg)),
         Effect::Voicemail {
             owner,
@@ -175,6 +177,32 @@ fn effect_on_call<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>, run: RunId, effect: 
             voicemail::left(cx, on, &what);
         }
         Effect::CallOutcome(outcome) => on.call.outcome = Some((*outcome).to_owned()),
+        _ => {}
+    }
+}
+
+/// The caller's place in a queue as the store keeps it.
+fn keep_place(cx: &mut Cx<'_>, on: &OnCall<'_>, effect: &Effect) {
+    let account = on.call.account;
+    match *effect {
+        Effect::Waits {
+            id,
+            group,
+            user,
+            since,
+            until,
+            version,
+        } => cx.write(Write::Waiting(Box::new(Waiting {
+            id,
+            account,
+            call: on.call.id,
+            group,
+            user,
+            since,
+            until,
+            version,
+        }))),
+        Effect::WaitsNoMore(id) => cx.write(Write::WaitingOver(account, id)),
         _ => {}
     }
 }

@@ -351,6 +351,7 @@ pub(super) fn take_step<'a>(
         contact: frame.contact.as_ref(),
         text,
         presence: &known,
+        waiting: state.waiting.get(&frame.account.id).map(Vec::as_slice),
         legs_max: connection.map_or(1, |facts| facts.legs_max),
         calls_per_second: connection.map_or(Connection::CALLS_PER_SECOND_DEFAULT, |facts| {
             facts.calls_per_second
@@ -381,6 +382,7 @@ pub(super) fn take_step<'a>(
 fn need(frame: &Frame<'_>, wanted: Wanted) -> Need {
     match wanted {
         Wanted::Presence(user) => Need::Presence(user),
+        Wanted::Waiting => Need::Waiting(frame.account.id),
         Wanted::Reach(party) => Need::Thread(frame.number.id, party),
         Wanted::Contacts(asked) => Need::Contacts(frame.account.id, asked),
     }

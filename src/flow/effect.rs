@@ -7,7 +7,9 @@ use crate::model::account::Route;
 use crate::model::consent::Consent;
 use crate::model::http::HttpRequest;
 use crate::model::turn::FieldValue;
-use crate::model::{CallStatus, CallVerb, LegId, Party, Phone, RevisionId, Timestamp, UserId};
+use crate::model::{
+    CallStatus, CallVerb, GroupId, LegId, Party, Phone, RevisionId, Timestamp, UserId, WaitingId,
+};
 
 /// What came of one event.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +29,8 @@ pub enum Wanted {
     Reach(Party),
     /// Which contacts have this value in this field: [`super::Facts::with_value`].
     Contacts(FieldValue),
+    /// Who waits in the queues of the account: [`super::Facts::waiting`].
+    Waiting,
 }
 
 /// A decided event.
@@ -208,6 +212,23 @@ pub enum Effect {
     },
     /// These legs must be ended.
     EndLegs(Vec<LegId>),
+    /// The caller waits in the queue of a group, or is rung for there.
+    Waits {
+        /// The place in line.
+        id: WaitingId,
+        /// For whom.
+        group: GroupId,
+        /// Who is rung.
+        user: Option<UserId>,
+        /// Since when.
+        since: Timestamp,
+        /// Until when at the latest.
+        until: Timestamp,
+        /// The version of the row.
+        version: i64,
+    },
+    /// The caller has left the queue, whichever way.
+    WaitsNoMore(WaitingId),
     /// The caller's leg must fetch the new script, as no webhook of it is being answered now.
     MoveCaller,
     /// A voicemail was left.

@@ -6,7 +6,7 @@ use super::Flow;
 use super::effect::{Effect, Ended, Return, Scope, Step, Stepped, Trace, Wanted};
 use super::event::{Allowed, Event, Facts, Person, Reach};
 use super::reader::Who;
-use super::run::{Run, Wait};
+use super::run::{Queued, Run, Wait};
 use super::scope::{Val, Values};
 use super::steps::{Came, StepDef, Target, Verb};
 use super::template::Text;
@@ -48,6 +48,8 @@ pub(crate) struct Engine<'a> {
     /// How many of the effects and of the spoken verbs the trace has told of.
     told: (usize, usize),
     needs: Vec<Wanted>,
+    /// The caller's place in a queue before this event.
+    queued: Option<Queued>,
     /// What this event has taken down of the person's consent, which what was loaded does not show yet.
     allowed: Allowed,
     /// Whose phones this event has asked about.
@@ -88,6 +90,7 @@ pub(crate) fn step(
         comes_by_itself: matches!(run.wait, Wait::Http { .. }),
         trace: Vec::new(),
         needs: Vec::new(),
+        queued: run.queued.clone(),
         allowed: facts.consent,
         people: Vec::new(),
         foreseen: Vec::new(),
@@ -442,7 +445,7 @@ impl Engine<'_> {
             match wanted {
                 Wanted::Reach(party) => self.foreseen.push(party),
                 Wanted::Contacts(asked) => self.sought.push(asked),
-                Wanted::Presence(_) => {}
+                Wanted::Presence(_) | Wanted::Waiting => {}
             }
         }
         self.foreseen.extend_from_slice(fresh);
@@ -453,6 +456,7 @@ impl Engine<'_> {
             Wanted::Presence(user) => (self.facts.presence)(*user).is_some(),
             Wanted::Reach(party) => (self.facts.reach)(party).is_some(),
             Wanted::Contacts(asked) => (self.facts.with_value)(asked).is_some(),
+            Wanted::Waiting => self.facts.waiting.is_some(),
         }
     }
 
@@ -514,10 +518,37 @@ impl Engine<'_> {
         }
     }
 
+    /// Tells of the caller's place in a queue. Whichever way a run has left its queue, the place is given up here.
+    fn keep_place(&mut self) {
+        if !matches!(self.run.wait, Wait::Queue(_)) {
+            self.run.queued = None;
+        }
+        let before = self.queued.take();
+        if self.run.queued == before {
+            return;
+        }
+        let now = self.run.queued.as_mut();
+        if let Some(left) = before.filter(|one| now.as_ref().is_none_or(|now| now.id != one.id)) {
+            self.effects.push(Effect::WaitsNoMore(left.id));
+        }
+        if let Some(now) = now {
+            now.version += 1;
+            self.effects.push(Effect::Waits {
+                id: now.id,
+                group: now.group,
+                user: now.user,
+                since: now.since,
+                until: now.until,
+                version: now.version,
+            });
+        }
+    }
+
     fn finish(mut self, event: &Event<'_>) -> Step {
         if !self.needs.is_empty() {
             return Step::Need(self.needs);
         }
+        self.keep_place();
         let waits_at_caller = matches!(
             event,
             Event::Started

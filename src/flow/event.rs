@@ -6,7 +6,7 @@ use crate::model::directory::Directory;
 use crate::model::http::HttpAnswer;
 use crate::model::people::{Contact, Presence};
 use crate::model::turn::FieldValue;
-use crate::model::{CallStatus, DialStatus, LegId, Party, Timestamp, UserId};
+use crate::model::{CallStatus, DialStatus, LegId, Party, Timestamp, UserId, Waiting};
 
 /// What can happen to a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,6 +102,8 @@ pub struct Facts<'a> {
     pub text: Option<&'a str>,
     /// Whether a user can be rung; `None` while it is not loaded.
     pub presence: &'a dyn Fn(UserId) -> Option<Presence>,
+    /// Who waits in the queues of the account, first come first; `None` while it is not loaded.
+    pub waiting: Option<&'a [Waiting]>,
     /// How many devices the carrier's own dial takes at once.
     pub legs_max: u32,
     /// How many legs a second the carrier places by order.

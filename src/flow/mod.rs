@@ -125,6 +125,7 @@ impl Flow {
     pub(crate) fn rung(&self, step: &str) -> Vec<Rung<'_>> {
         match self.verb(step) {
             Some(steps::Verb::Dial(dial)) => dial.named().collect(),
+            Some(steps::Verb::Queue(queue)) => queue.dial().named().collect(),
             _ => Vec::new(),
         }
     }
@@ -133,6 +134,7 @@ impl Flow {
     pub(crate) fn skips(&self, step: &str) -> (bool, bool) {
         match self.verb(step) {
             Some(steps::Verb::Dial(dial)) => dial.skips(),
+            Some(steps::Verb::Queue(queue)) => queue.dial().skips(),
             _ => (true, true),
         }
     }
@@ -150,7 +152,8 @@ impl Flow {
             .find(|def| Some(&def.name) == run.step.as_ref());
         let secret =
             matches!(def.map(|def| &def.verb), Some(steps::Verb::Gather(gather)) if gather.secret);
-        matches!(run.wait, run::Wait::Keys { .. }) && !secret
+        let taken = matches!(run.wait, run::Wait::Keys { .. } | run::Wait::Queue(_));
+        taken && !secret
     }
 }
 

@@ -122,7 +122,12 @@ impl<'w, 'n> Outcomes<'w, 'n> {
             Verb::Branch(branch) => all.extend(branch.arms.iter().map(|(name, _)| name.clone())),
             _ => {}
         }
-        all.extend(fixed.iter().map(|name| (*name).to_owned()));
+        let never = match verb {
+            Verb::Queue(queue) if !queue.calls_back() => Some("callback"),
+            _ => None,
+        };
+        let fixed = fixed.iter().filter(|name| Some(**name) != never);
+        all.extend(fixed.map(|name| (*name).to_owned()));
         all
     }
 
@@ -179,6 +184,7 @@ impl<'w, 'n> Outcomes<'w, 'n> {
         let call = (reading.kind == Kind::Call).then_some("caller_hung_up");
         let known = outcomes.iter().map(String::as_str).chain(call);
         let help = match (word, key.text.as_str()) {
+            ("queue", "callback") => "add `callback_key: 9` to the queue".to_owned(),
             (_, "next") => "write `next: step` beside the verb".to_owned(),
             ("menu", _) => {
                 "a menu's keys are digits, \"*\" and \"#\"; the rest are `invalid` and `timeout`"

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::effect::Ended;
-use crate::model::{LegId, Phone, RevisionId, RunId, Timestamp, UserId};
+use crate::model::{GroupId, LegId, Phone, RevisionId, RunId, Timestamp, UserId, WaitingId};
 
 /// One person's way through a flow. Saved as JSON; it names steps, so that it can be read beside the
 /// revision it belongs to.
@@ -75,6 +75,9 @@ pub struct Run {
     /// A recording whose file was ready before its end was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) early: Option<Early>,
+    /// The caller's place in a queue, as the store has it; none when the caller waits in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) queued: Option<Queued>,
 }
 
 /// A flow that waits for one that it called.
@@ -129,6 +132,8 @@ pub(crate) enum Wait {
     Http { ask: u32 },
     /// Devices ring, or people talk.
     Dial(Box<Dialing>),
+    /// A free member of a group.
+    Queue(Box<Queueing>),
     /// A message is being recorded; `hung_up`: the caller has left and its length is not known yet.
     Recording { hung_up: bool },
 }
@@ -146,6 +151,30 @@ pub(crate) struct Dialing {
     pub(crate) until: Timestamp,
     /// More time was given to somebody who was just deciding.
     pub(crate) extended: bool,
+}
+
+/// A caller's stay in a queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Queueing {
+    /// The member who is rung now, and the room to meet in.
+    pub(crate) dialing: Dialing,
+    /// When the caller has waited long enough.
+    pub(crate) until: Timestamp,
+    /// The place in line that the caller was last told, and when.
+    pub(crate) told: Option<(u32, Timestamp)>,
+}
+
+/// A caller's place in a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Queued {
+    pub(crate) id: WaitingId,
+    pub(crate) group: GroupId,
+    /// Who is rung for the caller.
+    pub(crate) user: Option<UserId>,
+    pub(crate) since: Timestamp,
+    pub(crate) until: Timestamp,
+    /// That of the row in the store; 0 before there is one.
+    pub(crate) version: i64,
 }
 
 /// A device that may be rung.
@@ -224,6 +253,7 @@ impl Run {
             call: CallSoFar::default(),
             recording: None,
             early: None,
+            queued: None,
         }
     }
 

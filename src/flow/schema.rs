@@ -203,6 +203,22 @@ fn way(spec: &Spec, kind: Kind) -> Value {
             "required": [word],
             "properties": { "next": false, "then": false },
         }),
+        // Without a key to ask for it nobody is called back.
+        Style::Then(outcomes) if word == "queue" => {
+            let rest: Vec<&str> = outcomes
+                .iter()
+                .copied()
+                .filter(|name| *name != "callback")
+                .collect();
+            json!({
+                "required": [word, "then"],
+                "properties": { "next": false },
+                "anyOf": [
+                    { "properties": { word: { "required": ["callback_key"] }, "then": then(word, outcomes, kind, true) } },
+                    { "properties": { word: { "properties": { "callback_key": false } }, "then": then(word, &rest, kind, true) } },
+                ],
+            })
+        }
         Style::Then(outcomes) => json!({
             "required": [word, "then"],
             "properties": { "next": false, "then": then(word, outcomes, kind, true) },

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, CallId, ConversationId, LegId, NumberId, Party, Phone, RunId, Timestamp, UserId,
+    AccountId, CallId, ConversationId, GroupId, LegId, NumberId, Party, Phone, RunId, Timestamp,
+    UserId, WaitingId,
 };
 
 /// Where a carrier's next webhook about a call or a leg belongs: the `k` of every URL we hand out.
@@ -80,6 +81,11 @@ pub enum CallVerb {
     },
     /// Silence, in seconds.
     Pause {
+        /// How long.
+        seconds: u32,
+    },
+    /// The tone that tells a caller that it rings, for about these seconds.
+    Ringing {
         /// How long.
         seconds: u32,
     },
@@ -392,6 +398,35 @@ pub struct Leg {
     pub started_at: Timestamp,
     /// Raised by one at every change.
     pub version: i64,
+}
+
+/// A caller who waits in the queue of a group. There is a row as long as the caller waits there, and no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Its id.
+    pub id: WaitingId,
+    /// The account of the call.
+    pub account: AccountId,
+    /// The call.
+    pub call: CallId,
+    /// For whom the caller waits.
+    pub group: GroupId,
+    /// The member who is rung for this caller now, and so for nobody else.
+    pub user: Option<UserId>,
+    /// Since when: first come, first served.
+    pub since: Timestamp,
+    /// When the caller does not wait any more at the latest; a row that is left over from a run that broke off counts
+    /// no longer than that.
+    pub until: Timestamp,
+    /// Raised by one at every change.
+    pub version: i64,
+}
+
+impl Waiting {
+    /// The place in line: who came first, and of two who came together the one with the lower id.
+    pub fn place(&self) -> (Timestamp, WaitingId) {
+        (self.since, self.id)
+    }
 }
 
 #[cfg(test)]

@@ -112,6 +112,8 @@ ids! {
     LegId "leg";
     /// A recorded message.
     VoicemailId "vm";
+    /// A caller's place in a queue.
+    WaitingId "wait";
     /// One person's way through a flow.
     RunId "run";
     /// An immutable text of a flow.

@@ -24,7 +24,7 @@ pub mod turn;
 
 pub use call::{
     Call, CallEvent, CallEventKind, CallScript, CallStatus, CallVerb, CallbackKey, DialLeg,
-    DialStatus, Leg,
+    DialStatus, Leg, Waiting,
 };
 pub use capabilities::Capabilities;
 pub use cidr::{Cidr, CidrError};

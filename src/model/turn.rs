@@ -9,6 +9,7 @@ use super::people::{Contact, Presence};
 use super::{
     AccountId, Call, CallId, CallScript, ConversationId, Id, JobId, Leg, LegId, Message, MessageId,
     MessageStatus, NumberId, Order, Party, RevisionId, RunId, Timestamp, UserId, VoicemailId,
+    Waiting, WaitingId,
 };
 
 /// How often a decision may ask for more, after what was surely needed is loaded. Whoever asks says at once all it can
@@ -38,6 +39,8 @@ pub enum Need {
     Voicemail(CallId),
     /// Whether a user can be rung.
     Presence(UserId),
+    /// Who waits in the queues of an account. Whoever asked for it is alone with them until the turn is saved.
+    Waiting(AccountId),
     /// A flow's text as a run began with it, when this node has not heard of that revision.
     Revision(RevisionId),
     /// The contacts of an account that have this value in this field: `email` or a column.
@@ -144,6 +147,8 @@ pub struct State {
     pub voicemails: HashMap<CallId, Vec<Voicemail>>,
     /// Users.
     pub presence: HashMap<UserId, Presence>,
+    /// Who waits in the queues of an account, first come first.
+    pub waiting: HashMap<AccountId, Vec<Waiting>>,
     /// Texts of flows.
     pub revisions: HashMap<RevisionId, Option<FlowText>>,
     /// Contacts by what stands in a field.
@@ -176,6 +181,10 @@ pub enum Write {
     Leg(Box<Leg>),
     /// A new or changed voicemail.
     Voicemail(Box<Voicemail>),
+    /// A caller waits in a queue, or is rung for.
+    Waiting(Box<Waiting>),
+    /// A caller does not wait any more.
+    WaitingOver(AccountId, WaitingId),
     /// Something that must leave.
     Job(Box<Job>),
     /// A text to a number we do not have, or another event that needs a look by ops.
@@ -355,6 +364,7 @@ impl State {
         add(&mut self.carrier_messages, other.carrier_messages);
         add(&mut self.voicemails, other.voicemails);
         add(&mut self.presence, other.presence);
+        add(&mut self.waiting, other.waiting);
         add(&mut self.revisions, other.revisions);
         add(&mut self.contacts, other.contacts);
         add(&mut self.usage, other.usage);
@@ -373,6 +383,12 @@ impl State {
                 Write::Call(row) => self.take_call(row),
                 Write::Leg(row) => self.take_leg(row),
                 Write::Voicemail(row) => self.take_voicemail(row),
+                Write::Waiting(row) => self.take_waiting(row),
+                Write::WaitingOver(account, id) => {
+                    if let Some(waiting) = self.waiting.get_mut(account) {
+                        waiting.retain(|have| have.id != *id);
+                    }
+                }
                 Write::ThreadEvent(_) | Write::Job(_) | Write::OpsNotice { .. } => {}
             }
         }
@@ -484,12 +500,20 @@ impl State {
         if let Some(presence) = presence {
             let at = Some(row.started_at);
             presence.rung_at = presence.rung_at.max(at);
+            presence.busy |= row.status == super::CallStatus::InProgress;
             if row.accepted {
                 presence.answered_at = presence.answered_at.max(at);
             }
         }
         if let Some(Some(state)) = self.calls.get_mut(&row.call) {
             put(&mut state.legs, row, |have| have.id == row.id);
+        }
+    }
+
+    fn take_waiting(&mut self, row: &Waiting) {
+        if let Some(waiting) = self.waiting.get_mut(&row.account) {
+            put(waiting, row, |have| have.id == row.id);
+            waiting.sort_by_key(Waiting::place);
         }
     }
 

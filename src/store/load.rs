@@ -2,6 +2,7 @@
 
 mod threads;
 mod told;
+mod waiting;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -44,6 +45,7 @@ struct Wanted {
     messages: Vec<MessageId>,
     voicemails: Vec<CallId>,
     presence: Vec<UserId>,
+    waiting: Vec<AccountId>,
     revisions: Vec<RevisionId>,
     contacts: Vec<(AccountId, FieldValue)>,
     usage: Vec<(AccountId, i32)>,
@@ -106,6 +108,7 @@ impl Loaded {
         self.load_revisions(tx, &wanted.revisions).await?;
         self.load_contacts_with(tx, &wanted.contacts).await?;
         self.load_usage(tx, &wanted.usage).await?;
+        self.load_waiting(tx, &wanted.waiting, now).await?;
         self.load_presence(tx, &wanted.presence, now).await
     }
 
@@ -127,6 +130,7 @@ impl Loaded {
                 .contains_key(&(connection.clone(), id.clone())),
             Need::Voicemail(call) => state.voicemails.contains_key(call),
             Need::Presence(user) => state.presence.contains_key(user),
+            Need::Waiting(account) => state.waiting.contains_key(account),
             Need::Revision(id) => state.revisions.contains_key(id),
             Need::Contacts(account, asked) => {
                 state.contacts.contains_key(&(*account, asked.clone()))
@@ -161,6 +165,7 @@ impl Loaded {
                 Need::CallByCarrier(a, b) => carrier_calls.push((a.clone(), b.clone())),
                 Need::Voicemail(call) => wanted.voicemails.push(*call),
                 Need::Presence(user) => wanted.presence.push(*user),
+                Need::Waiting(account) => wanted.waiting.push(*account),
                 Need::Revision(id) => wanted.revisions.push(*id),
                 Need::Contacts(account, asked) => wanted.contacts.push((*account, asked.clone())),
                 Need::Usage(account, month) => wanted.usage.push((*account, *month)),
@@ -300,8 +305,13 @@ impl Loaded {
     async fn lock(&mut self, tx: &mut Tx, wanted: &Wanted) -> Result<(), StoreError> {
         let threads = wanted.threads.iter().map(thread_key);
         let calls = wanted.calls.iter().map(|call| key_of(call.uuid(), ""));
+        let queues = wanted
+            .waiting
+            .iter()
+            .map(|account| key_of(account.uuid(), "waiting"));
         let fresh: BTreeSet<i64> = threads
             .chain(calls)
+            .chain(queues)
             .filter(|key| !self.locked.contains(key))
             .collect();
         let Some(lowest) = fresh.first() else {

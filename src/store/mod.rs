@@ -93,7 +93,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 8] = [
     (
         1,
         "begin",
@@ -129,6 +129,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
         "leg_rung",
         include_str!("migrations/sqlite/0006_leg_rung.sql"),
         include_str!("migrations/postgres/0006_leg_rung.sql"),
+    ),
+    (
+        7,
+        "waiting",
+        include_str!("migrations/sqlite/0007_waiting.sql"),
+        include_str!("migrations/postgres/0007_waiting.sql"),
     ),
     (
         8,

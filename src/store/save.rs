@@ -12,15 +12,16 @@ use crate::model::people::Contact;
 use crate::model::turn::{Job, JobKind, StatusChange, Turn, Write};
 use crate::model::{
     AccountId, Call, EventId, Id, Leg, Message, MessageId, MessageStatus, Party, Timestamp,
+    Waiting, WaitingId,
 };
 
 use super::StoreError;
 use super::both::{Sql, sql};
 use super::party::{self, Known, What};
-use super::pools::Tx;
+use super::pools::{Arg, Tx, array};
 use super::tables::{
     CALL, CONSENT, CONTACT, CONVERSATION, CONVERSATION_MORE, JOB, JOB_MORE, LEG, MESSAGE, RUN,
-    THREAD_EVENT, VOICEMAIL, VOICEMAIL_MORE, WAS, insert, insert_text, upsert,
+    THREAD_EVENT, VOICEMAIL, VOICEMAIL_MORE, WAITING, WAS, insert, insert_text, upsert,
 };
 use super::values;
 
@@ -37,6 +38,8 @@ pub(super) struct Saves<'t> {
     calls: Latest<'t, Call>,
     legs: Latest<'t, Leg>,
     voicemails: Latest<'t, Voicemail>,
+    waiting: Latest<'t, Waiting>,
+    waiting_over: Vec<Gone>,
     jobs: Vec<JobOut<'t>>,
     notices: Vec<NoticeOut<'t>>,
 }
@@ -72,6 +75,13 @@ struct With<'t, T, M> {
 #[derive(Serialize)]
 struct Was {
     was: i64,
+}
+
+/// A row that is no more.
+#[derive(Serialize)]
+struct Gone {
+    id: WaitingId,
+    account: AccountId,
 }
 
 #[derive(Serialize)]
@@ -231,6 +241,14 @@ impl<'t> Saves<'t> {
                     let id = row.id.uuid();
                     self.voicemails.put(id, row, was(id, row.version));
                 }
+                Write::Waiting(row) => {
+                    let id = row.id.uuid();
+                    self.waiting.put(id, row, row.version - 1);
+                }
+                Write::WaitingOver(account, id) => self.waiting_over.push(Gone {
+                    id: *id,
+                    account: *account,
+                }),
                 Write::Job(job) => self.jobs.push(job_out(job, at)),
                 Write::OpsNotice { code, words } => self.notices.push(NoticeOut {
                     event,
@@ -272,6 +290,7 @@ impl<'t> Saves<'t> {
         let legs = sql_leg();
         versioned(tx, legs, "leg", &self.legs, |was| Was { was }).await?;
         self.save_voicemails(tx).await?;
+        self.save_waiting(tx).await?;
         insert_jobs(tx, &self.jobs).await?;
         save_notices(tx, &self.notices).await
     }
@@ -351,6 +370,21 @@ impl<'t> Saves<'t> {
 
     async fn save_consents(&self, tx: &mut Tx) -> Result<(), StoreError> {
         save_consents(tx, &self.consents).await
+    }
+
+    async fn save_waiting(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let sql = sql_waiting();
+        versioned(tx, sql, "waiting", &self.waiting, |was| Was { was }).await?;
+        if self.waiting_over.is_empty() {
+            return Ok(());
+        }
+        // Whoever was gone before is gone all the same.
+        let gone = sql!(
+            "DELETE FROM waiting WHERE (account_id, id) IN \
+             (SELECT r.account_id, r.id FROM rows!($1: id id(wait), account_id=account id(acct)) AS r)"
+        );
+        let rows = array(&self.waiting_over)?;
+        tx.run(gone, &[Arg::Text(&rows)]).await.map(drop)
     }
 
     async fn save_voicemails(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -486,6 +520,12 @@ fn sql_contact() -> &'static Sql {
 fn sql_call() -> &'static Sql {
     static SQL: std::sync::LazyLock<Sql> =
         std::sync::LazyLock::new(|| upsert("call", &format!("{CALL}{WAS}"), ""));
+    &SQL
+}
+
+fn sql_waiting() -> &'static Sql {
+    static SQL: std::sync::LazyLock<Sql> =
+        std::sync::LazyLock::new(|| upsert("waiting", &format!("{WAITING}{WAS}"), ""));
     &SQL
 }
 

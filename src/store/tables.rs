@@ -31,6 +31,9 @@ pub(super) const CALL: &str = "id id(call), account_id=account id(acct), number_
 pub(super) const LEG: &str = "id id(leg), account_id=account id(acct), call_id=call id(call), user_id=user id(user), \
     phone text, carrier_id text, status text, room text, accepted bool, started_at i64, version i64";
 
+pub(super) const WAITING: &str = "id id(wait), account_id=account id(acct), call_id=call id(call), \
+    group_id=group id(grp), user_id=user id(user), since i64, until i64, version i64";
+
 pub(super) const VOICEMAIL: &str = "id id(vm), account_id=account id(acct), owner json, call_id=call id(call), \
     conversation_id=conversation id(conv), party text, recording text, duration_s i64, state text, blob text, \
     transcript text, heard bool, created_at i64, version i64";

@@ -28,6 +28,16 @@ impl Store {
         self.write(sql, args).await
     }
 
+    /// Deletes places in line whose time was over before this instant, which runs left behind that broke off; how many.
+    pub async fn forget_waiting(
+        &self,
+        _scope: NodeScope,
+        before: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let sql = sql!("DELETE FROM waiting WHERE until < $1");
+        self.write(sql, vec![Given::Int(before.micros())]).await
+    }
+
     /// Takes or keeps the lease of a piece of work until `now + lease`. Whether `holder` has it.
     pub async fn lease_take(
         &self,
@@ -68,6 +78,8 @@ pub struct Backlogs {
     pub timers_since: Option<Timestamp>,
     /// Calls that have not ended. One whose end is not told counts for four hours.
     pub calls: u64,
+    /// Callers who wait in line.
+    pub waiting: u64,
 }
 
 /// Entries of a backlog that are counted; whoever has more has the same trouble.
@@ -87,7 +99,9 @@ impl Store {
              'jobs_since', (SELECT min(j.due_at) FROM job j WHERE j.due_at <= $1), \
              'timers', (SELECT count(*) FROM (SELECT 1 FROM run r WHERE r.due_at <= $1 AND NOT r.ended LIMIT $2) AS w), \
              'timers_since', (SELECT min(r.due_at) FROM run r WHERE r.due_at <= $1 AND NOT r.ended), \
-             'calls', (SELECT count(*) FROM call k WHERE k.ended_at IS NULL AND k.started_at > $3))"
+             'calls', (SELECT count(*) FROM call k WHERE k.ended_at IS NULL AND k.started_at > $3), \
+             'waiting', (SELECT count(*) FROM waiting q CROSS JOIN call k WHERE q.until > $1 AND k.account_id = q.account_id \
+              AND k.id = q.call_id AND k.ended_at IS NULL))"
         );
         let args = [
             Arg::Int(now.micros()),

@@ -9,6 +9,7 @@ mod door;
 mod explain;
 mod flows;
 mod life;
+mod lines;
 mod notices;
 mod sending;
 mod support;

@@ -22,6 +22,8 @@ pub(super) const RING_S_MAX: u32 = 600;
 const TRANSFER_RING_S: u32 = 60;
 /// Longest recording.
 pub(super) const RECORD_S_MAX: u32 = 14_400;
+/// How long our own ringing tone is.
+const RINGBACK_S: u32 = 6;
 /// Longest prompt time-out and pause.
 const PAUSE_S_MAX: u32 = 600;
 /// Size of the texts and addresses of a document: well below the 64 kB that the carrier takes, so that
@@ -117,7 +119,10 @@ impl<'a> Page<'a> {
 
     fn verb(&mut self, verb: &CallVerb, first: bool) -> std::io::Result<Next> {
         match verb {
-            CallVerb::Say { .. } | CallVerb::Play { .. } | CallVerb::Pause { .. } => {
+            CallVerb::Say { .. }
+            | CallVerb::Play { .. }
+            | CallVerb::Pause { .. }
+            | CallVerb::Ringing { .. } => {
                 self.prompt(verb)?;
                 return Ok(Next::More);
             }
@@ -152,8 +157,16 @@ impl<'a> Page<'a> {
                 text(&mut self.xml, "Play", &[], url)
             }
             CallVerb::Pause { seconds } => pause(&mut self.xml, *seconds),
+            CallVerb::Ringing { seconds } => self.ringing(*seconds),
             _ => Ok(()),
         }
+    }
+
+    fn ringing(&mut self, seconds: u32) -> Written {
+        let own = self.at.hook_url(Hook::Hold, None);
+        let url = self.settings.ringback_url().unwrap_or(&own);
+        let times = seconds.div_ceil(RINGBACK_S).max(1).to_string();
+        text(&mut self.xml, "Play", &[("loop", &times)], url)
     }
 
     fn say(&mut self, words: &str, language: &str) -> Written {

@@ -38,6 +38,9 @@ pub fn nothing_known(needs: &[Need]) -> State {
             Need::Presence(user) => {
                 state.presence.insert(user, Presence::default());
             }
+            Need::Waiting(account) => {
+                state.waiting.insert(account, Vec::new());
+            }
             Need::Revision(id) => {
                 state.revisions.insert(id, None);
             }

@@ -352,6 +352,7 @@ fn heard(verb: &CallVerb) -> String {
         CallVerb::AskAgain { seconds } => format!("waits {seconds} s"),
         CallVerb::Reject { busy: true } => "hears that the line is busy".to_owned(),
         CallVerb::Reject { busy: false } => "is refused".to_owned(),
+        CallVerb::Ringing { .. } => "hears ringing".to_owned(),
         CallVerb::Hangup => "is hung up on".to_owned(),
     }
 }

@@ -20,7 +20,10 @@ const MAIN: (&str, &str) = (
     "
   choose:
     menu: { prompt: Press one or two, tries: 2 }
-    then: { 1: all, 2: down, 3: away, invalid: box, timeout: box }
+    then: { 1: all, 2: down, 3: away, 4: line, invalid: box, timeout: box }
+  line:
+    queue: { group: admissions, max_wait: 5m, callback_key: 9, position: true, order: least_recent }
+    then: { connected: end, timeout: box, callback: note }
   all:
     dial: { group: admissions, order: simultaneous, accept: key, ring: 20s }
     then: { answered: end, else: down }
@@ -238,7 +241,9 @@ impl Day {
             (1, _) => self.file(),
             (2, _) => CallEventKind::Resumed,
             (_, Some(CallVerb::Gather { .. })) => CallEventKind::Digits {
-                digits: self.pick(&["", "1", "1", "2", "2", "3", "9"]).to_owned(),
+                digits: self
+                    .pick(&["", "", "1", "2", "3", "4", "4", "9"])
+                    .to_owned(),
             },
             (_, Some(CallVerb::Record { .. })) => {
                 let gone = self.roll(2) == 0;
@@ -439,6 +444,7 @@ impl Day {
             self.bench.timers();
         }
         let store = &self.bench.store;
+        assert!(store.waiting.is_empty(), "somebody waits in line for ever");
         for run in store.runs.values() {
             assert!(run.ended, "a run of {} waits for ever", run.flow);
         }

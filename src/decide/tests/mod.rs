@@ -4,6 +4,7 @@ mod calls;
 mod days;
 mod explained;
 mod phone;
+mod queue;
 mod receipts;
 mod recordings;
 mod replayed;

@@ -13,8 +13,9 @@ use crate::model::turn::{
     AUTOMATED_MAX, CallState, FlowText, Job, Need, State, Thread, Turn, Write,
 };
 use crate::model::{
-    Call, CallId, ContactId, ConversationId, Leg, LegId, Message, MessageId, MessageKind, NumberId,
-    Order, Party, RevisionId, RunId, Timestamp, UserId, VoicemailId,
+    Call, CallId, CallStatus, ContactId, ConversationId, Leg, LegId, Message, MessageId,
+    MessageKind, NumberId, Order, Party, RevisionId, RunId, Timestamp, UserId, VoicemailId,
+    Waiting, WaitingId,
 };
 
 /// What is saved.
@@ -31,6 +32,7 @@ pub(super) struct Store {
     pub(super) events: Vec<ThreadEvent>,
     pub(super) jobs: Vec<Job>,
     pub(super) presence: HashMap<UserId, Presence>,
+    pub(super) waiting: BTreeMap<WaitingId, Waiting>,
     pub(super) revisions: HashMap<RevisionId, FlowText>,
 }
 
@@ -84,8 +86,17 @@ impl Store {
                     state.voicemails.insert(*call, self.voicemails_of(*call));
                 }
                 Need::Presence(user) => {
-                    let presence = self.presence.get(user).copied();
-                    state.presence.insert(*user, presence.unwrap_or_default());
+                    state.presence.insert(*user, self.presence_of(*user));
+                }
+                Need::Waiting(account) => {
+                    let mut all: Vec<Waiting> = self
+                        .waiting
+                        .values()
+                        .filter(|one| one.account == *account)
+                        .cloned()
+                        .collect();
+                    all.sort_by_key(Waiting::place);
+                    state.waiting.insert(*account, all);
                 }
                 Need::Usage(..) => {}
                 Need::Contacts(account, asked) => {
@@ -142,6 +153,20 @@ impl Store {
         }
     }
 
+    /// What members say of themselves, and what their legs tell.
+    fn presence_of(&self, user: UserId) -> Presence {
+        let told = self.presence.get(&user).copied().unwrap_or_default();
+        let mine = || self.legs.values().filter(|leg| leg.user == Some(user));
+        let took = mine().filter(|leg| leg.accepted);
+        let talks = mine().any(|leg| leg.status == CallStatus::InProgress);
+        Presence {
+            busy: told.busy || talks,
+            rung_at: mine().map(|leg| leg.started_at).max().max(told.rung_at),
+            answered_at: took.map(|leg| leg.started_at).max().max(told.answered_at),
+            ..told
+        }
+    }
+
     fn load_call(&self, state: &mut State, id: CallId) {
         let found = self.calls.get(&id).map(|call| CallState {
             call: call.clone(),
@@ -184,6 +209,8 @@ impl Store {
                 Write::Call(row) => drop(self.calls.insert(row.id, (**row).clone())),
                 Write::Leg(row) => drop(self.legs.insert(row.id, (**row).clone())),
                 Write::Voicemail(row) => drop(self.voicemails.insert(row.id, (**row).clone())),
+                Write::Waiting(row) => drop(self.waiting.insert(row.id, (**row).clone())),
+                Write::WaitingOver(_, id) => drop(self.waiting.remove(id)),
                 Write::Job(job) => self.jobs.push((**job).clone()),
                 Write::OpsNotice { .. } => {}
             }
@@ -203,6 +230,9 @@ impl Store {
         }
         for (key, rows) in &loaded.voicemails {
             assert_eq!(after.voicemails.get(key), Some(rows));
+        }
+        for (key, rows) in &loaded.waiting {
+            assert_eq!(after.waiting.get(key), Some(rows));
         }
         for (key, message) in &loaded.messages {
             assert_eq!(after.messages.get(key), Some(message));
@@ -281,6 +311,13 @@ pub(super) fn judge(bench: &Bench, turn: &Turn) {
                 if before.is_none() {
                     lively(bench, row.account, row.owner);
                 }
+            }
+            Write::Waiting(row) => {
+                let before = bench.store.waiting.get(&row.id);
+                next_version("waiting", before.map(|row| row.version), row.version);
+                let mut others = bench.store.waiting.values().filter(|one| one.id != row.id);
+                let rung = others.any(|one| row.user.is_some() && one.user == row.user);
+                assert!(!rung, "a member rung for two callers");
             }
             Write::Contact(row) => {
                 let before = bench.store.contacts.get(&row.id);

@@ -77,6 +77,18 @@ pub(super) enum How {
     Fails,
 }
 
+/// How long a file is taken to be, whose length nobody here knows.
+const FILE_S: u32 = 30;
+
+/// How long the caller listens to a sound. What is spoken takes no time here, so that times stay easy to reckon with.
+const fn sounds_s(verb: &CallVerb) -> u32 {
+    match verb {
+        CallVerb::Ringing { seconds } | CallVerb::Pause { seconds } => *seconds,
+        CallVerb::Play { .. } => FILE_S,
+        _ => 0,
+    }
+}
+
 impl How {
     const fn statuses(self) -> (CallStatus, DialStatus) {
         match self {
@@ -173,9 +185,12 @@ impl Stage {
         }
         let after = |seconds: u32| self.now + Duration::from_secs(u64::from(seconds));
         match verb {
-            CallVerb::Gather { timeout_s, .. } => {
+            CallVerb::Gather {
+                timeout_s, prompt, ..
+            } => {
+                let lasts_s = prompt.iter().map(sounds_s).sum::<u32>();
                 self.line.waits = Waits::Keys {
-                    until: after(timeout_s),
+                    until: after(timeout_s + lasts_s),
                 };
             }
             CallVerb::Dial {

@@ -16,8 +16,8 @@ use crate::model::conversation::{Conversation, ThreadEventKind};
 use crate::model::people::{Contact, Presence};
 use crate::model::turn::{Decision, Job, JobKind, Need, ROUNDS_MAX, State, Turn, Write};
 use crate::model::{
-    CallId, EventId, Ids, Inbound, Message, MessageId, MessageKind, Mo, Order, Party, RunId,
-    Timestamp, UserId,
+    CallId, CallStatus, EventId, Ids, Inbound, Message, MessageId, MessageKind, Mo, Order, Party,
+    RunId, Timestamp, UserId,
 };
 
 /// Events of one line of a script.
@@ -228,6 +228,7 @@ impl Stage {
             match decide_traced(&self.world, &self.state, input, at) {
                 (Decision::Done(turn), trace) => {
                     self.state.apply(&turn);
+                    self.free(&turn);
                     self.follow(&trace);
                     self.keep(&turn, trace);
                     return Ok(*turn);
@@ -251,6 +252,28 @@ impl Stage {
                 turn: turn.clone(),
                 trace,
             });
+        }
+    }
+
+    /// A store would say of a member whose leg is over whether they talk on another.
+    fn free(&mut self, turn: &Turn) {
+        if self.asked_about.is_some() {
+            return;
+        }
+        let legs = turn.writes.iter().filter_map(|write| match write {
+            Write::Leg(leg) if leg.status.is_final() => leg.user,
+            _ => None,
+        });
+        for user in legs {
+            let given = self.presence.iter().find(|(of, _)| *of == user);
+            let mut calls = self.state.calls.values().flatten();
+            let talks = calls.any(|call| {
+                let mut legs = call.legs.iter();
+                legs.any(|leg| leg.user == Some(user) && leg.status == CallStatus::InProgress)
+            });
+            if let Some(known) = self.state.presence.get_mut(&user) {
+                known.busy = talks || given.is_some_and(|(_, given)| given.busy);
+            }
         }
     }
 

@@ -103,6 +103,63 @@ pub(super) static FORMS: &[Form] = &[
         },
     },
     Form {
+        word: "queue",
+        about: "Lets the caller wait until a member of a group is free; first come, first served.",
+        main: None,
+        body: keys(&[
+            must(
+                "group",
+                Shape::Name,
+                "Whose members take the calls, by its key.",
+            ),
+            may(
+                "max_wait",
+                Shape::Duration,
+                "How long a caller waits: 10s to 1h, 10m by default.",
+            ),
+            may(
+                "music",
+                Shape::Text,
+                "A .mp3 or .wav file of the folder media, or an https:// address; a ringing tone by default.",
+            ),
+            may(
+                "position",
+                Shape::Bool,
+                "Whether the caller is told the place in line; false by default.",
+            ),
+            may(
+                "callback_key",
+                Shape::Count(0, 9),
+                "The key with which the caller asks to be called back instead.",
+            ),
+            may(
+                "order",
+                Shape::OneOf(&["sequential", "round_robin", "least_recent"]),
+                "Which free member is rung: the first of the group (the default), by turns, or who talked longest ago.",
+            ),
+            may(
+                "ring",
+                Shape::Duration,
+                "How long a member rings before the next: 5s to 120s, 20s by default.",
+            ),
+            may(
+                "accept",
+                Shape::OneOf(&["key", "none"]),
+                "Whether the called member presses 1 to take the call (the default).",
+            ),
+            may(
+                "prompt",
+                Shape::Text,
+                "What the called member hears before accepting.",
+            ),
+            may(
+                "caller_id",
+                Shape::CallerId,
+                "The number that is shown: caller (the default), number, or one of ours in quotes.",
+            ),
+        ]),
+    },
+    Form {
         word: "hangup",
         about: "Ends the call.",
         main: None,

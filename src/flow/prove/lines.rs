@@ -37,7 +37,7 @@ pub(crate) fn judge(reading: &mut Reading<'_>, key: &str, on: &Node, steps: &Nod
 
 fn one(reading: &mut Reading<'_>, step: &Node, line: &FlowNumber) {
     let Some(carrier) = line.carrier else { return };
-    if let Some(dial) = step.get("dial") {
+    if let Some(dial) = step.get("dial").or_else(|| step.get("queue")) {
         longer(reading, dial, "ring", carrier.ring_s_max, line);
         let shown = dial
             .get("caller_id")

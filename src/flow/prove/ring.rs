@@ -22,6 +22,7 @@ pub(super) fn judge(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Wr
         .iter()
         .map(|step| match step.spec.word {
             "dial" => dial_s(reading, step.verb.1),
+            "queue" => queue_s(step.verb.1),
             _ => 0,
         })
         .collect();
@@ -55,10 +56,14 @@ pub(super) fn judge(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Wr
         show_duration(seconds),
         names.join(" → ")
     );
-    let help = format!(
-        "shorten `ring` or add `total` so that it is at most {}, or put a menu or a voicemail in between",
-        show_duration(reading.bounds.ring_s_max)
-    );
+    let most = show_duration(reading.bounds.ring_s_max);
+    let help = match steps[*first].spec.word {
+        "queue" => "let the caller hear more than ringing: add `music: …`, `position: true` or `callback_key: 9`"
+            .to_owned(),
+        _ => format!(
+            "shorten `ring` or add `total` so that it is at most {most}, or put a menu or a voicemail in between"
+        ),
+    };
     let at = written[*first].verb.0.at.clone();
     reading.warn(&at, "ring-time", message, help);
 }
@@ -70,12 +75,17 @@ fn starts(steps: &[StepDef]) -> Vec<usize> {
         if step.spec.waits {
             found.extend(after(step));
         }
-        let answered = step.then.iter().filter(|(name, _)| name == "answered");
+        let answered = step.then.iter().filter(|(name, _)| is_taken(name));
         found.extend(answered.filter_map(|(_, target)| position(*target)));
     }
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// Whether this outcome means that the caller has talked to somebody.
+fn is_taken(outcome: &str) -> bool {
+    matches!(outcome, "answered" | "connected")
 }
 
 /// The longest ringing from each step on.
@@ -100,7 +110,7 @@ impl Ways<'_> {
         let mut best = (self.rings[at], None);
         for (outcome, target) in &step.then {
             let own = match outcome.as_str() {
-                "answered" => continue,
+                name if is_taken(name) => continue,
                 "nobody_available" => 0,
                 _ => self.rings[at],
             };
@@ -153,6 +163,16 @@ fn dial_s(reading: &Reading<'_>, node: &Node) -> u32 {
         _ => devices(reading, node, each),
     };
     ring.saturating_mul(devices).min(total.unwrap_or(TOTAL_S))
+}
+
+/// A queue is ringing where the caller hears nothing else.
+fn queue_s(node: &Node) -> u32 {
+    let told = node.word("position") == Some("true") || node.get("callback_key").is_some();
+    if told || node.get("music").is_some() {
+        return 0;
+    }
+    let most = node.word("max_wait").and_then(read_duration);
+    most.unwrap_or(TOTAL_S)
 }
 
 fn devices(reading: &Reading<'_>, node: &Node, each: bool) -> u32 {

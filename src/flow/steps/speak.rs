@@ -39,15 +39,8 @@ impl Play {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
         let fields = reading.form(node, "play")?;
         let file = required(reading, fields.get("file"), node, "play", "file")?;
-        let text = reading.text(file, "the file")?;
-        for (_, template) in &text.variants {
-            if !template.fixed().is_some_and(|name| is_file(&name)) {
-                let help = "the name of a .mp3 or .wav file such as welcome.mp3, or an address that begins with https://";
-                reading.fault_help(&file.at, "file", "this names no file", help);
-                return None;
-            }
-        }
-        Some(Verb::Play(Self { file: text }))
+        let file = read_file(reading, file)?;
+        Some(Verb::Play(Self { file }))
     }
 
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
@@ -55,6 +48,19 @@ impl Play {
         engine.said.push(CallVerb::Play { url });
         Came::outcome("next")
     }
+}
+
+/// The name of a file that is played, or one per language.
+pub(super) fn read_file(reading: &mut Reading<'_>, node: &Node) -> Option<Text> {
+    let text = reading.text(node, "the file")?;
+    for (_, template) in &text.variants {
+        if !template.fixed().is_some_and(|name| is_file(&name)) {
+            let help = "the name of a .mp3 or .wav file such as welcome.mp3, or an address that begins with https://";
+            reading.fault_help(&node.at, "file", "this names no file", help);
+            return None;
+        }
+    }
+    Some(text)
 }
 
 /// A sound file of ours, or an address that a carrier fetches over TLS.

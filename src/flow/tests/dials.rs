@@ -432,6 +432,7 @@ fn presence_is_asked_for_once_for_all() {
         party: &drive.party,
         contact: None,
         text: None,
+        waiting: None,
         presence: &presence,
         legs_max: 10,
         calls_per_second: 1.0,

@@ -123,7 +123,7 @@ fn steps_of_calls() {
             ("  one:\n    reply: Hi\n    next: end\n", "wrong-kind@6:5"),
             (
                 "  one:\n    queue: { group: nurses }\n    next: end\n",
-                "not-available@6:5",
+                "next-not-here@7:5",
             ),
             ("  one:\n    say:\n    next: end\n", "missing-key@6:8"),
             ("  one:\n    say: \"\"\n    next: end\n", "empty@6:10"),

@@ -11,6 +11,7 @@ mod http;
 mod mutated;
 mod orders;
 mod pages;
+mod queue;
 mod rooms;
 mod schema;
 mod scripts;
@@ -27,7 +28,7 @@ use crate::model::consent::Verdict;
 use crate::model::directory::Directory;
 use crate::model::people::{Contact, Presence, User};
 use crate::model::turn::FieldValue;
-use crate::model::{Ids, LegId, Party, Timestamp, UserId};
+use crate::model::{Ids, LegId, Party, Timestamp, UserId, Waiting};
 
 /// A moment inside the office hours of both accounts: Tuesday 3 March 2026, 10:30 in Chicago.
 const OPEN: i64 = 1_772_555_400_000_000;
@@ -51,6 +52,8 @@ struct Drive {
     party: Party,
     contact: Option<Contact>,
     presence: HashMap<UserId, Presence>,
+    /// Who else waits in queues; who is tried is added by what it asks for.
+    waiting: Vec<Waiting>,
     text: Option<String>,
     legs_max: u32,
     calls_per_second: f64,
@@ -96,6 +99,7 @@ impl Drive {
             party: Party::read("+12025550143"),
             contact: None,
             presence: HashMap::new(),
+            waiting: Vec::new(),
             text: None,
             legs_max: 10,
             calls_per_second: 10.0,
@@ -187,6 +191,7 @@ impl Drive {
         let mut reached: HashMap<Party, Reach> = HashMap::new();
         let mut found: HashMap<FieldValue, Vec<Person>> = HashMap::new();
         self.rounds.set(0);
+        let mut waiting = None;
         loop {
             let presence = |user| known.get(&user).copied();
             let with_value = |asked: &FieldValue| found.get(asked).cloned();
@@ -201,6 +206,7 @@ impl Drive {
                 contact: self.contact.as_ref(),
                 text: self.text.as_deref(),
                 presence: &presence,
+                waiting,
                 legs_max: self.legs_max,
                 calls_per_second: self.calls_per_second,
                 consent: match self.opted_out {
@@ -233,6 +239,7 @@ impl Drive {
                                 let people = self.with_value.get(&asked).cloned();
                                 found.insert(asked, people.unwrap_or_default()).is_none()
                             }
+                            Wanted::Waiting => waiting.replace(self.waiting.as_slice()).is_none(),
                             Wanted::Reach(party) => {
                                 let here = self.reach.get(&party).cloned();
                                 let open = Reach {
@@ -387,6 +394,13 @@ impl Drive {
                 let who: Vec<String> = legs.iter().map(|leg| self.who(*leg)).collect();
                 format!("end {}", who.join("+"))
             }
+            Effect::Waits { user, .. } => match user {
+                Some(user) => {
+                    format!("waits for {}", self.directory.user(*user).unwrap().key)
+                }
+                None => "waits".to_owned(),
+            },
+            Effect::WaitsNoMore(_) => "waits no more".to_owned(),
             Effect::MoveCaller => "move caller".to_owned(),
             Effect::Voicemail {
                 owner, duration_s, ..
@@ -414,6 +428,7 @@ fn shown(verbs: &[CallVerb]) -> String {
     let one = |verb: &Verb| match verb {
         Verb::Say { text, language } => format!("{language}:{text}"),
         Verb::Play { url } => format!("play {url}"),
+        Verb::Ringing { seconds } => format!("ringing {seconds}"),
         Verb::Pause { seconds } => format!("pause {seconds}"),
         Verb::Gather {
             prompt, digits_max, ..

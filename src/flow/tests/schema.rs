@@ -34,7 +34,7 @@ fn samples(word: &str, shape: Shape) -> (Vec<String>, Vec<String>) {
             .collect::<Vec<_>>()
     };
     match shape {
-        Shape::Text if word == "file" => (own(&["a.mp3"]), own(&["a.ogg"])),
+        Shape::Text if matches!(word, "file" | "music") => (own(&["a.mp3"]), own(&["a.ogg"])),
         Shape::Text | Shape::Sms => (
             own(&["Hi", "{ en: Hi, es: Hola }", "12"]),
             own(&["[a]", "\"\""]),
@@ -124,6 +124,7 @@ fn with_key(form: &form::Form, key: &form::KeyForm, value: &str) -> String {
         let value = match other.shape {
             Shape::Phone => "\"+12025550199\"",
             Shape::Reached => "contact.phone",
+            Shape::Name if other.word == "group" => "nurses",
             Shape::Name => "refill",
             Shape::Url => "https://example.org",
             _ => "Hi",

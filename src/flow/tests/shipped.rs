@@ -3,7 +3,7 @@
 use super::*;
 
 /// Every flow of `flows/`.
-pub(super) const SHIPPED: [(&str, &str); 15] = [
+pub(super) const SHIPPED: [(&str, &str); 16] = [
     ("main-line", include_str!("../../../flows/main-line.yaml")),
     ("apply", include_str!("../../../flows/apply.yaml")),
     ("front", include_str!("../../../flows/front.yaml")),
@@ -32,6 +32,7 @@ pub(super) const SHIPPED: [(&str, &str); 15] = [
     ),
     ("on-call", include_str!("../../../flows/on-call.yaml")),
     ("opt-in", include_str!("../../../flows/opt-in.yaml")),
+    ("queue", include_str!("../../../flows/queue.yaml")),
     ("sales-ring", include_str!("../../../flows/sales-ring.yaml")),
     ("survey", include_str!("../../../flows/survey.yaml")),
 ];

@@ -9,7 +9,7 @@ use crate::model::account::Route;
 use crate::model::conversation::{RunRow, Voicemail, VoicemailState};
 use crate::model::turn::{Decision, Need, State, Turn, Write};
 use crate::model::{
-    Call, CallStatus, EventId, Leg, MediaRef, Message, MessageKind, MessageStatus, Via,
+    Call, CallStatus, EventId, Leg, MediaRef, Message, MessageKind, MessageStatus, Via, Waiting,
 };
 use crate::store::testing::{Bench, on_both};
 use crate::store::{Answer, Backlogs, NewEvent};
@@ -65,6 +65,20 @@ fn call() -> Call {
         script: None,
         started_at: at(0),
         ended_at: None,
+        version: 1,
+    }
+}
+
+/// A caller in line since this second.
+fn in_line(n: u128, since: u64) -> Waiting {
+    Waiting {
+        id: id(n),
+        account: id(2),
+        call: id(50),
+        group: id(40),
+        user: None,
+        since: at(since),
+        until: at(600),
         version: 1,
     }
 }
@@ -172,6 +186,39 @@ on_both! {
         assert_eq!(state.runs[&id(1)], Some((id(10), party())));
         assert_eq!(state.runs[&id(99)], None);
         assert_eq!(state.threads[&(id(10), party())].runs.len(), 2);
+    }
+
+    async fn callers_stand_in_line(bench: Bench) {
+        let waiting = async |n: u128| look(&bench, n, vec![Need::Waiting(id(2)), Need::Waiting(id(98))]).await.waiting;
+        let (first, second) = (in_line(70, 1), in_line(71, 2));
+        let rows = vec![
+            Write::Call(Box::new(call())), Write::Waiting(Box::new(second.clone())), Write::Waiting(Box::new(first.clone())),
+        ];
+        write(&bench, 1, Vec::new(), rows).await;
+        let found = waiting(10).await;
+        assert_eq!((&found[&id(2)], found[&id(98)].len()), (&vec![first.clone(), second.clone()], 0));
+        assert_eq!(bench.store.backlogs(NodeScope::daemon(), at(9)).await.unwrap().waiting, 2);
+        // One is rung for, the other gives up; who is gone already is gone.
+        let rung = Waiting { user: Some(id(30)), version: 2, ..first.clone() };
+        let over = Write::WaitingOver(id(2), second.id);
+        write(&bench, 2, Vec::new(), vec![Write::Waiting(Box::new(rung.clone())), over.clone(), over]).await;
+        assert_eq!(waiting(11).await[&id(2)], std::slice::from_ref(&rung));
+        // In one batch a caller may come and go.
+        let both = vec![Write::Waiting(Box::new(in_line(72, 3))), Write::WaitingOver(id(2), id(72))];
+        write(&bench, 3, Vec::new(), both).await;
+        assert_eq!(waiting(12).await[&id(2)], std::slice::from_ref(&rung));
+        // What a run left behind counts until its time, or its call, is over.
+        let late = Waiting { until: at(1), version: 3, ..rung.clone() };
+        write(&bench, 4, Vec::new(), vec![Write::Waiting(Box::new(late))]).await;
+        assert_eq!(waiting(13).await[&id(2)], []);
+        let again = Waiting { version: 4, ..rung };
+        write(&bench, 5, Vec::new(), vec![Write::Waiting(Box::new(again))]).await;
+        assert_eq!(waiting(14).await[&id(2)].len(), 1);
+        let over = Call { ended_at: Some(at(9)), version: 2, ..call() };
+        write(&bench, 6, vec![Need::Call(id(50))], vec![Write::Call(Box::new(over))]).await;
+        assert_eq!(waiting(15).await[&id(2)], []);
+        assert_eq!(bench.store.forget_waiting(NodeScope::daemon(), at(5)).await.unwrap(), 0);
+        assert_eq!(bench.store.forget_waiting(NodeScope::daemon(), at(5_000)).await.unwrap(), 1);
     }
 
     async fn a_call_comes_back_with_all_that_is_its(bench: Bench) {

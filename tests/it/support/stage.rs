@@ -23,6 +23,8 @@ pub const TOKEN: &str = "the token of the tests";
 pub const SHARED: &str = "+12025550100";
 /// The clinic's own number.
 pub const CLINIC: &str = "+12025550101";
+/// The college's number where callers wait in line.
+pub const LINE: &str = "+12025550102";
 pub const ANA: &str = "+12025550111";
 pub const BEN: &str = "+12025550112";
 pub const CLEO: &str = "+12025550113";
@@ -43,7 +45,7 @@ const START_PATIENCE: Duration = Duration::from_secs(60);
 
 const ORGANISATION: &str = include_str!("../cases/organisation.yaml");
 /// The flows that a stage has from the start.
-const FLOWS: [(&str, &str); 5] = [
+const FLOWS: [(&str, &str); 6] = [
     ("hello.yaml", include_str!("../cases/flows/hello.yaml")),
     ("size.yaml", include_str!("../cases/flows/size.yaml")),
     ("refill.yaml", include_str!("../cases/flows/refill.yaml")),
@@ -52,6 +54,7 @@ const FLOWS: [(&str, &str); 5] = [
         include_str!("../cases/flows/together.yaml"),
     ),
     ("in-turn.yaml", include_str!("../cases/flows/in-turn.yaml")),
+    ("line.yaml", include_str!("../cases/flows/line.yaml")),
 ];
 
 /// Which database.
@@ -504,7 +507,7 @@ fn twin_settings(port: u16, own_base: &str, hurry: f64) -> TwinSettings {
             .unwrap(),
         hook_options: "rc=5&rp=all".to_owned(),
         own_base: own_base.parse().unwrap(),
-        numbers: vec![number(SHARED), number(CLINIC)],
+        numbers: vec![number(SHARED), number(CLINIC), number(LINE)],
         people: vec![person("Ana", ANA), person("Ben", BEN), person("Cleo", CLEO)],
         outside: vec![person("Noor", NOOR), person("Stranger", STRANGER)],
         inbox: None,

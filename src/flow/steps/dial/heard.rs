@@ -14,7 +14,7 @@ use crate::model::{CallStatus, CallVerb, DialStatus, LegId, UserId};
 const ACCEPT_TIMEOUT_S: u32 = 8;
 /// What somebody who hears the prompt gets on top of the ring time to decide, or, when another was quicker,
 /// to come to its end.
-const DECIDE_S: u32 = 15;
+pub(in crate::flow::steps) const DECIDE_S: u32 = 15;
 /// How long the end of a room is awaited when the member has left it.
 const ROOM_END_S: u32 = 10;
 
@@ -192,7 +192,7 @@ impl Dial {
     }
 
     /// A called leg has answered, or pressed a key.
-    fn screened(
+    pub(in crate::flow::steps) fn screened(
         &self,
         engine: &mut Engine<'_>,
         dialing: &mut Dialing,
@@ -254,7 +254,7 @@ impl Dial {
     }
 
     /// A called leg's own report. Repeats and reports of legs that are over change nothing.
-    fn leg_status(
+    pub(in crate::flow::steps) fn leg_status(
         &self,
         engine: &mut Engine<'_>,
         dialing: &mut Dialing,
@@ -307,7 +307,7 @@ fn is_taken(state: LegState) -> bool {
 }
 
 /// Who took the call, when somebody did.
-fn accepted(dialing: &Dialing) -> Option<Option<UserId>> {
+pub(in crate::flow::steps) fn accepted(dialing: &Dialing) -> Option<Option<UserId>> {
     dialing
         .legs
         .iter()
@@ -340,7 +340,11 @@ fn end_ringing(engine: &mut Engine<'_>, dialing: &mut Dialing) {
 }
 
 /// Ends everything that still rings or hears the prompt.
-fn end_live(engine: &mut Engine<'_>, dialing: &mut Dialing, state: LegState) {
+pub(in crate::flow::steps) fn end_live(
+    engine: &mut Engine<'_>,
+    dialing: &mut Dialing,
+    state: LegState,
+) {
     let live = [LegState::Ringing, LegState::Prompted];
     end_those(engine, dialing, &live, state);
 }

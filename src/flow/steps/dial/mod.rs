@@ -10,7 +10,8 @@ mod heard;
 mod read;
 mod told;
 
-pub(super) use read::read_caller_id;
+pub(super) use heard::{DECIDE_S, accepted, end_live};
+pub(super) use read::{default_prompt, read_caller_id, read_order_of_one, seconds};
 
 use super::Came;
 use crate::flow::effect::{Effect, RingLeg, Wanted};
@@ -21,7 +22,7 @@ use crate::model::people::User;
 use crate::model::{CallVerb, DialLeg, Phone, UserId};
 
 /// Ring time of a device, and of the whole dial.
-const RING_S: (u32, u32, u32) = (5, 20, 120);
+pub(super) const RING_S: (u32, u32, u32) = (5, 20, 120);
 const TOTAL_S: (u32, u32, u32) = (5, 600, 1800);
 /// Devices one dial may ring.
 const TARGETS_MAX: usize = 50;
@@ -31,7 +32,7 @@ const TARGETS_MAX: usize = 50;
 pub(crate) struct Dial {
     who: Vec<DialWho>,
     order: Order,
-    ring_s: u32,
+    pub(super) ring_s: u32,
     total_s: Option<u32>,
     devices: Devices,
     skip: Skip,
@@ -44,7 +45,7 @@ pub(crate) struct Dial {
 
 /// In which order people ring.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Order {
+pub(super) enum Order {
     /// One after another, as the group has them.
     Sequential,
     /// All at once.
@@ -99,7 +100,55 @@ impl CallerId {
     }
 }
 
+/// How the members of a group are rung one by one, as a queue writes it.
+pub(super) struct OneByOne {
+    pub(super) group: String,
+    pub(super) order: Order,
+    pub(super) ring_s: u32,
+    pub(super) accept: bool,
+    pub(super) prompt: Text,
+    pub(super) caller_id: CallerId,
+}
+
+impl From<OneByOne> for Dial {
+    fn from(how: OneByOne) -> Self {
+        Self {
+            who: vec![DialWho::Group(how.group)],
+            order: how.order,
+            ring_s: how.ring_s,
+            total_s: None,
+            devices: Devices::First,
+            skip: Skip {
+                busy: true,
+                offline: true,
+                caller: true,
+            },
+            accept: how.accept,
+            prompt: how.prompt,
+            when_taken: None,
+            caller_id: how.caller_id,
+        }
+    }
+}
+
 impl Dial {
+    /// Places a leg to this device; who accepts there meets the caller in the room of `dialing`.
+    pub(super) fn place_one(
+        &self,
+        engine: &mut Engine<'_>,
+        dialing: &mut Dialing,
+        target: Target,
+        ring_s: u32,
+    ) {
+        let legs = place(engine, dialing, vec![target]);
+        engine.effects.push(Effect::Ring {
+            legs,
+            room: dialing.room.clone(),
+            ring_s,
+            caller_id: self.caller_id.shown(engine),
+        });
+    }
+
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         let mut found = self.candidates(engine);
         let unknown = self.unknown_presence(engine, &found);
@@ -138,7 +187,7 @@ impl Dial {
 
     /// Whoever waited longest comes first, who never had a turn before all; a group's own order settles the rest.
     /// Bare numbers, of which nothing is known, come last.
-    fn sort(&self, engine: &Engine<'_>, targets: &mut [Target]) {
+    pub(super) fn sort(&self, engine: &Engine<'_>, targets: &mut [Target]) {
         let presence = |target: &Target| {
             let known = target.user.and_then(|user| (engine.facts.presence)(user));
             (target.user.is_none(), known.unwrap_or_default())
@@ -157,7 +206,7 @@ impl Dial {
     }
 
     /// The devices of everybody meant, in order, each once; members as the group is now.
-    fn candidates(&self, engine: &Engine<'_>) -> Vec<Target> {
+    pub(super) fn candidates(&self, engine: &Engine<'_>) -> Vec<Target> {
         let mut found: Vec<Target> = Vec::new();
         let facts = engine.facts;
         for who in &self.who {
@@ -207,7 +256,7 @@ impl Dial {
         }
     }
 
-    fn unknown_presence(&self, engine: &Engine<'_>, targets: &[Target]) -> Vec<UserId> {
+    pub(super) fn unknown_presence(&self, engine: &Engine<'_>, targets: &[Target]) -> Vec<UserId> {
         let mut unknown: Vec<UserId> = Vec::new();
         let sorted = matches!(self.order, Order::RoundRobin | Order::LeastRecent);
         if !self.skip.busy && !self.skip.offline && !sorted {
@@ -223,7 +272,7 @@ impl Dial {
 
     /// Whether a device may ring now: still of somebody who works here, neither away nor on a call, and not the
     /// caller's own.
-    fn is_free(&self, engine: &Engine<'_>, target: &Target) -> bool {
+    pub(super) fn is_free(&self, engine: &Engine<'_>, target: &Target) -> bool {
         let facts = engine.facts;
         if self.skip.caller && facts.party.phone() == Some(target.phone) {
             return false;

@@ -13,6 +13,8 @@ const ORDERS: [(&str, Order); 4] = [
     ("round_robin", Order::RoundRobin),
     ("least_recent", Order::LeastRecent),
 ];
+/// The orders in which one rings after another.
+const ORDERS_OF_ONE: [(&str, Order); 3] = [ORDERS[0], ORDERS[2], ORDERS[3]];
 const DEVICES: [(&str, Devices); 3] = [
     ("first", Devices::First),
     ("all", Devices::All),
@@ -23,9 +25,7 @@ impl Dial {
     pub(in crate::flow::steps) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
         let fields = reading.form(node, "dial")?;
         let who = read_who(reading, node, &fields);
-        let order = fields
-            .get("order")
-            .and_then(|node| reading.choice(node, "order", &ORDERS));
+        let order = read_order(reading, &fields, &ORDERS);
         let devices = fields
             .get("devices")
             .and_then(|node| reading.choice(node, "choice of devices", &DEVICES));
@@ -89,7 +89,7 @@ impl Dial {
     }
 }
 
-fn default_prompt() -> Text {
+pub(in crate::flow::steps) fn default_prompt() -> Text {
     by_language(&[
         ("en", "You have a call. Press 1 to accept it, 2 to decline."),
         (
@@ -150,6 +150,23 @@ fn one(reading: &mut Reading<'_>, node: &Node, fields: &Fields<'_>) -> Option<Di
     reading.phone(number).map(DialWho::Number)
 }
 
+fn read_order(
+    reading: &mut Reading<'_>,
+    fields: &Fields<'_>,
+    orders: &[(&str, Order)],
+) -> Option<Order> {
+    let node = fields.get("order")?;
+    reading.choice(node, "order", orders)
+}
+
+/// The order in which members are rung one by one.
+pub(in crate::flow::steps) fn read_order_of_one(
+    reading: &mut Reading<'_>,
+    fields: &Fields<'_>,
+) -> Option<Order> {
+    read_order(reading, fields, &ORDERS_OF_ONE)
+}
+
 /// What two people say to each other is not kept yet, so nobody may believe that it is.
 fn read_record(reading: &mut Reading<'_>, fields: &Fields<'_>) {
     let wanted = fields
@@ -161,7 +178,7 @@ fn read_record(reading: &mut Reading<'_>, fields: &Fields<'_>) {
     }
 }
 
-fn seconds(
+pub(in crate::flow::steps) fn seconds(
     reading: &mut Reading<'_>,
     fields: &Fields<'_>,
     key: &str,
