@@ -485,3 +485,42 @@ fn calls_tell_what_lost_too() {
         ]
     );
 }
+
+#[test]
+fn whoever_waits_in_line_is_followed_too() {
+    const LINE: (&str, &str) = (
+        "main",
+        "
+  line:
+    queue: { group: billing, max_wait: 60s }
+    then: { connected: end, timeout: box }
+  box:
+    voicemail: { group: admissions }
+    next: end
+",
+    );
+    let bench = Bench::with(&[LINE], with_people);
+    let told = call(&bench, SHARED);
+    let first = &told.rings[0];
+    assert_eq!(
+        (first.who.key.as_str(), first.step.as_str(), first.from_s),
+        ("ben", "line", 0)
+    );
+    assert!(
+        told.rings.iter().all(|ring| ring.until_s <= 90),
+        "{:?}",
+        told.rings
+    );
+    let skipped: Vec<_> = told
+        .skipped
+        .iter()
+        .map(|one| (one.key.as_str(), one.why))
+        .collect();
+    assert_eq!(skipped[..2], [("gone", "inactive"), ("cyd", "no_device")]);
+    assert!(
+        told.later
+            .iter()
+            .any(|later| later.step.outcome == "timeout")
+    );
+    assert!(bench.store.calls.is_empty());
+}
