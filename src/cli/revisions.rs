@@ -15,7 +15,7 @@ use crate::flow::{self, Checked, DirectoryNames, Fault, FlowName, NoNames};
 use crate::model::directory::Directory;
 use crate::model::{AccountId, RevisionId};
 use crate::store::{
-    AccountScope, Actor, FlowFile, FlowRevision, NodeScope, Published, Stamp, Store,
+    AccountScope, Activation, Actor, FlowFile, FlowRevision, NodeScope, Published, Stamp, Store,
 };
 
 use super::user::login;
@@ -129,6 +129,8 @@ pub async fn publish(
             )?;
             Ok(0)
         }
+        // The file says what it said, and another revision is active: that one was chosen on purpose.
+        Published::Unchanged if place.active().await?.yaml != text => place.conflict(out).await,
         Published::Unchanged => {
             writeln!(
                 out,
@@ -137,24 +139,7 @@ pub async fn publish(
             )?;
             Ok(0)
         }
-        Published::Conflict => {
-            let (history, active) = place.history().await?;
-            let active = history.iter().find(|row| Some(row.id) == active);
-            let words = active.map_or_else(String::new, |row| {
-                format!(
-                    "revision {} of {} by {}",
-                    row.number, row.published_at, row.published_by
-                )
-            });
-            writeln!(
-                out,
-                "{key}: not published: the flow was changed elsewhere since ({words}). Look at it with \
-                 `signalbox flow show {key}`, take its changes into the file, and publish with --based-on {number}.",
-                key = place.key,
-                number = active.map_or(0, |row| row.number),
-            )?;
-            Ok(1)
-        }
+        Published::Conflict => place.conflict(out).await,
     }
 }
 
@@ -211,8 +196,10 @@ pub async fn history(
 ) -> anyhow::Result<i32> {
     let place = args.which.find(store).await?;
     let (rows, active) = place.history().await?;
+    let activation = place.activation().await?;
     for row in &rows {
-        let line = Line::of(row, active);
+        let chosen = activation.as_ref().filter(|_| Some(row.id) == active);
+        let line = Line::of(row, chosen);
         match args.json {
             true => writeln!(out, "{}", serde_json::to_string(&line)?)?,
             false => writeln!(out, "{line}")?,
@@ -229,13 +216,18 @@ struct Line<'r> {
     published_at: String,
     published_by: &'r str,
     file: Option<&'r str>,
+    /// Since when it is active, and who made it so; of the active one.
+    active_since: Option<String>,
+    active_by: Option<&'r str>,
 }
 
 impl<'r> Line<'r> {
-    fn of(row: &'r FlowRevision, active: Option<RevisionId>) -> Self {
+    fn of(row: &'r FlowRevision, active: Option<&'r Activation>) -> Self {
         Self {
+            active_since: active.map(|one| one.at.to_string()),
+            active_by: active.map(|one| one.actor.as_str()),
             number: row.number,
-            active: Some(row.id) == active,
+            active: active.is_some(),
             published_at: row.published_at.to_string(),
             published_by: &row.published_by,
             file: row.file.as_deref(),
@@ -248,9 +240,14 @@ impl std::fmt::Display for Line<'_> {
         let mark = if self.active { '*' } else { ' ' };
         let (number, at, by) = (self.number, &self.published_at, self.published_by);
         write!(f, "{mark} {number:>4}  {at}  {by}")?;
-        match self.file {
-            Some(file) => write!(f, "  {file}"),
-            None => Ok(()),
+        if let Some(file) = self.file {
+            write!(f, "  {file}")?;
+        }
+        match (&self.active_since, self.active_by) {
+            (Some(since), Some(by)) if since != at => {
+                write!(f, "  active again since {since} by {by}")
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -353,6 +350,11 @@ impl Place<'_> {
         Ok(self.store.history(scope, &self.key).await?)
     }
 
+    async fn activation(&self) -> anyhow::Result<Option<Activation>> {
+        let scope = AccountScope::of_operator(self.account);
+        Ok(self.store.activation(scope, &self.key).await?)
+    }
+
     async fn find(&self, wanted: impl Fn(&FlowRevision) -> bool) -> anyhow::Result<FlowRevision> {
         let (rows, _) = self.history().await?;
         let found = rows.into_iter().find(wanted);
@@ -376,6 +378,21 @@ impl Place<'_> {
     async fn before(&self, number: i64) -> anyhow::Result<FlowRevision> {
         let earlier = self.find(|row| row.number < number).await;
         earlier.with_context(|| format!("nothing comes before revision {number}"))
+    }
+
+    /// Tells what stands in the way of a publication; the exit code.
+    async fn conflict(&self, out: &mut dyn Write) -> anyhow::Result<i32> {
+        let active = self.active().await?;
+        writeln!(
+            out,
+            "{key}: not published: the flow was changed elsewhere since (revision {number} of {at} by {by} is active). \
+             Look at it with `signalbox flow show {key}`, take its changes into the file, and publish with --based-on {number}.",
+            key = self.key,
+            number = active.number,
+            at = active.published_at,
+            by = active.published_by,
+        )?;
+        Ok(1)
     }
 
     async fn publish_file(&self, file: &Path, text: &str) -> anyhow::Result<Published> {

@@ -143,6 +143,17 @@ fn read_password() -> anyhow::Result<SecretString> {
     Ok(SecretString::from(password))
 }
 
+/// Who works at this terminal: the account that became another by `sudo`, else that of the session, else its number.
 pub(super) fn login() -> String {
-    std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
+    let named = ["SUDO_USER", "LOGNAME", "USER"];
+    let mut known = named.iter().filter_map(|name| std::env::var(name).ok());
+    known
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("uid-{}", own_uid()))
+}
+
+/// The number of the account that this process runs as; that of its own entry under `/proc`.
+fn own_uid() -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").map_or(0, |entry| entry.uid())
 }

@@ -235,8 +235,8 @@ fn places(faults: &[Fault]) -> String {
 }
 
 /// What the writer of a file is told that would undo an edit.
-const CONFLICT: &str =
-    "the flow was edited elsewhere since this file was read; export it before you change the file";
+const CONFLICT: &str = "the flow was changed elsewhere since this file was published; take what `signalbox flow show` prints into the file, \
+     then `signalbox flow publish --based-on NUMBER`";
 
 /// What was seen at the last look at the folder.
 #[derive(Debug, Default)]
@@ -289,7 +289,7 @@ fn tell(reports: Vec<FileReport>, before: &[FileReport]) -> Vec<FileReport> {
             "unchanged" => {}
             outcome => {
                 if !before.contains(&report) {
-                    tracing::warn!(%file, outcome, words = report.words, "a flow was not published; the last one stays");
+                    tracing::warn!(%file, outcome, words = report.words, "a flow was not published; the last one stays; `signalbox flow check` and `flow test` of the file show why");
                 }
                 left.push(report);
             }

@@ -163,8 +163,15 @@ impl Engine<'_> {
         if gone && matches!(came, Came::Waits) && !self.outlives_caller() {
             came = Came::HungUp;
         }
-        if !matches!(came, Came::Waits) {
-            self.came(def, came);
+        match came {
+            // A question that is asked once more is told of; the rest of waiting is not.
+            Came::Waits => {
+                let said = self.said_since();
+                if !said.is_empty() {
+                    self.trace_step(def, "waits", said);
+                }
+            }
+            came => self.came(def, came),
         }
     }
 
@@ -302,6 +309,10 @@ impl Engine<'_> {
 
     fn traced(&mut self, def: &StepDef, outcome: &str) {
         let said = self.said_since();
+        self.trace_step(def, outcome, said);
+    }
+
+    fn trace_step(&mut self, def: &StepDef, outcome: &str, said: Vec<String>) {
         self.trace.push(Trace {
             step: def.name.clone(),
             verb: def.spec.word,

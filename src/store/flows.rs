@@ -239,6 +239,36 @@ impl Store {
         let active: Vec<Active> = pools.list("flow", sql, &[account, Arg::Text(key)]).await?;
         Ok((found, active.first().map(|row| row.id)))
     }
+
+    /// Who made the active revision of a flow active, and when: its publication, or a later return to it.
+    pub async fn activation(
+        &self,
+        scope: AccountScope,
+        key: &str,
+    ) -> Result<Option<Activation>, StoreError> {
+        let sql = sql!(
+            "SELECT doc!(a: at i64, actor text) FROM audit a WHERE a.account_id = $1 AND a.what = $2 \
+             ORDER BY a.seq DESC LIMIT 1"
+        );
+        let what = audited(key);
+        let args = [Arg::Id(scope.account().uuid()), Arg::Text(&what)];
+        let found: Vec<Activation> = self.inner.pools.list("audit", sql, &args).await?;
+        Ok(found.into_iter().next())
+    }
+}
+
+/// What the audit calls a flow.
+fn audited(key: &str) -> String {
+    format!("flow {key}")
+}
+
+/// When a revision was made the active one, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Activation {
+    /// When.
+    pub at: Timestamp,
+    /// By whom, as the audit has it.
+    pub actor: String,
 }
 
 /// What becomes of a file.
@@ -399,7 +429,7 @@ async fn make_active(
         at: now,
         actor,
         account: Some(row.account),
-        what: format!("flow {}", row.key),
+        what: audited(&row.key),
         before: None,
         after: Some(&after),
     };

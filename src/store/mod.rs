@@ -45,7 +45,7 @@ use pools::Pools;
 
 pub use error::StoreError;
 pub use events::{DecidedEvent, StoredEvent};
-pub use flows::{FlowFile, FlowRevision, Published, Stamp};
+pub use flows::{Activation, FlowFile, FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
 pub use pages::{

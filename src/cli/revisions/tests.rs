@@ -89,6 +89,16 @@ impl Desk {
         String::from_utf8(out).unwrap()
     }
 
+    async fn listed(&self) -> String {
+        let args = HistoryArgs {
+            which: main(),
+            json: false,
+        };
+        let mut out = Vec::new();
+        history(&args, &self.bench.store, &mut out).await.unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
     /// The numbers of the revisions, newest first, and the active one.
     async fn history(&self) -> (Vec<i64>, Vec<i64>) {
         let args = HistoryArgs {
@@ -141,12 +151,19 @@ on_both! {
         assert_eq!(desk.history().await, (vec![3, 2, 1], vec![1]));
         assert_eq!(desk.show(None).await, text("clinic", "one"));
         assert_eq!(desk.show(Some(3)).await, text("clinic", "three"));
+        assert!(desk.listed().await.contains("  main.yaml  active again since "));
+        // What the file says was left on purpose.
+        let (code, told) = desk.publish("main.yaml", "clinic", "three", None).await;
+        assert!(code == 1 && told.contains("--based-on 1"), "{told}");
         let again = desk.rollback(Some(1)).await.unwrap_err().to_string();
         assert_eq!(again, "revision 1 of main is active already");
         let first = desk.rollback(None).await.unwrap_err().to_string();
         assert_eq!(first, "nothing comes before revision 1");
         let none = desk.rollback(Some(9)).await.unwrap_err().to_string();
         assert_eq!(none, "main has no such revision; see `flow history`");
+        let (code, told) = desk.publish("main.yaml", "clinic", "three", Some(1)).await;
+        assert!(code == 0 && told.contains("revision 4 is active"), "{told}");
+        assert!(!desk.listed().await.contains("active again"));
     }
 
     async fn what_was_changed_elsewhere_is_not_undone(bench: Bench) {

@@ -22,7 +22,7 @@ pub struct IcsDay {
 pub struct Ics {
     /// Whole days, in the file's order; at most a thousand.
     pub days: Vec<IcsDay>,
-    /// Entries left out: their times of day, rules or dates say more than a holiday can.
+    /// Entries left out: their times of day, rules or dates say more than a holiday can, or they last longer than a holiday does.
     pub left_out: Vec<String>,
 }
 
@@ -103,7 +103,10 @@ fn days(entry: &Entry) -> Option<Vec<String>> {
         Some(end) => date(end)?,
         None => first.tomorrow().ok()?,
     };
-    let count = first.until(end).ok()?.get_days().clamp(1, ENTRY_DAYS_MAX);
+    let count = first.until(end).ok()?.get_days().max(1);
+    if count > ENTRY_DAYS_MAX {
+        return None;
+    }
     let days = (0..count).filter_map(|days| first.checked_add(days.days()).ok());
     match entry.rule.as_deref().map(is_every_year) {
         None => Some(days.map(|day| day.to_string()).collect()),
