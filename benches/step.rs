@@ -115,6 +115,7 @@ impl Scene {
             textable: true,
             automated_left: true,
             reach: &|_| Some(Reach::default()),
+            with_value: &|_| None,
             email: true,
         };
         match step(

@@ -133,7 +133,7 @@ metrics! {
         unknown_number "signalbox_unknown_number_total" (connection: key)
             "Signed events for a number we do not have: kept, answered, shown to ops.";
         decided "signalbox_decided_total" (rule: word)
-            "Events decided, by the rule that won (compliance, question, keyword, conversation, unmatched, call_started, call_turn, receipt, staff and others).";
+            "Events decided, by the rule that won (compliance, question, keyword, wait, conversation, unmatched, call_started, call_turn, receipt, staff and others).";
         undecided "signalbox_undecided_total" ()
             "Events that no decision could be made for; kept raw and shown to ops. Anything but zero wants a look.";
         batch_retries "signalbox_batch_retries_total" ()

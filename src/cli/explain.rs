@@ -3,27 +3,29 @@
 use std::future::Future;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
 
-use crate::decide::explain::{self, Explained};
-use crate::decide::{At, World};
+use crate::decide::explain::{self, Explained, Recorded};
+use crate::decide::{At, Input, World};
 use crate::model::turn::{Need, State};
-use crate::model::{Ids, Party, Timestamp};
+use crate::model::{CallEventKind, EventId, Ids, Inbound, Mo, Party, Timestamp};
 
 use super::say;
 
 /// What can be explained.
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
-    /// Tells what would become of a text, and which rules did not take it.
+    /// Tells what would become of a text: whose it is, which rules did not take it, what is answered, what that costs
+    /// and what would hold it.
     ///
     /// Example: signalbox explain sms --from +12025550143 --to +12025550100 --text APPLY
     /// --organisation config/organisation.yaml --flows flows
     Sms(SmsArgs),
-    /// Tells what would become of a call: its flow, what the caller hears first, who rings.
+    /// Tells what would become of a call: whose it is, its flow, what the caller hears, who rings in which second when
+    /// nobody takes it, and who does not ring and why.
     ///
-    /// Example: signalbox explain call --from +12025550143 --to +12025550100 --at "2026-03-03 10:30"
+    /// Example: signalbox explain call --from +12025550143 --to +12025550100 --at "2026-03-03 10:30" --press 2
     Call(CallArgs),
 }
 
@@ -31,8 +33,8 @@ pub enum ExplainCommand {
 #[derive(Debug, Args)]
 pub struct SmsArgs {
     /// The text.
-    #[arg(long)]
-    pub text: String,
+    #[arg(long, required_unless_present = "event", conflicts_with = "event")]
+    pub text: Option<String>,
     #[command(flatten)]
     about: About,
 }
@@ -40,6 +42,9 @@ pub struct SmsArgs {
 /// A call to be explained.
 #[derive(Debug, Args)]
 pub struct CallArgs {
+    /// What the caller presses when keys are awaited; once for each prompt, in order. At any further one they press none.
+    #[arg(long, value_name = "KEYS")]
+    pub press: Vec<String>,
     #[command(flatten)]
     about: About,
 }
@@ -48,11 +53,15 @@ pub struct CallArgs {
 #[derive(Debug, Args)]
 struct About {
     /// Who texts or calls, such as +12025550143, a short code or `withheld`.
-    #[arg(long, value_name = "PHONE")]
-    from: String,
+    #[arg(long, value_name = "PHONE", required_unless_present = "event")]
+    from: Option<String>,
     /// Our number, as carriers write it.
-    #[arg(long, value_name = "NUMBER")]
-    to: String,
+    #[arg(long, value_name = "NUMBER", required_unless_present = "event")]
+    to: Option<String>,
+    /// A text or a new call that was received, by its id (`evt_…`): told with what is known now, at the time at which it
+    /// came.
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["from", "to", "organisation"])]
+    event: Option<EventId>,
     /// When; in the zone of the account that manages the number, or with a zone of its own: now, if not said.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -77,10 +86,34 @@ pub struct SourceArgs {
     pub config: Option<PathBuf>,
 }
 
+/// An event that was received.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Happened {
+    /// What it said.
+    pub input: Input,
+    /// What became of it.
+    pub recorded: Recorded,
+}
+
+/// What is asked about.
+enum Question {
+    Text(Mo),
+    Call {
+        from: Party,
+        to: String,
+        presses: Vec<String>,
+    },
+}
+
 impl ExplainCommand {
     /// Where the organisation is read from.
     pub fn source(&self) -> &SourceArgs {
         &self.about().source
+    }
+
+    /// The event that did happen.
+    pub fn event(&self) -> Option<EventId> {
+        self.about().event
     }
 
     fn about(&self) -> &About {
@@ -90,26 +123,84 @@ impl ExplainCommand {
         }
     }
 
-    fn look(&self, world: &World, state: &State, at: At) -> Result<Explained, Vec<Need>> {
+    fn invented(&self) -> Question {
         let about = self.about();
-        let from = Party::read(&about.from);
+        let from = Party::read(about.from.as_deref().unwrap_or_default());
+        let to = about.to.clone().unwrap_or_default();
         match self {
-            Self::Sms(args) => explain::text(world, state, &from, &about.to, &args.text, at),
-            Self::Call(_) => explain::call(world, state, &from, &about.to, at),
+            Self::Sms(args) => Question::Text(Mo {
+                carrier_id: "explain".to_owned(),
+                from,
+                to,
+                text: args.text.clone().unwrap_or_default(),
+                media: Vec::new(),
+                carrier_answered: false,
+                carrier_said: None,
+            }),
+            Self::Call(args) => Question::Call {
+                from,
+                to,
+                presses: args.press.clone(),
+            },
+        }
+    }
+
+    fn real(&self, happened: &Happened) -> anyhow::Result<Question> {
+        let event = happened.recorded.event;
+        let Input::Carrier { inbound, .. } = &happened.input else {
+            bail!("{event} is neither a text nor a new call");
+        };
+        match (self, inbound) {
+            (Self::Sms(_), Inbound::Message(mo)) => Ok(Question::Text(mo.clone())),
+            (Self::Call(args), Inbound::Call(call)) => match &call.kind {
+                CallEventKind::Started { from, to, .. } => Ok(Question::Call {
+                    from: from.clone(),
+                    to: to.clone(),
+                    presses: args.press.clone(),
+                }),
+                _ => bail!("{event} is something that happened in a call, not a new one"),
+            },
+            (Self::Call(_), Inbound::Message(_)) => {
+                bail!("{event} is a text: ask with `explain sms`")
+            }
+            (Self::Sms(_), Inbound::Call(_)) => {
+                bail!("{event} is of a call: ask with `explain call`")
+            }
+            (_, Inbound::Receipt(_)) => {
+                bail!("{event} is a receipt, neither a text nor a new call")
+            }
         }
     }
 }
 
-/// How often more may be needed; decisions need less.
-const ROUNDS_MAX: usize = 12;
+impl Question {
+    fn to(&self) -> &str {
+        match self {
+            Self::Text(mo) => &mo.to,
+            Self::Call { to, .. } => to,
+        }
+    }
 
-/// Explains and prints. `load` answers all needs it is given, which are all so far; [`explain::nothing_known`]
-/// does so without a store. The exit code is 1 for a number that is none of ours.
+    fn look(&self, world: &World, state: &State, at: At) -> Result<Explained, Vec<Need>> {
+        match self {
+            Self::Text(mo) => explain::received(world, state, mo, at),
+            Self::Call { from, to, presses } => explain::call(world, state, from, to, presses, at),
+        }
+    }
+}
+
+/// How often more may be needed: a call is followed through all its turns, each of which may ask.
+const LOOKS_MAX: usize = 64;
+
+/// Explains and prints. `happened` is the event that is asked about, when it is one that did happen. `load` answers all
+/// needs it is given, which are all so far; [`explain::nothing_known`] does so without a store. The exit code is 1 for a
+/// number that is none of ours.
 ///
 /// # Errors
-/// The time cannot be read, or `load` failed.
+/// The time cannot be read, the event is of another kind, or `load` failed.
 pub async fn explain<F, L>(
     command: &ExplainCommand,
+    happened: Option<&Happened>,
     world: &World,
     load: L,
     now: Timestamp,
@@ -119,11 +210,17 @@ where
     L: Fn(Vec<Need>) -> F,
 {
     let about = command.about();
-    let now = match &about.at {
-        Some(at) => time(world, &about.to, at)?,
-        None => now,
+    let question = match happened {
+        Some(happened) => command.real(happened)?,
+        None => command.invented(),
     };
-    let told = told(command, world, load, now).await?;
+    let now = match (&about.at, happened) {
+        (Some(at), _) => time(world, question.to(), at)?,
+        (None, Some(happened)) => happened.recorded.received_at,
+        (None, None) => now,
+    };
+    let mut told = told(&question, world, load, now).await?;
+    told.recorded = happened.map(|happened| happened.recorded.clone());
     say(&match about.json {
         true => serde_json::to_string_pretty(&told)? + "\n",
         false => told.to_string(),
@@ -132,7 +229,7 @@ where
 }
 
 async fn told<F, L>(
-    command: &ExplainCommand,
+    question: &Question,
     world: &World,
     load: L,
     now: Timestamp,
@@ -147,11 +244,18 @@ where
         seed: 0,
     };
     let mut known: Vec<Need> = Vec::new();
-    for _ in 0..ROUNDS_MAX {
+    for _ in 0..LOOKS_MAX {
         let state = load(known.clone()).await?;
-        match command.look(world, &state, at) {
+        match question.look(world, &state, at) {
             Ok(told) => return Ok(told),
-            Err(needs) => known.extend(needs),
+            Err(needs) => {
+                let fresh: Vec<Need> = needs
+                    .into_iter()
+                    .filter(|need| !known.contains(need))
+                    .collect();
+                ensure!(!fresh.is_empty(), "it asks for what is known");
+                known.extend(fresh);
+            }
         }
     }
     bail!("it cannot be told what must be known first")
@@ -200,7 +304,21 @@ mod tests {
         };
         assert!(line(&["sms", "--text", "hello"], &[]).is_ok());
         assert!(line(&["sms"], &[]).is_err());
-        assert!(line(&["call"], &["--json"]).is_ok());
+        assert!(line(&["call"], &["--json", "--press", "2", "--press", "1"]).is_ok());
+        assert!(line(&["sms", "--text", "hello"], &["--press", "1"]).is_err());
+        let event = "evt_018f2a3b4c5d7e8f9a0b1c2d3e4f5a6b";
+        assert_eq!(
+            read(&["sms", "--event", event])
+                .unwrap()
+                .event()
+                .unwrap()
+                .to_string(),
+            event
+        );
+        assert!(read(&["sms", "--event", event, "--text", "hello"]).is_err());
+        assert!(read(&["call", "--event", event, "--organisation", "o.yaml"]).is_err());
+        assert!(read(&["call", "--event", "evt_1"]).is_err());
+        assert!(line(&["call"], &["--event", event]).is_err());
         let file = ["--organisation", "o.yaml", "--flows", "flows"];
         let command = line(&["call"], &file).unwrap();
         assert_eq!(command.source().flows, Some("flows".into()));
@@ -229,7 +347,14 @@ mod tests {
     async fn a_number_that_is_none_of_ours_is_told() {
         let command = read(&["call", "--from", "withheld", "--to", "+12025550199"]).unwrap();
         let load = |needs: Vec<Need>| async move { Ok(explain::nothing_known(&needs)) };
-        let code = explain(&command, &World::default(), load, Timestamp::default()).await;
+        let code = explain(
+            &command,
+            None,
+            &World::default(),
+            load,
+            Timestamp::default(),
+        )
+        .await;
         assert_eq!(code.unwrap(), 1);
     }
 }

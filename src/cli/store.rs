@@ -9,17 +9,18 @@ use crate::ambient;
 use crate::config::organisation::{FlowRef, OrganisationFile};
 use crate::config::{Config, StoreAddress};
 use crate::daemon;
-use crate::decide::explain::nothing_known;
+use crate::decide::explain::{Recorded, nothing_known};
+use crate::decide::replay::inputs_of;
 use crate::decide::{Flows, World};
 use crate::flow::{self, DirectoryNames, Kind};
 use crate::model::directory::Directory;
 use crate::model::organisation::OrgChange;
 use crate::model::people::Contact;
-use crate::model::{Ids, Party, Phone, RevisionId};
+use crate::model::{EventId, Ids, Party, Phone, RevisionId};
 use crate::store::{Actor, NodeScope, Store, StoreAt};
 
 use super::env;
-use super::explain::ExplainCommand;
+use super::explain::{ExplainCommand, Happened};
 use super::flow::{Against, CheckArgs, FlowCommand};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
 use super::{drawing, replay, revisions, user};
@@ -351,7 +352,7 @@ async fn explain_file(command: &ExplainCommand, file: &Path) -> anyhow::Result<i
         ..around
     };
     let load = |needs: Vec<_>| async move { Ok(nothing_known(&needs)) };
-    super::explain::explain(command, &world, load, ambient::now()).await
+    super::explain::explain(command, None, &world, load, ambient::now()).await
 }
 
 /// From what the store holds now.
@@ -368,9 +369,37 @@ async fn explain_store(command: &ExplainCommand) -> anyhow::Result<i32> {
                 .await?)
         }
     };
-    let code = super::explain::explain(command, &world, load, ambient::now()).await;
+    let code = async {
+        let happened = match command.event() {
+            Some(event) => Some(happened(&store, &world, event).await?),
+            None => None,
+        };
+        super::explain::explain(command, happened.as_ref(), &world, load, ambient::now()).await
+    };
+    let code = code.await;
     store.close().await;
     code
+}
+
+/// An event as it was received, and what became of it.
+async fn happened(store: &Store, world: &World, event: EventId) -> anyhow::Result<Happened> {
+    let found = store.event(NodeScope::daemon(), event).await?;
+    let found = found
+        .with_context(|| format!("there is no event {event}; old ones are not kept for ever"))?;
+    let input = inputs_of(&found.event.connection, &found.event.raw)
+        .into_iter()
+        .next();
+    let account = found.account.and_then(|id| world.directory.account(id));
+    Ok(Happened {
+        input: input.with_context(|| format!("what {event} said is not kept"))?,
+        recorded: Recorded {
+            event,
+            received_at: found.event.received_at,
+            rule: found.rule,
+            account: account.map(|account| account.key.clone()),
+            undecided: found.undecided,
+        },
+    })
 }
 
 /// The sound flows of a folder as if they were published; what is wrong in others is for `flow check` to tell.

@@ -360,6 +360,7 @@ fn first_world(links: &HashMap<String, Link>, words: ComplianceWords, email: boo
         },
         legs_max: u32::try_from(link.carrier.capabilities().dial_legs_max).unwrap_or(1),
         calls_per_second: link.connection.calls_per_second,
+        rate: link.connection.rate,
     };
     World {
         connections: Arc::new(

@@ -3,33 +3,40 @@
 use std::sync::Arc;
 
 use crate::flow::{self, Flow, NoNames, Run};
-use crate::model::account::{Account, Route};
+use crate::model::account::{Account, Number, Route};
 use crate::model::conversation::RunRow;
 use crate::model::{RevisionId, RunId};
+use crate::policy::routing::{CallRouted, CallTarget, route_call};
 
-use super::Cx;
 use super::on_call::OnCall;
 use super::run::{self, Going};
+use super::{Cx, World};
 
 /// The run of the number's call flow, or of the voicemail that stands in for it.
 pub(super) fn begin_run<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>) -> Option<Going> {
     let id: RunId = cx.ids.fresh();
-    let uses = on.frame.account.number(on.call.number);
-    let wanted = uses.and_then(|uses| uses.call_flow.as_deref());
-    let active = wanted.and_then(|key| cx.world.flows.active(on.frame.account.id, key));
-    match (wanted, active) {
-        (Some(key), Some((revision, flow))) => Some(Going {
-            row: row(cx, on, id, key, revision),
-            run: Run::new(id, key, cx.at.now),
-            flow,
-        }),
-        (Some(key), None) => {
+    match routed(cx.world, on.frame.number, on.frame.account).target {
+        CallTarget::Flow(key) => {
+            let (revision, flow) = cx.world.flows.active(on.frame.account.id, key)?;
+            Some(Going {
+                row: row(cx, on, id, key, revision),
+                run: Run::new(id, key, cx.at.now),
+                flow,
+            })
+        }
+        CallTarget::Unpublished(key) => {
             let reason = format!("the flow {key} has no published revision");
             run::stopped(cx, &mut on.frame, reason);
             stand_in(cx, on, id)
         }
-        (None, _) => stand_in(cx, on, id),
+        CallTarget::Voicemail => stand_in(cx, on, id),
     }
+}
+
+/// Routes a call on a number of ours to where it begins in the account that has its calls.
+pub(super) fn routed<'a>(world: &World, number: &Number, account: &'a Account) -> CallRouted<'a> {
+    let published = |key: &str| world.flows.active(account.id, key).is_some();
+    route_call(number, account, published)
 }
 
 fn row(cx: &Cx<'_>, on: &OnCall<'_>, id: RunId, flow: &str, revision: RevisionId) -> RunRow {

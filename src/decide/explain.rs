@@ -1,27 +1,38 @@
 //! What would happen to a text or a call, and why: told by the very functions that decide it, with nothing
 //! saved.
 
+mod course;
+mod hold;
+mod nothing;
 mod shown;
 
 use serde::Serialize;
 
+pub use course::{Later, Ring, Skipped};
+pub use hold::{BudgetTold, Fate, Forcing, PlanTold, RateTold, Reply, Texting, WindowTold};
+pub use nothing::nothing_known;
+
 use crate::model::account::{Account, Number, Route};
 use crate::model::consent::{ConsentEntry, ConsentScope, Verdict};
 use crate::model::conversation::{Conversation, ConversationState, ThreadEventKind};
-use crate::model::people::{Contact, Presence};
+use crate::model::people::Contact;
 use crate::model::turn::{Need, State, Thread, Write};
 use crate::model::{
-    AccountId, CallEvent, CallEventKind, CallScript, CallVerb, ContactId, ConversationId, Message,
-    MessageKind, Mo, Party, ProgramId,
+    AccountId, CallEvent, CallEventKind, CallScript, CallVerb, ContactId, ConversationId, EventId,
+    Mo, Party, ProgramId, Timestamp,
 };
-use crate::policy::consent::{Compliance, classify, verdict};
-use crate::policy::routing::{Routed, Target};
+use crate::policy::consent::{Compliance, verdict};
+use crate::policy::routing::{CallRouted, CallTarget, Routed, Rule, Target};
 
-use super::{At, Cx, World, call, text};
+use super::{At, Cx, World, begin, call, text};
 
 /// What would happen, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explained {
+    /// The moment that is asked about.
+    pub at: Timestamp,
+    /// What became of it then, when it is an event that did happen.
+    pub recorded: Option<Recorded>,
     /// Who texts or calls.
     pub from: String,
     /// Our number, as it was named.
@@ -46,8 +57,14 @@ pub struct Explained {
     pub replies: Vec<Reply>,
     /// What the caller hears first.
     pub script: Vec<CallVerb>,
-    /// Whose devices ring.
-    pub rings: Vec<Named>,
+    /// What any text to this phone would meet now.
+    pub texting: Option<Texting>,
+    /// Which devices ring, and from which second of the call to which when nobody takes it.
+    pub rings: Vec<Ring>,
+    /// Who is named by a step that rings people, and does not ring.
+    pub skipped: Vec<Skipped>,
+    /// The steps after the first turn of a call that nobody takes.
+    pub later: Vec<Later>,
     /// Where the thread is then.
     pub thread: Option<Place>,
     /// The person.
@@ -58,6 +75,21 @@ pub struct Explained {
     pub lines: Vec<ThreadEventKind>,
     /// What ops are told.
     pub ops: Vec<String>,
+}
+
+/// What became of an event when it was received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Recorded {
+    /// It.
+    pub event: EventId,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The rule that decided it.
+    pub rule: Option<String>,
+    /// The account that it came to, by key.
+    pub account: Option<String>,
+    /// Why it could not be decided.
+    pub undecided: Option<String>,
 }
 
 /// A rule that did not take it.
@@ -86,17 +118,6 @@ pub struct Taken {
     /// The step.
     #[serde(flatten)]
     pub step: crate::flow::Trace,
-}
-
-/// A text of ours.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reply {
-    /// Why it exists.
-    pub kind: MessageKind,
-    /// Its words.
-    pub text: String,
-    /// The segments it costs.
-    pub segments: u16,
 }
 
 /// Where a thread is.
@@ -145,9 +166,6 @@ pub fn text(
     text: &str,
     at: At,
 ) -> Result<Explained, Vec<Need>> {
-    let Some(number) = world.directory.number_by_address(to) else {
-        return Ok(Explained::begin(from, to, None));
-    };
     let mo = Mo {
         carrier_id: "explain".to_owned(),
         from: from.clone(),
@@ -157,17 +175,27 @@ pub fn text(
         carrier_answered: false,
         carrier_said: None,
     };
+    received(world, state, &mo, at)
+}
+
+/// The same of a text as it came, with the carrier's marks.
+///
+/// # Errors
+/// What must be known first.
+pub fn received(world: &World, state: &State, mo: &Mo, at: At) -> Result<Explained, Vec<Need>> {
+    let Some(number) = world.directory.number_by_address(&mo.to) else {
+        return Ok(Explained::begin(&mo.from, &mo.to, None, at));
+    };
     let mut cx = explaining(world, state, at);
-    text::received(&mut cx, &number.connection, &mo)?;
-    let mut told = Explained::begin(from, to, Some(number));
+    text::received(&mut cx, &number.connection, mo)?;
+    let mut told = Explained::begin(&mo.from, &mo.to, Some(number), at);
     if number.active {
-        let thread = cx.thread(number.id, from)?;
-        let out = text::opted_out_anywhere(thread, number);
-        let compliance = classify(text, out, &world.words);
-        let routed = text::routed(world, number, thread, text, compliance);
+        let thread = cx.thread(number.id, &mo.from)?;
+        let compliance = text::compliance(world, number, thread, mo);
+        let routed = text::routed(world, number, thread, &mo.text, compliance);
         told.routed(&routed, compliance);
         let program = text::home(world, number, thread, &routed).map(|(_, program, _)| program);
-        told.decided(&cx, number, thread, program);
+        told.decided(&cx, (number, thread, &mo.from), program)?;
     } else {
         told.rule = cx.turn.rule;
         told.ops(&cx);
@@ -175,7 +203,8 @@ pub fn text(
     Ok(told)
 }
 
-/// What would become of a call: the flow, what the caller hears first and whose devices ring.
+/// What would become of a call: whose it is, the flow, what the caller hears, and who rings in which second when nobody
+/// takes it. `presses` are the keys that the caller presses, prompt by prompt; at any further prompt they press none.
 ///
 /// # Errors
 /// What must be known first.
@@ -184,10 +213,11 @@ pub fn call(
     state: &State,
     from: &Party,
     to: &str,
+    presses: &[String],
     at: At,
 ) -> Result<Explained, Vec<Need>> {
     let Some(number) = world.directory.number_by_address(to) else {
-        return Ok(Explained::begin(from, to, None));
+        return Ok(Explained::begin(from, to, None, at));
     };
     let event = CallEvent {
         key: None,
@@ -200,14 +230,26 @@ pub fn call(
     };
     let mut cx = explaining(world, state, at);
     call::happened(&mut cx, &number.connection, &event)?;
-    let mut told = Explained::begin(from, to, Some(number));
-    if number.active && number.voice {
-        let thread = cx.thread(number.id, from)?;
-        told.decided(&cx, number, thread, None);
-    } else {
+    let mut told = Explained::begin(from, to, Some(number), at);
+    let account = world.directory.account(number.calls);
+    let Some(account) = account.filter(|_| number.active && number.voice) else {
         told.rule = cx.turn.rule;
         told.ops(&cx);
-    }
+        return Ok(told);
+    };
+    told.call_routed(&begin::routed(world, number, account), &account.name);
+    let thread = cx.thread(number.id, from)?;
+    told.decided(&cx, (number, thread, from), None)?;
+    let course = course::follow(&course::Asked {
+        world,
+        state,
+        account,
+        number,
+        party: from,
+        presses,
+        now: at.now,
+    })?;
+    (told.rings, told.skipped, told.later) = (course.rings, course.skipped, course.later);
     Ok(told)
 }
 
@@ -218,8 +260,10 @@ fn explaining<'a>(world: &'a World, state: &'a State, at: At) -> Cx<'a> {
 }
 
 impl Explained {
-    fn begin(from: &Party, to: &str, number: Option<&Number>) -> Self {
+    fn begin(from: &Party, to: &str, number: Option<&Number>, at: At) -> Self {
         Self {
+            at: at.now,
+            recorded: None,
             from: from.to_string(),
             to: to.to_owned(),
             connection: number.map(|number| number.connection.clone()),
@@ -232,7 +276,10 @@ impl Explained {
             steps: Vec::new(),
             replies: Vec::new(),
             script: Vec::new(),
+            texting: None,
             rings: Vec::new(),
+            skipped: Vec::new(),
+            later: Vec::new(),
             thread: None,
             contact: None,
             consent: ConsentTold {
@@ -245,7 +292,7 @@ impl Explained {
     }
 
     fn routed(&mut self, routed: &Routed<'_>, compliance: Compliance) {
-        self.because = because(&routed.target);
+        self.because = because(routed.rule, &routed.target);
         self.consent.text = match compliance {
             Compliance::Stop => "stop",
             Compliance::Start => "start",
@@ -260,14 +307,27 @@ impl Explained {
         self.lost = lost.collect();
     }
 
+    fn call_routed(&mut self, routed: &CallRouted<'_>, account: &str) {
+        self.because = Some(match routed.target {
+            CallTarget::Flow(key) => format!("the flow {key}, as {account} has the number's calls"),
+            CallTarget::Unpublished(_) | CallTarget::Voicemail => {
+                format!("a voicemail, as {account} has the number's calls")
+            }
+        });
+        let lost = routed.lost.iter().map(|(rule, why)| Lost {
+            rule,
+            why: why.clone(),
+        });
+        self.lost = lost.collect();
+    }
+
     /// Reads the turn that would be saved.
     fn decided(
         &mut self,
         cx: &Cx<'_>,
-        number: &Number,
-        thread: &Thread,
+        (number, thread, party): (&Number, &Thread, &Party),
         program: Option<ProgramId>,
-    ) {
+    ) -> Result<(), Vec<Need>> {
         self.rule = cx.turn.rule;
         self.ops(cx);
         let account = cx.turn.account.and_then(|id| cx.directory().account(id));
@@ -282,9 +342,23 @@ impl Explained {
             let scopes = (account.id, program);
             self.consent.before = told(&thread.consents, number, scopes);
             self.consent.after = told(&consents_after(cx, thread), number, scopes);
+            let person = found.and_then(|one| one.contact);
+            let from = hold::From {
+                account,
+                number,
+                thread,
+                party,
+                contact: person.and_then(|id| contact(cx, thread, id)),
+                consent: self.consent.after,
+            };
+            let (replies, texting) = hold::judged(cx, &from)?;
+            (self.replies, self.texting) = (replies, Some(texting));
         }
         self.steps(cx);
-        self.answers(cx);
+        let answer = cx.turn.answer.iter();
+        let verbs = answer.flat_map(|CallScript { verbs, .. }| verbs.clone());
+        self.script = verbs.collect();
+        Ok(())
     }
 
     fn owner(&mut self, account: &Account, program: Option<ProgramId>) {
@@ -334,29 +408,6 @@ impl Explained {
             })
             .collect();
         self.flow = self.steps.first().map(|step| step.flow.clone());
-    }
-
-    fn answers(&mut self, cx: &Cx<'_>) {
-        let answer = cx.turn.answer.iter();
-        self.script = answer
-            .flat_map(|CallScript { verbs, .. }| verbs.clone())
-            .collect();
-        for write in &cx.turn.writes {
-            match write {
-                Write::Message(message) if message.kind != MessageKind::Inbound => {
-                    self.replies.push(reply(message));
-                }
-                Write::Leg(leg) => {
-                    let user = leg.user.and_then(|id| cx.directory().user(id));
-                    let phone = leg.phone.to_string();
-                    self.rings.push(match user {
-                        Some(user) => named(&user.key, &user.name),
-                        None => named("", &phone),
-                    });
-                }
-                _ => {}
-            }
-        }
     }
 
     fn ops(&mut self, cx: &Cx<'_>) {
@@ -417,21 +468,16 @@ fn told(
     verdict(&of)
 }
 
-fn because(target: &Target<'_>) -> Option<String> {
+fn because(rule: Rule, target: &Target<'_>) -> Option<String> {
     match target {
         Target::Compliance(word) => Some(format!("{word:?}").to_lowercase()),
+        Target::Run(run) if rule == Rule::Wait => {
+            Some(format!("the flow {} lets time pass", run.flow))
+        }
         Target::Run(run) => Some(format!("the flow {} waits for an answer", run.flow)),
         Target::Keyword(keyword, None) => Some(keyword.word.clone()),
         Target::Keyword(keyword, Some(sub)) => Some(format!("{} {}", keyword.word, sub.word)),
         Target::Conversation(_) | Target::Unmatched => None,
-    }
-}
-
-fn reply(message: &Message) -> Reply {
-    Reply {
-        kind: message.kind,
-        text: message.text.clone(),
-        segments: message.segments,
     }
 }
 
@@ -440,50 +486,4 @@ fn named(key: &str, name: &str) -> Named {
         key: key.to_owned(),
         name: name.to_owned(),
     }
-}
-
-/// A state in which nothing is known, so that an organisation can be asked about without a store.
-pub fn nothing_known(needs: &[Need]) -> State {
-    let mut state = State::default();
-    for need in needs {
-        match need.clone() {
-            Need::Thread(number, party) => {
-                state.put_thread(number, party, Thread::default());
-            }
-            Need::Conversation(id) => {
-                state.conversations.insert(id, None);
-            }
-            Need::Call(id) => {
-                state.calls.insert(id, None);
-            }
-            Need::Leg(id) => {
-                state.legs.insert(id, None);
-            }
-            Need::Run(id) => {
-                state.runs.insert(id, None);
-            }
-            Need::Message(id) => {
-                state.messages.insert(id, None);
-            }
-            Need::MessageByCarrier(connection, id) => {
-                state.carrier_messages.insert((connection, id), None);
-            }
-            Need::CallByCarrier(connection, id) => {
-                state.carrier_calls.insert((connection, id), None);
-            }
-            Need::Voicemail(call) => {
-                state.voicemails.insert(call, Vec::new());
-            }
-            Need::Presence(user) => {
-                state.presence.insert(user, Presence::default());
-            }
-            Need::Waiting(account) => {
-                state.waiting.insert(account, Vec::new());
-            }
-            Need::Revision(id) => {
-                state.revisions.insert(id, None);
-            }
-        }
-    }
-    state
 }

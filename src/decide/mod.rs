@@ -70,6 +70,8 @@ pub struct ConnectionFacts {
     pub legs_max: u32,
     /// How many legs a second the carrier places by order.
     pub calls_per_second: f64,
+    /// How many segments of text a second it takes.
+    pub rate: f64,
 }
 
 /// How long a revision stays that nothing is on any more: what was decided with it may not be saved yet, or be

@@ -39,7 +39,8 @@ impl<'a> OnCall<'a> {
         let (Some(account), Some(number)) = (account, cx.directory().number(call.number)) else {
             return Ok(None);
         };
-        let thread = cx.thread(call.number, &call.party)?;
+        let thread = cx.thread(call.number, &call.party);
+        let thread = thread.map_err(|needs| run::with_revision(cx, needs, state.run.as_ref()))?;
         let known = thread
             .conversations
             .iter()

@@ -5,7 +5,7 @@ use crate::flow::{Person, Reach, Scope};
 use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{RunRow, ThreadEventKind};
 use crate::model::http::HttpRequest;
-use crate::model::turn::{JobKind, State, Write};
+use crate::model::turn::{FieldValue, JobKind, State, Write};
 use crate::model::{CallId, MessageKind, Party, RunId, Timestamp};
 
 use super::Cx;
@@ -46,6 +46,21 @@ pub(super) fn known(
         textable: contact::textable(contact, party) && party.can_receive(),
         automated_left: run::budget_left(now, &thread.automated, 0),
     })
+}
+
+/// The account's contacts with a value in a field; see [`crate::flow::Facts::with_value`]. The person of the thread counts
+/// as this turn has them.
+pub(super) fn with_value(
+    state: &State,
+    frame: &Frame<'_>,
+    asked: &FieldValue,
+) -> Option<Vec<Person>> {
+    let key = (frame.account.id, asked.clone());
+    let found = state.contacts.get(&key)?.iter();
+    let own = frame.contact.as_ref();
+    let others = found.filter(|one| own.is_none_or(|own| own.id != one.id));
+    let own = own.filter(|own| own.compared(&asked.field).as_ref() == Some(&asked.value));
+    Some(others.chain(own).map(Person::from).collect())
 }
 
 /// A text to another phone. A member's own phone is no thread of anybody's box: its flow alone has it.

@@ -9,14 +9,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::flow::Trace;
 use crate::model::conversation::RunRow;
-use crate::model::turn::{Decision, State, Turn, Write};
+use crate::model::turn::{Decision, ROUNDS_MAX, State, Turn, Write};
 use crate::model::{CallId, EventId, Id, Inbound, NumberId, Party, RunId, Timestamp};
 
 use super::explain::nothing_known;
 use super::{At, Input, World, decide_traced};
 
-/// How often one event may ask for more.
-const ROUNDS_MAX: usize = 8;
 /// Waits that end in one replay; a flow that waits for a minute again and again has many in a week.
 const TIMERS_MAX: usize = 1_000_000;
 /// Steps of one way that are kept.
@@ -206,7 +204,7 @@ impl<'w> Side<'w> {
     }
 
     fn take(&mut self, input: &Input, at: At) {
-        for _ in 0..ROUNDS_MAX {
+        for _ in 0..=ROUNDS_MAX {
             match decide_traced(self.world, &self.state, input, at) {
                 (Decision::Done(turn), trace) => {
                     self.state.apply(&turn);

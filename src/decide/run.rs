@@ -7,7 +7,7 @@ use crate::inbox::assignment;
 use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Program, Route};
 use crate::model::conversation::{RunRow, ThreadEventKind};
-use crate::model::turn::{FlowText, Need, Write};
+use crate::model::turn::{FieldValue, FlowText, Need, Write};
 use crate::model::{
     CallId, CallVerb, Connection, MessageKind, Party, RevisionId, RunId, Timestamp,
 };
@@ -205,6 +205,15 @@ pub(super) fn going(cx: &Cx<'_>, row: &RunRow) -> Decided<Result<Going, String>>
     }))
 }
 
+/// These needs, and the revision of a run that cannot go on without it, so that it is not asked for by itself.
+pub(super) fn with_revision(cx: &Cx<'_>, mut needs: Vec<Need>, row: Option<&RunRow>) -> Vec<Need> {
+    let live = row.filter(|row| !row.ended);
+    if let Some(Err(more)) = live.map(|row| flow_of(cx, row)) {
+        needs.extend(more);
+    }
+    needs
+}
+
 /// The flow as the run began with it. Another node may have begun it with a revision not heard of here yet.
 fn flow_of(cx: &Cx<'_>, row: &RunRow) -> Decided<Option<Arc<Flow>>> {
     let known = cx.world.flows.revision(row.revision);
@@ -330,6 +339,7 @@ pub(super) fn take_step<'a>(
     let known = |user| state.presence.get(&user).copied();
     let now = cx.at.now;
     let reach = |party: &Party| reach::known(state, now, frame, party);
+    let with_value = |asked: &FieldValue| reach::with_value(state, frame, asked);
     let connection = cx.world.connections.get(&frame.number.connection);
     let facts = Facts {
         now,
@@ -350,6 +360,7 @@ pub(super) fn take_step<'a>(
         textable: frame.textable(),
         automated_left: automated_left(now, frame),
         reach: &reach,
+        with_value: &with_value,
         email: cx.world.email,
     };
     match flow::step(
@@ -373,6 +384,7 @@ fn need(frame: &Frame<'_>, wanted: Wanted) -> Need {
         Wanted::Presence(user) => Need::Presence(user),
         Wanted::Waiting => Need::Waiting(frame.account.id),
         Wanted::Reach(party) => Need::Thread(frame.number.id, party),
+        Wanted::Contacts(asked) => Need::Contacts(frame.account.id, asked),
     }
 }
 

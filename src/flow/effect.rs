@@ -6,6 +6,7 @@ use super::run::Run;
 use crate::model::account::Route;
 use crate::model::consent::Consent;
 use crate::model::http::HttpRequest;
+use crate::model::turn::FieldValue;
 use crate::model::{
     CallStatus, CallVerb, GroupId, LegId, Party, Phone, RevisionId, Timestamp, UserId, WaitingId,
 };
@@ -26,6 +27,8 @@ pub enum Wanted {
     Presence(UserId),
     /// What is known of this phone: [`super::Facts::reach`].
     Reach(Party),
+    /// Which contacts have this value in this field: [`super::Facts::with_value`].
+    Contacts(FieldValue),
     /// Who waits in the queues of the account: [`super::Facts::waiting`].
     Waiting,
 }

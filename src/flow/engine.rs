@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Flow;
 use super::effect::{Effect, Ended, Return, Scope, Step, Stepped, Trace, Wanted};
-use super::event::{Allowed, Event, Facts, Reach};
+use super::event::{Allowed, Event, Facts, Person, Reach};
 use super::reader::Who;
 use super::run::{Queued, Run, Wait};
 use super::scope::{Val, Values};
@@ -13,6 +13,7 @@ use super::template::Text;
 use crate::flow::Kind;
 use crate::model::account::Route;
 use crate::model::consent::{Consent, Verdict};
+use crate::model::turn::FieldValue;
 use crate::model::{CallVerb, Ids, Party, Timestamp};
 
 /// Steps that one event may take.
@@ -23,8 +24,9 @@ pub(crate) const STEPS_PER_RUN_MAX: u32 = 500;
 pub(crate) const CALLS_DEEP_MAX: usize = 5;
 /// Other people that one event may look up or text, each of whom must be loaded.
 const PEOPLE_PER_EVENT_MAX: usize = 24;
-/// How often one event may find that something must be loaded first.
-const ASKED_PER_EVENT_MAX: usize = 6;
+/// How often one event may need other people whom only what was just loaded tells of: with a run's revision, which may
+/// have to be loaded too, no more than the rounds a decision has ([`crate::model::turn::ROUNDS_MAX`]).
+const ASKED_PER_EVENT_MAX: u32 = 3;
 
 /// One event of one run, while it is decided.
 pub(crate) struct Engine<'a> {
@@ -52,8 +54,10 @@ pub(crate) struct Engine<'a> {
     allowed: Allowed,
     /// Whose phones this event has asked about.
     people: Vec<Party>,
-    /// In how many steps it did.
-    asked: usize,
+    /// Whose phones are loaded by now, as far as one step could ask for the next ones'.
+    foreseen: Vec<Party>,
+    /// By which values contacts are loaded by now, in the same sense.
+    sought: Vec<FieldValue>,
 }
 
 /// See [`super::step`].
@@ -89,7 +93,8 @@ pub(crate) fn step(
         queued: run.queued.clone(),
         allowed: facts.consent,
         people: Vec::new(),
-        asked: 0,
+        foreseen: Vec::new(),
+        sought: Vec::new(),
         run,
     };
     engine.take(event);
@@ -100,6 +105,7 @@ impl Engine<'_> {
     fn take(&mut self, event: &Event<'_>) {
         if !self.run.leaving {
             self.run.steps_event = 0;
+            self.run.asked_event = 0;
             self.run.fields.clear();
             self.run.tags = None;
         }
@@ -288,7 +294,13 @@ impl Engine<'_> {
                 self.end(Ended::Fault(reason));
                 None
             }
-            Came::Needs(wanted) => {
+            Came::Needs(mut wanted) => {
+                let ahead = self.ahead().into_iter().filter(|one| !self.knows(one));
+                for more in ahead {
+                    if !wanted.contains(&more) {
+                        wanted.push(more);
+                    }
+                }
                 self.needs = wanted;
                 None
             }
@@ -403,9 +415,13 @@ impl Engine<'_> {
     pub(crate) fn reach(&mut self, who: &[Party]) -> Result<Vec<Reach>, Came> {
         let fresh = who.iter().filter(|party| !self.people.contains(party));
         let fresh: Vec<Party> = fresh.cloned().collect();
-        self.asked += usize::from(!fresh.is_empty());
+        if fresh.iter().any(|party| !self.foreseen.contains(party)) {
+            self.run.asked_event += 1;
+            self.foresee(&fresh);
+        }
         self.people.extend(fresh);
-        if self.people.len() > PEOPLE_PER_EVENT_MAX || self.asked > ASKED_PER_EVENT_MAX {
+        let asked = self.run.asked_event;
+        if self.people.len() > PEOPLE_PER_EVENT_MAX || asked > ASKED_PER_EVENT_MAX {
             return Err(Came::fault("too many other people in one go"));
         }
         let known: Vec<Option<Reach>> = who.iter().map(self.facts.reach).collect();
@@ -417,6 +433,41 @@ impl Engine<'_> {
             Ok(known.into_iter().flatten().collect())
         } else {
             Err(Came::Needs(missing))
+        }
+    }
+
+    /// The contacts with a value in a field; or what must come of the step first.
+    pub(crate) fn with_value(&mut self, asked: &FieldValue) -> Result<Vec<Person>, Came> {
+        if !self.sought.contains(asked) {
+            self.run.asked_event += 1;
+            self.foresee(&[]);
+            self.sought.push(asked.clone());
+        }
+        if self.run.asked_event > ASKED_PER_EVENT_MAX {
+            return Err(Came::fault("too many other people in one go"));
+        }
+        let known = (self.facts.with_value)(asked);
+        known.ok_or_else(|| Came::Needs(vec![Wanted::Contacts(asked.clone())]))
+    }
+
+    /// Takes down whom the question about these brings too.
+    fn foresee(&mut self, fresh: &[Party]) {
+        for wanted in self.ahead() {
+            match wanted {
+                Wanted::Reach(party) => self.foreseen.push(party),
+                Wanted::Contacts(asked) => self.sought.push(asked),
+                Wanted::Presence(_) | Wanted::Waiting => {}
+            }
+        }
+        self.foreseen.extend_from_slice(fresh);
+    }
+
+    fn knows(&self, wanted: &Wanted) -> bool {
+        match wanted {
+            Wanted::Presence(user) => (self.facts.presence)(*user).is_some(),
+            Wanted::Reach(party) => (self.facts.reach)(party).is_some(),
+            Wanted::Contacts(asked) => (self.facts.with_value)(asked).is_some(),
+            Wanted::Waiting => self.facts.waiting.is_some(),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::model::consent::Verdict;
 use crate::model::directory::Directory;
 use crate::model::http::HttpAnswer;
 use crate::model::people::{Contact, Presence};
+use crate::model::turn::FieldValue;
 use crate::model::{CallStatus, DialStatus, LegId, Party, Timestamp, UserId, Waiting};
 
 /// What can happen to a run.
@@ -117,6 +118,8 @@ pub struct Facts<'a> {
     pub automated_left: bool,
     /// What is known of somebody else's phone on this number; `None` while it is not loaded.
     pub reach: &'a dyn Fn(&Party) -> Option<Reach>,
+    /// The account's contacts with a value in a field; `None` while they are not loaded.
+    pub with_value: &'a dyn Fn(&FieldValue) -> Option<Vec<Person>>,
     /// Whether e-mails leave at all.
     pub email: bool,
 }

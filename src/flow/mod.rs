@@ -5,6 +5,7 @@
 //! a run and an event and answers with the moved run and what must be done. The time, the people and the
 //! latest text come in as [`Facts`], new ids from the caller's source.
 
+mod ahead;
 mod amounts;
 mod answer;
 mod check;
@@ -119,6 +120,29 @@ impl Flow {
                 outcome,
             })
         })
+    }
+
+    /// Whom a step rings by name, in its order; nobody for a step that rings nobody.
+    pub(crate) fn rung(&self, step: &str) -> Vec<Rung<'_>> {
+        match self.verb(step) {
+            Some(steps::Verb::Dial(dial)) => dial.named().collect(),
+            Some(steps::Verb::Queue(queue)) => queue.dial().named().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a step that rings people leaves out who is on a call, and who is away.
+    pub(crate) fn skips(&self, step: &str) -> (bool, bool) {
+        match self.verb(step) {
+            Some(steps::Verb::Dial(dial)) => dial.skips(),
+            Some(steps::Verb::Queue(queue)) => queue.dial().skips(),
+            _ => (true, true),
+        }
+    }
+
+    fn verb(&self, step: &str) -> Option<&steps::Verb> {
+        let found = self.steps.iter().find(|def| def.name == step);
+        found.map(|def| &def.verb)
     }
 
     /// Whether the run waits for keys that are no secret. All others are removed from what is stored of the event.

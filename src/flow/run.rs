@@ -42,6 +42,9 @@ pub struct Run {
     /// Steps taken in the present event.
     #[serde(default)]
     pub(crate) steps_event: u32,
+    /// How often the present event needed people whom only the ones before tell of.
+    #[serde(default)]
+    pub(crate) asked_event: u32,
     /// Steps taken in all.
     #[serde(default)]
     pub(crate) steps_total: u32,
@@ -239,6 +242,7 @@ impl Run {
             fields: BTreeMap::new(),
             tags: None,
             steps_event: 0,
+            asked_event: 0,
             steps_total: 0,
             turns: 0,
             rings: 0,
@@ -264,6 +268,11 @@ impl Run {
     /// The text is not what [`Run::to_json`] made.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+
+    /// Whether it lets time pass: a text ends that, and yet nothing was asked.
+    pub fn pauses(&self) -> bool {
+        self.wait == Wait::Pause
     }
 
     /// Whether it wants to be woken.

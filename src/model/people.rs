@@ -127,6 +127,36 @@ pub struct Contact {
     pub version: i64,
 }
 
+/// The longest value by which contacts are found, in characters.
+pub const COMPARED_CHARS_MAX: usize = 200;
+
+/// The form in which values of fields are compared: no blanks around, and of the letters A to Z the case does not matter.
+/// Nothing for what is empty or longer than any value that contacts are found by.
+pub fn compared(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let fits = !text.is_empty() && text.chars().nth(COMPARED_CHARS_MAX).is_none();
+    fits.then_some(text)
+}
+
+impl Contact {
+    /// What stands in `email` or a column, in the form in which it is compared. Yes and no tell nobody from another.
+    pub fn compared(&self, field: &str) -> Option<String> {
+        match (field, self.columns.get(field)) {
+            ("email", _) => compared(self.email.as_deref()?),
+            (_, Some(serde_json::Value::String(text))) => compared(text),
+            (_, Some(serde_json::Value::Number(number))) => compared(&number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// All by which the contact can be found besides phones.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, String)> {
+        let keys = self.columns.keys().map(String::as_str);
+        let keys = std::iter::once("email").chain(keys.filter(|key| *key != "email"));
+        keys.filter_map(|key| Some((key, self.compared(key)?)))
+    }
+}
+
 /// A phone of a contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactPhone {

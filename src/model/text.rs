@@ -100,6 +100,12 @@ pub fn encoding(text: &str) -> Encoding {
     }
 }
 
+/// The first character that GSM-7 lacks, so that the whole text needs UCS-2, and its place, from 1.
+pub fn forces_ucs2(text: &str) -> Option<(char, usize)> {
+    let mut chars = text.chars().zip(1..);
+    chars.find(|(c, _)| !is_gsm(*c))
+}
+
 /// Whether a character is in the GSM default alphabet or its extension table.
 pub fn is_gsm(c: char) -> bool {
     gsm_units(c).is_some()

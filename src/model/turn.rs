@@ -12,6 +12,10 @@ use super::{
     Waiting, WaitingId,
 };
 
+/// How often a decision may ask for more, after what was surely needed is loaded. Whoever asks says at once all it can
+/// know that it wants; an event that would ask still more often is kept raw, answered and shown to ops.
+pub const ROUNDS_MAX: usize = 4;
+
 /// What a decision must know and does not yet. A closed list: the store has one statement a kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Need {
@@ -39,6 +43,31 @@ pub enum Need {
     Waiting(AccountId),
     /// A flow's text as a run began with it, when this node has not heard of that revision.
     Revision(RevisionId),
+    /// The contacts of an account that have this value in this field: `email` or a column.
+    Contacts(AccountId, FieldValue),
+    /// What an account has sent in a month of its plan: the month as `year * 100 + month`. Only who explains asks for it.
+    Usage(AccountId, i32),
+}
+
+/// A field of contacts and a value of it, in the form in which they are compared.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+pub struct FieldValue {
+    /// The field's key.
+    pub field: String,
+    /// The value, as [`Contact::compared`] has it.
+    pub value: String,
+}
+
+/// How many contacts with the same value are loaded at most: more than one is as good as many.
+pub const SAME_VALUE_MAX: usize = 8;
+
+/// What an account has sent in a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Usage {
+    /// Whole texts.
+    pub messages: u64,
+    /// Segments.
+    pub segments: u64,
 }
 
 /// A published text of a flow.
@@ -122,6 +151,10 @@ pub struct State {
     pub waiting: HashMap<AccountId, Vec<Waiting>>,
     /// Texts of flows.
     pub revisions: HashMap<RevisionId, Option<FlowText>>,
+    /// Contacts by what stands in a field.
+    pub contacts: HashMap<(AccountId, FieldValue), Vec<Contact>>,
+    /// What accounts have sent in a month; `None`: nobody here can tell.
+    pub usage: HashMap<(AccountId, i32), Option<Usage>>,
 }
 
 /// One change to the store. Rows are whole; where a row is written more than once in a batch the last
@@ -333,6 +366,8 @@ impl State {
         add(&mut self.presence, other.presence);
         add(&mut self.waiting, other.waiting);
         add(&mut self.revisions, other.revisions);
+        add(&mut self.contacts, other.contacts);
+        add(&mut self.usage, other.usage);
     }
 
     /// Takes a turn's changes into what is known, so that the next event of the batch sees them.
@@ -402,6 +437,15 @@ impl State {
     }
 
     fn take_contact(&mut self, row: &Contact) {
+        for ((account, asked), found) in &mut self.contacts {
+            found.retain(|have| have.id != row.id);
+            let has = row.compared(&asked.field).as_ref() == Some(&asked.value);
+            if *account == row.account && has {
+                found.push(row.clone());
+                found.sort_by_key(|have| have.id);
+                found.truncate(SAME_VALUE_MAX);
+            }
+        }
         for phone in &row.phones {
             self.for_threads_of(&phone.phone, |thread| {
                 put(&mut thread.contacts, row, |have| have.id == row.id);

@@ -6,10 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::account::Beyond;
+use crate::model::account::Number;
+use crate::model::account::{Account, Beyond, Plan, PlanUnit};
 use crate::model::calendar::{Calendar, Hours};
 use crate::model::consent::Verdict;
-use crate::model::{MessageKind, Timestamp};
+use crate::model::{MessageKind, Party, Timestamp};
 
 /// Everything known about one text at its dispatch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,43 @@ pub struct Facts {
     pub now: Timestamp,
 }
 
+/// One text, as far as it does not depend on the moment of its dispatch.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// Why it exists.
+    pub kind: MessageKind,
+    /// Whose it is.
+    pub account: &'a Account,
+    /// Our number.
+    pub number: &'a Number,
+    /// Whom it goes to.
+    pub party: &'a Party,
+    /// The phone may be texted, as far as its contact is known.
+    pub textable: bool,
+    /// What the ledger says, over every scope that applies.
+    pub consent: Verdict,
+    /// An e-mail could go instead: an address is known, and e-mails leave.
+    pub email: bool,
+}
+
+impl Facts {
+    /// What is known of a text at this moment.
+    pub fn of(text: &About<'_>, plan: PlanUse, now: Timestamp) -> Self {
+        // A confirmation answers a text of this very phone, whatever its contact's entry says.
+        let answers = text.kind == MessageKind::Compliance;
+        Self {
+            kind: text.kind,
+            number_active: text.number.active && text.number.sms,
+            textable: text.party.can_receive() && (text.textable || answers),
+            consent: text.consent,
+            window: Window::of_text(text.account, text.kind, now),
+            plan,
+            contact_email: text.email,
+            now,
+        }
+    }
+}
+
 /// The sending window at the moment of dispatch. Texts that answer the person at once, and those a
 /// member writes, have [`Window::Any`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +86,14 @@ pub enum Window {
 }
 
 impl Window {
+    /// The account's sending hours, for a text that they hold for. Without a calendar of this name there are none: the
+    /// organisation's file is checked when it comes, and a text must not wait for ever.
+    pub fn of_text(account: &Account, kind: MessageKind, now: Timestamp) -> Self {
+        let hours = account.plan.hours.as_ref().filter(|_| kind.is_unprompted());
+        let calendar = hours.and_then(|key| account.calendars.get(key));
+        calendar.map_or(Self::Any, |calendar| Self::of(calendar, now))
+    }
+
     /// The window of a calendar at this moment; a holiday is outside it.
     pub fn of(calendar: &Calendar, now: Timestamp) -> Self {
         match calendar.state(now) {
@@ -186,6 +232,31 @@ pub fn allowance(facts: &Facts) -> Allowance {
 }
 
 impl PlanUse {
+    /// How a text of so many segments stands to a plan of which so many messages and segments are used.
+    pub fn of(
+        plan: &Plan,
+        (messages, segments): (u64, u64),
+        needs: u16,
+        renews_at: Timestamp,
+    ) -> Self {
+        let (used, needs) = match plan.unit {
+            PlanUnit::Messages => (messages, 1),
+            PlanUnit::Segments => (segments, u32::from(needs)),
+        };
+        Self {
+            limit: plan.monthly,
+            used: u32::try_from(used).unwrap_or(u32::MAX),
+            needs,
+            beyond: plan.beyond,
+            renews_at,
+        }
+    }
+
+    /// What is left of the plan before this text; nothing when it has no limit.
+    pub fn left(&self) -> Option<u32> {
+        self.limit.map(|limit| limit.saturating_sub(self.used))
+    }
+
     /// Whether this text would pass the limit. In wide numbers, so that no sum can wrap.
     pub fn is_exhausted(&self) -> bool {
         let after = u64::from(self.used) + u64::from(self.needs);

@@ -45,6 +45,12 @@ impl LoopBudget {
     /// The short window.
     pub const SHORT: Duration = Duration::from_secs(60);
 
+    /// How many of these went out in the last hour, and how many in the last minute.
+    pub fn used(sent: &[Timestamp], now: Timestamp) -> (usize, usize) {
+        let within = |window| sent.iter().filter(|at| now.since(**at) < window).count();
+        (within(Self::LONG), within(Self::SHORT))
+    }
+
     /// Whether one more automated text fits now. `sent` are the times of the latest automated texts to this
     /// contact, newest first, at least `texts_per_hour_max` of them where there were so many.
     pub fn check(&self, sent: &[Timestamp], now: Timestamp) -> Budget {

@@ -1,16 +1,19 @@
 //! What a text from a phone means: which rule takes it, and why the others did not.
 //!
-//! The order is fixed: compliance words, a waiting question, a keyword, an open conversation, the number's
-//! manage-unmatched account. Every rule that lost says why, for `explain`.
+//! The order is fixed: compliance words, a waiting question, a keyword, a flow that only lets time pass, an open
+//! conversation, the number's manage-unmatched account. A question takes whatever comes, because it was asked; a flow
+//! that waits for tomorrow has asked nothing, so that a keyword texted meanwhile means what it always means. Every rule
+//! that lost says why, for `explain`.
 
-use crate::model::account::{Keyword, Matching, Number, SubKeyword};
+use crate::model::RunId;
+use crate::model::account::{Account, Keyword, Matching, Number, SubKeyword};
 use crate::model::conversation::{Conversation, ConversationState, RunRow};
 use crate::model::text::fold_keyword;
 
 use super::consent::Compliance;
 
 /// What is known of a text when it is routed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct MoFacts<'a> {
     /// The number it came to.
     pub number: &'a Number,
@@ -22,6 +25,8 @@ pub struct MoFacts<'a> {
     pub compliance: Compliance,
     /// The runs of this phone on this number that have not ended.
     pub runs: &'a [RunRow],
+    /// Those among them that take a text and have asked nothing: they let time pass.
+    pub pausing: Vec<RunId>,
     /// The conversations of this phone on this number.
     pub conversations: &'a [Conversation],
 }
@@ -35,6 +40,8 @@ pub enum Rule {
     Question,
     /// A keyword of the number.
     Keyword,
+    /// A run that lets time pass, and goes on when the person texts.
+    Wait,
     /// An open conversation.
     Conversation,
     /// Nothing else.
@@ -48,6 +55,7 @@ impl Rule {
             Self::Compliance => "compliance",
             Self::Question => "question",
             Self::Keyword => "keyword",
+            Self::Wait => "wait",
             Self::Conversation => "conversation",
             Self::Unmatched => "unmatched",
         }
@@ -59,7 +67,7 @@ impl Rule {
 pub enum Target<'a> {
     /// The ledger.
     Compliance(Compliance),
-    /// This run; the text is its answer.
+    /// This run; the text is its answer, or ends its wait.
     Run(&'a RunRow),
     /// This keyword, and the word after it.
     Keyword(&'a Keyword, Option<&'a SubKeyword>),
@@ -87,6 +95,7 @@ pub fn route<'a>(facts: &MoFacts<'a>) -> Routed<'a> {
         (Rule::Compliance, compliance(facts)),
         (Rule::Question, question(facts)),
         (Rule::Keyword, keyword(facts)),
+        (Rule::Wait, wait(facts)),
         (Rule::Conversation, conversation(facts)),
     ] {
         match attempt {
@@ -116,14 +125,21 @@ fn compliance<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
 }
 
 fn question<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
-    let waiting = facts
-        .runs
-        .iter()
-        .filter(|run| run.waits_for_text && !run.ended);
-    let latest = waiting.max_by_key(|run| (run.asked_at, run.id));
-    latest
+    latest(facts, false).ok_or_else(|| "no question to this phone is open on this number".into())
+}
+
+fn wait<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
+    latest(facts, true).ok_or_else(|| "no flow waits for this phone on this number".into())
+}
+
+/// The latest of the runs that take a text: of those that pause, or of those that asked.
+fn latest<'a>(facts: &MoFacts<'a>, pausing: bool) -> Option<Target<'a>> {
+    let takes = |run: &&RunRow| run.waits_for_text && !run.ended;
+    let of_kind = |run: &&RunRow| facts.pausing.contains(&run.id) == pausing;
+    let waiting = facts.runs.iter().filter(takes).filter(of_kind);
+    waiting
+        .max_by_key(|run| (run.asked_at, run.id))
         .map(Target::Run)
-        .ok_or_else(|| "no question to this phone is open on this number".into())
 }
 
 fn keyword<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
@@ -215,6 +231,66 @@ fn conversation<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
         .ok_or_else(|| "this phone has no open conversation here".into())
 }
 
+/// Where a call begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallTarget<'a> {
+    /// In this flow of the account, by key.
+    Flow(&'a str),
+    /// In this flow, which is not published; a voicemail stands in for it.
+    Unpublished(&'a str),
+    /// In a voicemail.
+    Voicemail,
+}
+
+/// A routing decision about a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRouted<'a> {
+    /// Where it begins.
+    pub target: CallTarget<'a>,
+    /// What did not take it, and why.
+    pub lost: Vec<(&'static str, String)>,
+}
+
+/// Routes a call on a number whose calls are this account's: by the account's call flow of that number, else into a
+/// voicemail. Pure and total.
+pub fn route_call<'a>(
+    number: &Number,
+    account: &'a Account,
+    published: impl Fn(&str) -> bool,
+) -> CallRouted<'a> {
+    let mut lost = vec![
+        (
+            Rule::Keyword.as_str(),
+            "a call carries no keyword".to_owned(),
+        ),
+        (
+            Rule::Conversation.as_str(),
+            "calls go to the account that has the number's calls, whoever has an open conversation"
+                .to_owned(),
+        ),
+    ];
+    if number.manage_unmatched != account.id {
+        let why = "the number's calls are another account's than its unmatched texts";
+        lost.push((Rule::Unmatched.as_str(), why.to_owned()));
+    }
+    let uses = account.number(number.id);
+    let target = match uses.and_then(|uses| uses.call_flow.as_deref()) {
+        Some(key) if published(key) => CallTarget::Flow(key),
+        Some(key) => {
+            lost.push(("flow", format!("{key} has no published revision")));
+            CallTarget::Unpublished(key)
+        }
+        None => {
+            lost.push((
+                "flow",
+                "the account has no call flow on this number".to_owned(),
+            ));
+            CallTarget::Voicemail
+        }
+    };
+    CallRouted { target, lost }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,6 +354,7 @@ mod tests {
             text,
             compliance: Compliance::Ordinary,
             runs: &[],
+            pausing: vec![],
             conversations: &[],
         };
         let routed = route(&facts);
@@ -288,7 +365,7 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(got, expected, "{text:?}");
-        assert_eq!(routed.lost.len(), if got == "unmatched" { 4 } else { 2 });
+        assert_eq!(routed.lost.len(), if got == "unmatched" { 5 } else { 2 });
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::model::{EventId, Id, Timestamp};
+use crate::model::{AccountId, EventId, Id, Timestamp};
 
 use super::both::sql;
 use super::pools::Arg;
@@ -25,7 +25,36 @@ pub struct StoredEvent {
     pub raw: String,
 }
 
+/// An event with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DecidedEvent {
+    /// The event.
+    #[serde(flatten)]
+    pub event: StoredEvent,
+    /// The rule that decided it.
+    pub rule: Option<String>,
+    /// The account it concerned.
+    pub account: Option<AccountId>,
+    /// Why it could not be decided.
+    pub undecided: Option<String>,
+}
+
 impl Store {
+    /// An event by its id.
+    pub async fn event(
+        &self,
+        _scope: NodeScope,
+        event: EventId,
+    ) -> Result<Option<DecidedEvent>, StoreError> {
+        let sql = sql!(
+            "SELECT doc!(e: id id(evt), connection text, received_at i64, seed i64, raw text, rule text, \
+             account_id=account id(acct), undecided text) FROM event e WHERE e.id = $1"
+        );
+        let args = [Arg::Id(event.uuid())];
+        let found = self.inner.pools.list("event", sql, &args).await?;
+        Ok(found.into_iter().next())
+    }
+
     /// Events received from `since` on, those after `after` when it is given, oldest first, at most `limit`.
     pub async fn events_since(
         &self,

@@ -1,6 +1,7 @@
 //! What decisions need, loaded for a whole batch with one statement a kind.
 
 mod threads;
+mod told;
 mod waiting;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::model::people::Presence;
-use crate::model::turn::{CallState, Need, State};
+use crate::model::turn::{CallState, FieldValue, Need, State};
 use crate::model::{
     AccountId, CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RevisionId, RunId,
     Timestamp, UserId,
@@ -46,6 +47,8 @@ struct Wanted {
     presence: Vec<UserId>,
     waiting: Vec<AccountId>,
     revisions: Vec<RevisionId>,
+    contacts: Vec<(AccountId, FieldValue)>,
+    usage: Vec<(AccountId, i32)>,
 }
 
 /// One thing asked for, with its place in the question.
@@ -103,6 +106,8 @@ impl Loaded {
         self.load_messages(tx, &wanted.messages).await?;
         self.load_voicemails(tx, &wanted.voicemails).await?;
         self.load_revisions(tx, &wanted.revisions).await?;
+        self.load_contacts_with(tx, &wanted.contacts).await?;
+        self.load_usage(tx, &wanted.usage).await?;
         self.load_waiting(tx, &wanted.waiting, now).await?;
         self.load_presence(tx, &wanted.presence, now).await
     }
@@ -127,6 +132,10 @@ impl Loaded {
             Need::Presence(user) => state.presence.contains_key(user),
             Need::Waiting(account) => state.waiting.contains_key(account),
             Need::Revision(id) => state.revisions.contains_key(id),
+            Need::Contacts(account, asked) => {
+                state.contacts.contains_key(&(*account, asked.clone()))
+            }
+            Need::Usage(account, month) => state.usage.contains_key(&(*account, *month)),
         }
     }
 
@@ -158,6 +167,8 @@ impl Loaded {
                 Need::Presence(user) => wanted.presence.push(*user),
                 Need::Waiting(account) => wanted.waiting.push(*account),
                 Need::Revision(id) => wanted.revisions.push(*id),
+                Need::Contacts(account, asked) => wanted.contacts.push((*account, asked.clone())),
+                Need::Usage(account, month) => wanted.usage.push((*account, *month)),
             }
         }
         self.resolve_conversations(tx, &conversations, &mut wanted)

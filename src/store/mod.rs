@@ -28,6 +28,7 @@ mod tables;
 pub(crate) mod testing;
 mod turn;
 mod upkeep;
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ use both::sql;
 use pools::Pools;
 
 pub use error::StoreError;
-pub use events::StoredEvent;
+pub use events::{DecidedEvent, StoredEvent};
 pub use flows::{Activation, FlowFile, FlowRevision, Published, Stamp};
 pub use jobs::DueTimer;
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
@@ -92,7 +93,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 8] = [
     (
         1,
         "begin",
@@ -134,6 +135,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
         "waiting",
         include_str!("migrations/sqlite/0007_waiting.sql"),
         include_str!("migrations/postgres/0007_waiting.sql"),
+    ),
+    (
+        8,
+        "contact_value",
+        include_str!("migrations/sqlite/0008_contact_value.sql"),
+        include_str!("migrations/postgres/0008_contact_value.sql"),
     ),
 ];
 

@@ -23,6 +23,7 @@ use super::tables::{
     CALL, CONSENT, CONTACT, CONVERSATION, CONVERSATION_MORE, JOB, JOB_MORE, LEG, MESSAGE, RUN,
     THREAD_EVENT, VOICEMAIL, VOICEMAIL_MORE, WAITING, WAS, insert, insert_text, upsert,
 };
+use super::values;
 
 /// The writes of a batch, sorted by kind; of a row that is written more than once the last state.
 #[derive(Default)]
@@ -362,7 +363,9 @@ impl<'t> Saves<'t> {
             }
         }
         party::save_new(tx, &new).await?;
-        party::save(tx, &changed).await
+        party::save(tx, &changed).await?;
+        let rows = self.contacts.0.values().map(|(row, _)| *row);
+        values::save(tx, rows).await
     }
 
     async fn save_consents(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -414,7 +417,8 @@ pub(super) async fn save_contacts(tx: &mut Tx, contacts: &[&Contact]) -> Result<
     }
     versioned(tx, sql_contact(), "contact", &rows, |was| Was { was }).await?;
     let phones: Vec<Known<'_>> = contacts.iter().copied().flat_map(phones_of).collect();
-    party::save(tx, &phones).await
+    party::save(tx, &phones).await?;
+    values::save(tx, contacts.iter().copied()).await
 }
 
 /// Entries of the ledger, and which of them is the latest of its phone and scope.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::metrics;
-use crate::model::turn::{Decision, Need, State, Turn};
+use crate::model::turn::{Decision, Need, ROUNDS_MAX, State, Turn};
 use crate::model::{EventId, Hook, Timestamp};
 
 use super::both::sql;
@@ -19,9 +19,6 @@ use super::save::{EventOut, NoticeOut, Saves, save_events, save_notices};
 use super::seen::seen_key;
 use super::{NodeScope, RACES_MAX, Store, StoreError, party};
 
-/// How often an event may ask for more before it counts as undecidable: more often than a flow may ask about other
-/// people in one event.
-const ROUNDS_MAX: usize = 12;
 /// What stands in place of a raw event that carried secret digits.
 const REDACTED: &str = r#"{"redacted":true}"#;
 

@@ -59,6 +59,38 @@ async fn the_carrier_rings_as_many_as_it_can() {
     );
 }
 
+/// A text that did come: told at its own time, with what became of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_was_received_is_told() {
+    let stage = Stage::start(Kind::Sqlite).await;
+    stage.twin.text(STRANGER, SHARED, "size", &[]).unwrap();
+    let question = "SELECT CAST(waits_for_text AS TEXT) FROM run";
+    stage.until(question, &[&["1"]]).await;
+    let ids = "SELECT 'evt_' || lower(hex(id)) FROM event WHERE hook = 'sms'";
+    let events = stage.rows.column(ids).await;
+    let config = stage.config();
+    let asked = |what: &str| {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(["explain", what, "--event", &events[0], "--config", &config])
+            .current_dir(stage.folder())
+            .env("SIGNALBOX_TEST_TOKEN", TOKEN);
+        command
+    };
+    let told = told(&mut asked("sms"));
+    assert_eq!(told["from"], STRANGER, "{told}");
+    assert_eq!(told["recorded"]["event"], events[0].as_str());
+    assert_eq!(told["recorded"]["rule"], "keyword");
+    assert_eq!(told["recorded"]["account"], "college");
+    assert_eq!(told["at"], told["recorded"]["received_at"]);
+    // The flow that it began has asked since: the same words would be an answer now.
+    assert_eq!(told["rule"], "question");
+    assert!(told["texting"]["plan"]["used"].is_u64(), "{told}");
+    let other = asked("call").output().unwrap();
+    assert_eq!(other.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&other.stderr).contains("explain sms"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_made_that_is_not_there() {
     let stage = Stage::start(Kind::Sqlite).await;

@@ -4,11 +4,11 @@ use super::rate;
 use crate::decide::World;
 use crate::limits::Rate;
 use crate::metrics;
-use crate::model::account::{Account, Plan, PlanUnit};
+use crate::model::account::Plan;
 use crate::model::calendar::{month, zone};
 use crate::model::consent::Verdict;
-use crate::model::{Connection, MessageKind, Timestamp};
-use crate::policy::allowance::{Facts, PlanUse, Reason, Window};
+use crate::model::{Connection, Timestamp};
+use crate::policy::allowance::{About, Facts, PlanUse, Reason};
 use crate::store::{Dispatch, DueText};
 
 pub(super) fn refused(reason: Reason) -> Dispatch {
@@ -32,42 +32,23 @@ pub(super) fn by_email(world: &World, due: &DueText, reason: Reason) -> Dispatch
 pub(super) fn facts(world: &World, due: &DueText, now: Timestamp) -> Option<Facts> {
     let account = world.directory.account(due.message.account)?;
     let number = world.directory.number(due.message.number)?;
-    // A confirmation answers a text of this very phone, whatever its contact's entry says.
-    let answers = due.message.kind == MessageKind::Compliance;
-    Some(Facts {
+    let text = About {
         kind: due.message.kind,
-        number_active: number.active && number.sms,
-        textable: due.message.party.can_receive() && (due.textable || answers),
+        account,
+        number,
+        party: &due.message.party,
+        textable: due.textable,
         consent: due.consent.unwrap_or(Verdict::Unknown),
-        window: window(account, due.message.kind, now),
-        plan: plan_use(&account.plan, &account.zone, due, now),
-        contact_email: world.email && due.contact_email.is_some(),
-        now,
-    })
-}
-
-/// The account's sending hours, for a text that they hold for. Without a calendar of this name there are none: the
-/// organisation's file is checked when it comes, and a text must not wait for ever.
-fn window(account: &Account, kind: MessageKind, now: Timestamp) -> Window {
-    let hours = account.plan.hours.as_ref().filter(|_| kind.is_unprompted());
-    let calendar = hours.and_then(|key| account.calendars.get(key));
-    calendar.map_or(Window::Any, |calendar| Window::of(calendar, now))
+        email: world.email && due.contact_email.is_some(),
+    };
+    let plan = plan_use(&account.plan, &account.zone, due, now);
+    Some(Facts::of(&text, plan, now))
 }
 
 fn plan_use(plan: &Plan, zone_name: &str, due: &DueText, now: Timestamp) -> PlanUse {
-    let (used, needs) = match plan.unit {
-        PlanUnit::Messages => (due.plan_used.messages, 1),
-        PlanUnit::Segments => (due.plan_used.segments, u32::from(due.message.segments)),
-    };
     let renews_at = zone(zone_name).map_or(now, |zone| month(&zone, now).ends_at);
-    let used = u32::try_from(used).unwrap_or(u32::MAX);
-    PlanUse {
-        limit: plan.monthly,
-        used,
-        needs,
-        beyond: plan.beyond,
-        renews_at,
-    }
+    let used = (due.plan_used.messages, due.plan_used.segments);
+    PlanUse::of(plan, used, due.message.segments, renews_at)
 }
 
 /// A rate that a text is asked for before it goes.
@@ -121,10 +102,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::account::{Beyond, Number};
+    use crate::model::account::{Account, Beyond, Number, PlanUnit};
     use crate::model::calendar::Calendar;
     use crate::model::directory::Directory;
-    use crate::model::{Id, Ids, Message, MessageStatus, Party, Via};
+    use crate::model::{Id, Ids, Message, MessageKind, MessageStatus, Party, Via};
     use crate::policy::allowance::{Allowance, allowance};
     use crate::store::PlanUse as Used;
 

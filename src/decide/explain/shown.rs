@@ -2,9 +2,14 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{ConsentTold, Explained, Named, Place, Reply, Taken};
+use super::{
+    BudgetTold, ConsentTold, Explained, Later, Named, Place, PlanTold, RateTold, Recorded, Reply,
+    Ring, Skipped, Taken, WindowTold,
+};
+use crate::model::account::{Beyond, PlanUnit};
 use crate::model::consent::Verdict;
 use crate::model::conversation::{ConversationState, ThreadEventKind};
+use crate::model::text::Encoding;
 use crate::model::{CallVerb, MessageKind};
 
 impl Display for Explained {
@@ -13,6 +18,7 @@ impl Display for Explained {
             return writeln!(f, "{} is none of our numbers.", self.to);
         };
         fact(f, "number", &format!("{} on {connection}", self.to))?;
+        optional(f, "event", self.recorded.as_ref())?;
         for lost in &self.lost {
             fact(f, "not", &format!("{}: {}", lost.rule, lost.why))?;
         }
@@ -38,14 +44,24 @@ impl Display for Explained {
         }
         for reply in &self.replies {
             fact(f, "reply", reply)?;
+            if let Some(words) = reply.fate.words() {
+                fact(f, "", &words)?;
+            }
         }
         for verb in &self.script {
             fact(f, "caller", &heard(verb))?;
         }
-        for who in &self.rings {
-            fact(f, "rings", who)?;
+        for ring in &self.rings {
+            fact(f, "rings", ring)?;
+        }
+        for one in &self.skipped {
+            fact(f, "skips", one)?;
+        }
+        for later in &self.later {
+            fact(f, "then", later)?;
         }
         self.person(f)?;
+        self.texts(f)?;
         for line in &self.lines {
             fact(f, "line", &said(line))?;
         }
@@ -68,6 +84,26 @@ impl Explained {
             fact(f, "consent", &self.consent)?;
         }
         Ok(())
+    }
+}
+
+impl Explained {
+    /// What a text would cost and meet.
+    fn texts(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(texting) = &self.texting else {
+            return Ok(());
+        };
+        let words = texting.fate.words();
+        fact(
+            f,
+            "texting",
+            &words.as_deref().unwrap_or("an answer would go at once"),
+        )?;
+        fact(f, "plan", &texting.plan)?;
+        fact(f, "budget", &texting.budget)?;
+        fact(f, "window", &texting.window)?;
+        let rates: Vec<String> = texting.rates.iter().map(RateTold::to_string).collect();
+        fact(f, "rate", &rates.join(", "))
     }
 }
 
@@ -107,17 +143,162 @@ impl Display for Taken {
     }
 }
 
+impl Display for Recorded {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}: ", self.event, self.received_at)?;
+        match (&self.undecided, &self.rule, &self.account) {
+            (Some(why), ..) => write!(f, "could not be decided then: {why}"),
+            (None, Some(rule), Some(account)) => write!(f, "{rule}, of {account}, then"),
+            (None, Some(rule), None) => write!(f, "{rule} then"),
+            (None, None, _) => write!(f, "nothing was decided then"),
+        }
+    }
+}
+
 impl Display for Reply {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             MessageKind::Compliance => "confirmation",
             _ => "text",
         };
-        let plural = if self.segments == 1 { "" } else { "s" };
+        let to = self.to.iter().map(|to| format!(" to {to}"));
+        let (cost, to) = (&self.cost, to.collect::<String>());
+        let alphabet = match cost.encoding {
+            Encoding::Gsm7 => "GSM-7",
+            Encoding::Ucs2 => "UCS-2",
+        };
+        let plural = if cost.segments == 1 { "" } else { "s" };
+        let of = cost.segments * cost.units_per_part;
         write!(
             f,
-            "{kind}, {} segment{plural}: {}",
-            self.segments, self.text
+            "{kind}{to}, {} segment{plural} of {alphabet}, {} of {of}",
+            cost.segments, cost.units
+        )?;
+        if let Some(forcing) = &self.forces_ucs2 {
+            write!(
+                f,
+                "; `{}` ({}), character {}, is not in GSM-7",
+                forcing.character, forcing.code, forcing.place
+            )?;
+        }
+        write!(f, ": {}", self.text)
+    }
+}
+
+impl Display for Ring {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} s to {} s: {}", self.from_s, self.until_s, self.who)?;
+        match self.who.key.as_str() {
+            "" => write!(f, ", by {}:{}", self.flow, self.step),
+            _ => write!(f, " at {}, by {}:{}", self.phone, self.flow, self.step),
+        }
+    }
+}
+
+impl Display for Skipped {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let why = match self.why {
+            "inactive" => "does not work here any more",
+            "no_device" => "has no device",
+            "offline" => "is away",
+            "busy" => "is on a call",
+            "caller" => "is who calls",
+            "same_device" => "the device rings for somebody before",
+            _ => "the time is over before their turn",
+        };
+        write!(
+            f,
+            "{} ({}), by {}:{}: {why}",
+            self.name, self.key, self.flow, self.step
+        )
+    }
+}
+
+impl Display for Later {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (flow, step) = (&self.flow, &self.step);
+        write!(
+            f,
+            "{} s: {flow}:{} {} ({}) -> {}",
+            self.at_s, step.line, step.step, step.verb, step.outcome
+        )
+    }
+}
+
+impl Display for PlanTold {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let unit = match self.unit {
+            PlanUnit::Messages => "texts",
+            PlanUnit::Segments => "segments",
+        };
+        let Some(monthly) = self.monthly else {
+            return write!(f, "{unit} without a limit; this takes {}", self.takes);
+        };
+        match (self.used, self.left) {
+            (Some(used), Some(left)) => {
+                write!(f, "{used} of {monthly} {unit} used this month, {left} left")?
+            }
+            _ => write!(
+                f,
+                "{monthly} {unit} a month; how many are used is not known here"
+            )?,
+        }
+        let beyond = match self.beyond {
+            Beyond::Email => "go by e-mail",
+            Beyond::Hold => "wait for the next month",
+            Beyond::Refuse => "are refused",
+        };
+        write!(f, "; this takes {}; texts beyond {beyond}", self.takes)
+    }
+}
+
+impl Display for BudgetTold {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            minute,
+            minute_max,
+            hour,
+            hour_max,
+            until,
+        } = self;
+        write!(
+            f,
+            "{minute} of {minute_max} automatic texts in the last minute, {hour} of {hour_max} in the last hour"
+        )?;
+        match until {
+            Some(until) => write!(f, "; no more before {until}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Display for WindowTold {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(calendar) = &self.calendar else {
+            return f.write_str("texts leave at any hour");
+        };
+        write!(
+            f,
+            "texts that answer nobody leave inside the hours of {calendar} only: "
+        )?;
+        match (self.open, self.opens_at) {
+            (true, _) => f.write_str("open now"),
+            (false, Some(at)) => write!(f, "closed until {at}"),
+            (false, None) => f.write_str("never open"),
+        }
+    }
+}
+
+impl Display for RateTold {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let counts = match self.counts {
+            PlanUnit::Messages => "texts",
+            PlanUnit::Segments => "segments",
+        };
+        write!(
+            f,
+            "{} {counts} a second of the {}",
+            self.per_second, self.of
         )
     }
 }

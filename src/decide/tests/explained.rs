@@ -42,10 +42,24 @@ fn text(bench: &Bench, to: &str, text: &str) -> Explained {
 }
 
 fn call(bench: &Bench, to: &str) -> Explained {
+    pressing(bench, to, &[])
+}
+
+fn pressing(bench: &Bench, to: &str, presses: &[String]) -> Explained {
     let from = Party::read(PAT);
     told(bench, |state, at| {
-        explain::call(&bench.world, state, &from, to, at)
+        explain::call(&bench.world, state, &from, to, presses, at)
     })
+}
+
+/// For people, without what any text would meet.
+fn without_texting(told: &Explained) -> String {
+    let shown = told.to_string();
+    let texting = ["texting", "plan", "budget", "window", "rate"];
+    let others = shown
+        .lines()
+        .filter(|line| !texting.iter().any(|word| line.starts_with(word)));
+    others.map(|line| format!("{line}\n")).collect()
 }
 
 /// Explains a text for people, then lets it come: the same answers.
@@ -53,7 +67,7 @@ fn call(bench: &Bench, to: &str) -> Explained {
 fn check(bench: &mut Bench, words: &str, expected: &str) {
     let told = text(bench, SHARED, words);
     assert_eq!(
-        told.to_string(),
+        without_texting(&told),
         expected.trim_start_matches('\n'),
         "{words}"
     );
@@ -78,7 +92,7 @@ account  The college (college)
 program  college main (main)
 flow     apply
 step     apply:6 birth (ask) -> waits
-reply    text, 1 segment: When were you born?
+reply    text, 1 segment of GSM-7, 19 of 160: When were you born?
 thread   new, in nobody's list yet; responsible: The admissions group
 person   new contact without a name
 consent  never asked
@@ -110,7 +124,7 @@ number   +12025550100 on twilio
 rule     compliance: stop
 account  The college (college)
 program  college main (main)
-reply    confirmation, 1 segment: The college: you are unsubscribed and will get no more messages. Reply START to resubscribe.
+reply    confirmation, 1 segment of GSM-7, 92 of 160: The college: you are unsubscribed and will get no more messages. Reply START to resubscribe.
 thread   known, open in the box of The billing group
 person   contact without a name
 consent  never asked, then opted out
@@ -125,6 +139,7 @@ number   +12025550100 on twilio
 not      compliance: the text is no compliance word
 not      question: no question to this phone is open on this number
 not      keyword: none of the number's 3 keywords matches
+not      wait: no flow waits for this phone on this number
 rule     conversation
 account  The college (college)
 program  college main (main)
@@ -151,10 +166,13 @@ fn calls() {
     let mut bench = Bench::with(&[main], |parts| {
         parts.uses("college", SHARED).call_flow = Some("main".into());
     });
-    let shown = call(&bench, SHARED).to_string();
+    let shown = without_texting(&call(&bench, SHARED));
     let expected = "
 number   +12025550100 on twilio
-rule     call_started
+not      keyword: a call carries no keyword
+not      conversation: calls go to the account that has the number's calls, whoever has an open conversation
+not      unmatched: the number's calls are another account's than its unmatched texts
+rule     call_started: the flow main, as The college has the number's calls
 account  The college (college)
 program  college main (main)
 flow     main
@@ -162,8 +180,9 @@ step     main:6 hello (say) -> next
 step     main:9 ring (dial) -> waits
 caller   hears: Welcome
 caller   waits while devices ring
-rings    Ana (ana)
-rings    Ben (ben)
+rings    0 s to 20 s: Ana (ana) at +12025550110, by main:ring
+rings    0 s to 20 s: Ben (ben) at +12025550111, by main:ring
+then     20 s: main:9 ring (dial) -> no_answer
 thread   new, in nobody's list yet; responsible: The admissions group
 person   new contact without a name
 consent  never asked
@@ -197,4 +216,311 @@ fn for_programs() {
     assert_eq!(json["thread"]["box"], "The admissions group");
     assert_eq!(json["consent"]["before"], "unknown");
     assert_eq!(json["replies"][0]["kind"], "automated");
+}
+
+const PEOPLE: (&str, &str) = (
+    "main",
+    "
+  first:
+    menu: { prompt: Press 1, timeout: 5s, tries: 1 }
+    then: { 1: people, else: box }
+  people:
+    dial: { group: billing, ring: 15s }
+    then: { answered: end, else: front }
+  front:
+    dial: { group: admissions, order: simultaneous, accept: key, ring: 20s }
+    then: { answered: end, else: box }
+  box:
+    voicemail: { group: admissions }
+    next: end
+",
+);
+
+fn with_people(parts: &mut super::sample::Parts) {
+    parts.uses("college", SHARED).call_flow = Some("main".into());
+}
+
+/// The lines of an explanation that begin with one of these words.
+fn lines(told: &Explained, words: &[&str]) -> Vec<String> {
+    let shown = told.to_string();
+    let of = |line: &&str| words.iter().any(|word| line.starts_with(word));
+    shown.lines().filter(of).map(str::to_owned).collect()
+}
+
+#[test]
+fn who_rings_in_which_second() {
+    let mut bench = Bench::with(&[PEOPLE], with_people);
+    let mut connections = (*bench.world.connections).clone();
+    connections.get_mut("twilio").unwrap().calls_per_second = 1.0;
+    bench.world.connections = std::sync::Arc::new(connections);
+    let told = pressing(&bench, SHARED, &["1".to_owned()]);
+    assert_eq!(
+        lines(&told, &["rings", "skips", "then"]),
+        [
+            "rings    0 s to 15 s: Ben (ben) at +12025550111, by main:people",
+            "rings    15 s to 30 s: Ana (ana) at +12025550110, by main:people",
+            "rings    30 s to 50 s: Ana (ana) at +12025550110, by main:front",
+            "rings    31 s to 51 s: Ben (ben) at +12025550111, by main:front",
+            "skips    Gone (gone), by main:people: does not work here any more",
+            "skips    Cyd (cyd), by main:people: has no device",
+            "then     0 s: main:6 first (menu) -> 1",
+            "then     0 s: main:9 people (dial) -> waits",
+            "then     30 s: main:9 people (dial) -> no_answer",
+            "then     30 s: main:12 front (dial) -> waits",
+            "then     51 s: main:12 front (dial) -> no_answer",
+            "then     51 s: main:15 box (voicemail) -> waits",
+            "then     56 s: main:15 box (voicemail) -> empty",
+        ]
+    );
+    // The second before nobody was rung, and nothing was saved.
+    assert!(bench.store.calls.is_empty() && bench.store.legs.is_empty());
+    // Whoever presses nothing goes another way.
+    let told = call(&bench, SHARED);
+    assert_eq!((told.rings, told.skipped), (vec![], vec![]));
+    assert_eq!(told.later[0].at_s, 5);
+}
+
+#[test]
+fn who_does_not_ring_and_why() {
+    let flow = PEOPLE.1.replace(
+        "group: billing, ring: 15s",
+        "group: billing, ring: 15s, total: 15s",
+    );
+    let flow = flow.replace(
+        "then: { 1: people, else: box }",
+        "then: { 1: front, else: people }",
+    );
+    let mut bench = Bench::with(&[("main", &flow)], |parts| {
+        with_people(parts);
+        let (ben, ana) = (
+            parts.user("ben").devices[0].clone(),
+            parts.user("ana").devices[0].clone(),
+        );
+        parts.user("cyd").devices = vec![ben];
+        parts.user("gone").devices = vec![ana];
+    });
+    let skips =
+        |bench: &Bench, presses: &[String]| lines(&pressing(bench, SHARED, presses), &["skips"]);
+    let by = "by main:people";
+    assert_eq!(
+        skips(&bench, &[]),
+        [
+            format!("skips    Gone (gone), {by}: does not work here any more"),
+            format!("skips    Ben (ben), {by}: the device rings for somebody before"),
+            format!("skips    Ana (ana), {by}: the time is over before their turn"),
+        ]
+    );
+    for (offline, busy, why) in [(true, false, "is away"), (false, true, "is on a call")] {
+        let there = crate::model::people::Presence {
+            offline,
+            busy,
+            ..Default::default()
+        };
+        bench.presence("ana", there);
+        assert_eq!(
+            skips(&bench, &["1".to_owned()]),
+            [format!("skips    Ana (ana), by main:front: {why}")]
+        );
+    }
+    let from = Party::read("+12025550111");
+    let mine = told(&bench, |state, at| {
+        explain::call(&bench.world, state, &from, SHARED, &["1".to_owned()], at)
+    });
+    assert!(
+        mine.skipped
+            .iter()
+            .any(|one| (one.key.as_str(), one.why) == ("ben", "caller"))
+    );
+}
+
+#[test]
+fn what_a_text_costs_and_what_would_hold_it() {
+    use crate::model::account::{Beyond, PlanUnit};
+    use crate::model::turn::Usage;
+    const DEAR: (&str, &str) = (
+        "apply",
+        "
+  one:
+    reply: You’re in. We text you tomorrow with all that you need for your first day, and where to be.
+    next: two
+  two:
+    reply: See you!
+    next: end
+",
+    );
+    let limited = |parts: &mut super::sample::Parts| {
+        let plan = &mut parts.accounts[0].plan;
+        (plan.monthly, plan.unit, plan.beyond) = (Some(10), PlanUnit::Segments, Beyond::Hold);
+        parts.number(SHARED).rate = Some(0.5);
+    };
+    let bench = Bench::with(&[DEAR], limited);
+    let from = Party::read(PAT);
+    let told = |used: Option<u64>, to: &str, words: &str| {
+        told(&bench, |state, at| {
+            let mut state = state.clone();
+            for known in state.usage.values_mut() {
+                let segments = used;
+                *known = segments.map(|segments| Usage {
+                    messages: 1,
+                    segments,
+                });
+            }
+            explain::text(&bench.world, &state, &from, to, words, at)
+        })
+    };
+    let first = told(Some(8), SHARED, "apply");
+    let facts = [
+        "reply",
+        "         ",
+        "texting",
+        "plan",
+        "budget",
+        "window",
+        "rate",
+    ];
+    assert_eq!(
+        lines(&first, &facts),
+        [
+            "reply    text, 2 segments of UCS-2, 91 of 134; `’` (U+2019), character 4, is not in GSM-7: You’re in. We text you tomorrow with all that you need for your first day, and where to be.",
+            "reply    text, 1 segment of GSM-7, 8 of 160: See you!",
+            "         The message plan of this month is used up: it waits until 2026-04-01T05:00:00Z",
+            "texting  an answer would go at once",
+            "plan     8 of 10 segments used this month, 2 left; this takes 2; texts beyond wait for the next month",
+            "budget   0 of 6 automatic texts in the last minute, 0 of 20 in the last hour",
+            "window   texts leave at any hour",
+            "rate     10 texts a second of the account, 0.5 segments a second of the number, 30 segments a second of the connection",
+        ]
+    );
+    let json = serde_json::to_value(&first).unwrap();
+    assert_eq!(json["replies"][0]["encoding"], "UCS-2");
+    assert_eq!(json["replies"][0]["segments"], 2);
+    assert_eq!(json["replies"][0]["forces_ucs2"]["code"], "U+2019");
+    assert_eq!(json["replies"][1]["fate"]["reason"], "plan_exhausted");
+    assert_eq!(json["texting"]["plan"]["left"], 2);
+    assert_eq!(json["texting"]["rates"][1]["of"], "number");
+    let unknown = told(None, SHARED, "hello");
+    assert_eq!(unknown.texting.as_ref().unwrap().plan.used, None);
+    let spent = told(Some(10), SHARED, "apply").texting.unwrap();
+    assert_eq!((spent.fate.verdict, spent.plan.left), ("hold", Some(0)));
+}
+
+#[test]
+fn sending_hours_hold_what_answers_nobody() {
+    const TELLS: (&str, &str) = (
+        "apply",
+        "
+  one:
+    send: { to: \"+12025550150\", text: Pat applies }
+    next: two
+  two:
+    reply: Thank you
+    next: end
+",
+    );
+    // The clock of the bench stands on a Tuesday.
+    let spec = serde_json::from_str(r#"{"open":{"wed":"09:00-17:00"}}"#).unwrap();
+    let zone = jiff::tz::TimeZone::get("America/Chicago").unwrap();
+    let bench = Bench::with(&[TELLS], |parts| {
+        let college = &mut parts.accounts[0];
+        let office = crate::model::calendar::Calendar::new(&spec, &zone).unwrap();
+        college.calendars.insert("office".into(), office);
+        college.plan.hours = Some("office".into());
+    });
+    assert_eq!(
+        lines(
+            &text(&bench, SHARED, "apply"),
+            &["reply", "         ", "window"]
+        ),
+        [
+            "reply    text to +12025550150, 1 segment of GSM-7, 11 of 160: Pat applies",
+            "         It is outside the sending hours: it waits until 2026-03-04T15:00:00Z",
+            "reply    text, 1 segment of GSM-7, 9 of 160: Thank you",
+            "window   texts that answer nobody leave inside the hours of office only: closed until 2026-03-04T15:00:00Z",
+        ]
+    );
+}
+
+#[test]
+fn what_would_hold_any_text() {
+    let mut bench = Bench::new(&[APPLY]);
+    let fate = |bench: &Bench| {
+        let texting = text(bench, SHARED, "apply").texting.unwrap();
+        (
+            texting.fate.verdict,
+            texting.fate.reason.map(|reason| reason.code()),
+            texting.budget.minute,
+        )
+    };
+    assert_eq!(fate(&bench), ("send", None, 0));
+    for _ in 0..6 {
+        bench.sms(SHARED, "apply");
+        bench.sms(SHARED, "no date");
+    }
+    assert_eq!(fate(&bench), ("refuse", Some("budget_exhausted"), 6));
+    bench.sms(SHARED, "stop");
+    assert_eq!(fate(&bench), ("refuse", Some("opted_out"), 6));
+    bench.pass(3600);
+    bench.reorganise(|parts| parts.number(SHARED).sms = false);
+    assert_eq!(fate(&bench), ("refuse", Some("number_inactive"), 0));
+}
+
+#[test]
+fn calls_tell_what_lost_too() {
+    let bench = Bench::with(&[PEOPLE], with_people);
+    let told = |to: &str| lines(&call(&bench, to), &["not", "rule"]);
+    assert_eq!(
+        told(SHARED),
+        [
+            "not      keyword: a call carries no keyword",
+            "not      conversation: calls go to the account that has the number's calls, whoever has an open conversation",
+            "not      unmatched: the number's calls are another account's than its unmatched texts",
+            "rule     call_started: the flow main, as The college has the number's calls",
+        ]
+    );
+    assert_eq!(
+        told(PLAIN)[2..],
+        [
+            "not      flow: the account has no call flow on this number",
+            "rule     call_started: a voicemail, as The college has the number's calls",
+        ]
+    );
+}
+
+#[test]
+fn whoever_waits_in_line_is_followed_too() {
+    const LINE: (&str, &str) = (
+        "main",
+        "
+  line:
+    queue: { group: billing, max_wait: 60s }
+    then: { connected: end, timeout: box }
+  box:
+    voicemail: { group: admissions }
+    next: end
+",
+    );
+    let bench = Bench::with(&[LINE], with_people);
+    let told = call(&bench, SHARED);
+    let first = &told.rings[0];
+    assert_eq!(
+        (first.who.key.as_str(), first.step.as_str(), first.from_s),
+        ("ben", "line", 0)
+    );
+    assert!(
+        told.rings.iter().all(|ring| ring.until_s <= 90),
+        "{:?}",
+        told.rings
+    );
+    let skipped: Vec<_> = told
+        .skipped
+        .iter()
+        .map(|one| (one.key.as_str(), one.why))
+        .collect();
+    assert_eq!(skipped[..2], [("gone", "inactive"), ("cyd", "no_device")]);
+    assert!(
+        told.later
+            .iter()
+            .any(|later| later.step.outcome == "timeout")
+    );
+    assert!(bench.store.calls.is_empty());
 }

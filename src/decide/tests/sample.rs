@@ -16,7 +16,7 @@ use crate::model::conversation::{Conversation, ThreadEventKind};
 use crate::model::directory::Directory;
 use crate::model::people::{Device, Group, Member, Permission, Presence, Role, User};
 use crate::model::text::fold_keyword;
-use crate::model::turn::{Decision, Turn, Write};
+use crate::model::turn::{Decision, ROUNDS_MAX, Turn, Write};
 use crate::model::{
     AccountId, Id, Ids, Inbound, Message, MessageKind, Mo, NumberId, Party, RevisionId, Timestamp,
     UserId,
@@ -302,6 +302,7 @@ impl Bench {
             opt_out: OptOutBy::Us,
             legs_max: 10,
             calls_per_second: 10.0,
+            rate: 30.0,
         };
         let mut bench = Self {
             world: World {
@@ -372,7 +373,7 @@ impl Bench {
     /// Decides as a node does: what is needed is loaded and the decision begun anew.
     fn decided(&self, input: &Input, at: At) -> Turn {
         let mut known = needs(&self.world, input);
-        for _ in 0..6 {
+        for _ in 0..=ROUNDS_MAX {
             let mut state = self.store.load(&known);
             match decide(&self.world, &state, input, at) {
                 Decision::Done(turn) => {

@@ -98,6 +98,15 @@ impl Store {
                     all.sort_by_key(Waiting::place);
                     state.waiting.insert(*account, all);
                 }
+                Need::Usage(..) => {}
+                Need::Contacts(account, asked) => {
+                    let has = |one: &&Contact| {
+                        let value = one.compared(&asked.field);
+                        one.account == *account && value.as_ref() == Some(&asked.value)
+                    };
+                    let found = self.contacts.values().filter(has).cloned().collect();
+                    state.contacts.insert((*account, asked.clone()), found);
+                }
                 Need::Revision(id) => {
                     state.revisions.insert(*id, self.revisions.get(id).cloned());
                 }

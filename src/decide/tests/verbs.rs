@@ -3,6 +3,7 @@
 use super::sample::{Bench, PAT, SHARED, messages, number, sent, user};
 use crate::decide::Input;
 use crate::model::consent::{Consent, ConsentScope};
+use crate::model::conversation::ThreadEventKind;
 use crate::model::http::HttpAnswer;
 use crate::model::people::Device;
 use crate::model::turn::{JobKind, Turn};
@@ -360,4 +361,82 @@ fn a_caller_waits_for_another_systems_answer() {
     // The caller leaves: what comes late changes nothing.
     bench.status(call, CallStatus::Completed);
     assert_eq!(answered(&mut bench, 200, "Pat").rule, "answer_stale");
+}
+
+/// Applies, and then lets a day pass.
+const LATER: &str = "
+  first:
+    reply: We text you tomorrow.
+    next: pause
+  pause:
+    wait: 1d
+    then: { elapsed: end, replied: heard }
+  heard:
+    inbox: { group: billing, note: Came early }
+    next: end
+";
+const PILLS: &str = "
+  which:
+    ask: { prompt: Which pills?, tries: 1, timeout: 1h }
+    then: { valid: end, invalid: end, timeout: end }
+";
+
+#[test]
+fn a_wait_takes_only_what_nothing_else_takes() {
+    let mut bench = Bench::new(&[("apply", LATER), ("pills", PILLS)]);
+    let live = |bench: &Bench| bench.store.runs.values().filter(|run| !run.ended).count();
+    assert_eq!(bench.sms(SHARED, "apply").rule, "keyword");
+    assert_eq!(live(&bench), 1);
+    assert_eq!(bench.sms(SHARED, "help").rule, "compliance");
+    assert_eq!(bench.sms(SHARED, "bills").rule, "keyword");
+    // A question that is asked meanwhile has its answer, too.
+    assert_eq!(sent(&bench.sms(SHARED, "pills")), ["Which pills?"]);
+    assert_eq!(bench.sms(SHARED, "the blue ones").rule, "question");
+    assert_eq!(live(&bench), 1, "it waits on");
+    assert_eq!(bench.sms(SHARED, "see you").rule, "wait");
+    let note = |event: &crate::model::conversation::ThreadEvent| matches!(&event.kind, ThreadEventKind::Posted { note: Some(note), .. } if note == "Came early");
+    assert!(bench.store.events.iter().any(note));
+    assert_eq!(live(&bench), 0);
+    // Whoever wants no more texts is waited for no more.
+    bench.sms(SHARED, "apply");
+    assert_eq!(bench.sms(SHARED, "stop").rule, "compliance");
+    assert_eq!(live(&bench), 0);
+}
+
+#[test]
+fn people_are_found_by_what_a_flow_has_saved() {
+    let apply = "
+  number:
+    ask: { prompt: Your number?, save_as: contact.student_id, tries: 1 }
+    then: { valid: end, invalid: end, timeout: end }
+";
+    let nurse = "
+  who:
+    lookup: { field: contact.student_id, equals: \"{{ message.text }}\" }
+    then: { found: yes, missing: no }
+  yes:
+    reply: Known
+    next: end
+  no:
+    reply: Not known
+    next: end
+";
+    let mut bench = Bench::new(&[("apply", apply), ("nurse", nurse)]);
+    bench.sms(SHARED, "apply");
+    bench.sms(SHARED, "APPLY NURSE");
+    assert_eq!(
+        sent(&bench.sms_from(QUINN, SHARED, "apply nurse")),
+        ["Known"]
+    );
+    assert_eq!(
+        sent(&bench.sms_from(QUINN, SHARED, "aply nurse")),
+        ["Not known"]
+    );
+    // Two who say the same are nobody.
+    bench.sms_from("+12025550151", SHARED, "apply");
+    bench.sms_from("+12025550151", SHARED, "apply nurse");
+    assert_eq!(
+        sent(&bench.sms_from(QUINN, SHARED, "apply nurse")),
+        ["Not known"]
+    );
 }

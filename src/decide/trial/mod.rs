@@ -22,6 +22,7 @@ use crate::model::people::Contact;
 pub use coverage::{Coverage, Missed};
 pub use made_up::made_up;
 pub use stage::Stage;
+pub(in crate::decide) use stage::{Kept, placed_after_s};
 pub use transcript::{Difference, Entry, Place, Who};
 
 /// What tests are played on: an organisation and all its flows.

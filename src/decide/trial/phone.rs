@@ -123,7 +123,7 @@ impl Line {
 
 impl Stage {
     /// A call comes.
-    pub(super) fn calls(&mut self) -> Result<(), String> {
+    pub(in crate::decide) fn calls(&mut self) -> Result<(), String> {
         let kind = CallEventKind::Started {
             from: self.party.clone(),
             to: self.number.address.clone(),
@@ -352,7 +352,7 @@ impl Stage {
     }
 
     /// The caller presses keys.
-    pub(super) fn presses(&mut self, keys: &str) -> Result<(), String> {
+    pub(in crate::decide) fn presses(&mut self, keys: &str) -> Result<(), String> {
         self.wait_for_script()?;
         match self.line.waits {
             Waits::Keys { .. } => self.caller(CallEventKind::Digits {
@@ -360,6 +360,11 @@ impl Stage {
             }),
             _ => Err(format!("no keys are awaited now; {}", self.at_now())),
         }
+    }
+
+    /// Whether keys are awaited; nothing once the call is over.
+    pub(super) fn awaits_keys(&self) -> Option<bool> {
+        (!self.line.over).then_some(matches!(self.line.waits, Waits::Keys { .. }))
     }
 
     /// A caller who is asked to wait a moment does.

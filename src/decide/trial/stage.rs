@@ -14,14 +14,12 @@ use crate::model::account::{Account, Number};
 use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{Conversation, ThreadEventKind};
 use crate::model::people::{Contact, Presence};
-use crate::model::turn::{Decision, Job, JobKind, Need, State, Turn, Write};
+use crate::model::turn::{Decision, Job, JobKind, Need, ROUNDS_MAX, State, Turn, Write};
 use crate::model::{
     CallId, CallStatus, EventId, Ids, Inbound, Message, MessageId, MessageKind, Mo, Order, Party,
     RunId, Timestamp, UserId,
 };
 
-/// How often more may be needed for one event; decisions need less.
-const ROUNDS_MAX: usize = 8;
 /// Events of one line of a script.
 const EVENTS_PER_LINE_MAX: u64 = 10_000;
 
@@ -60,6 +58,30 @@ pub struct Stage {
     orders: VecDeque<Order>,
     pub(super) transcript: Vec<Entry>,
     pub(super) taken: BTreeSet<(String, String, String)>,
+    /// When things are as they are: what is not known yet, and every turn.
+    asked_about: Option<AskedAbout>,
+}
+
+/// What is gathered of a stage on which an organisation is asked about as it is.
+#[derive(Debug, Default)]
+struct AskedAbout {
+    unknown: Vec<Need>,
+    kept: Vec<Kept>,
+}
+
+/// A turn, and the steps it took.
+#[derive(Debug)]
+pub(in crate::decide) struct Kept {
+    pub(in crate::decide) at: Timestamp,
+    pub(in crate::decide) turn: Turn,
+    pub(in crate::decide) trace: Vec<(String, Trace)>,
+}
+
+/// Seconds until a leg leaves that is placed by order after so many others; those of the first second leave at once.
+pub(in crate::decide) fn placed_after_s(others: usize, per_second: f64) -> u64 {
+    let others = f64::from(u32::try_from(others + 1).unwrap_or(u32::MAX));
+    // Out of range and not a number are brought into range by the conversion.
+    ((others - per_second.ceil()) / per_second).ceil() as u64
 }
 
 /// A request to another system.
@@ -114,7 +136,56 @@ impl Stage {
             orders: VecDeque::new(),
             transcript: Vec::new(),
             taken: BTreeSet::new(),
+            asked_about: None,
         })
+    }
+
+    /// A stage on which an organisation is asked about as it is: what is not known yet is told, not made up.
+    pub(in crate::decide) fn asking(
+        world: &World,
+        state: &State,
+        (account, number): (&Account, &Number),
+        party: &Party,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            world: world.clone(),
+            state: state.clone(),
+            now,
+            events: 0,
+            flow: String::new(),
+            account: account.clone(),
+            number: number.clone(),
+            party: party.clone(),
+            contacts: Vec::new(),
+            presence: Vec::new(),
+            opted_out: Vec::new(),
+            line: Line::default(),
+            heard: VecDeque::new(),
+            got: VecDeque::new(),
+            sent: Vec::new(),
+            emails: Vec::new(),
+            asked: VecDeque::new(),
+            stopped: None,
+            last: None,
+            places: BTreeMap::new(),
+            orders: VecDeque::new(),
+            transcript: Vec::new(),
+            taken: BTreeSet::new(),
+            asked_about: Some(AskedAbout::default()),
+        }
+    }
+
+    /// What must be known before it is told how things go on.
+    pub(in crate::decide) fn unknown(&self) -> &[Need] {
+        self.asked_about
+            .as_ref()
+            .map_or(&[], |about| &about.unknown)
+    }
+
+    /// The turns so far.
+    pub(in crate::decide) fn kept(&self) -> &[Kept] {
+        self.asked_about.as_ref().map_or(&[], |about| &about.kept)
     }
 
     /// What happened so far.
@@ -150,14 +221,22 @@ impl Stage {
             seed: self.events,
         };
         let first = needs(&self.world, input);
-        self.learn(&first);
-        for _ in 0..ROUNDS_MAX {
+        if self.asked_about.is_none() {
+            self.learn(&first);
+        }
+        for _ in 0..=ROUNDS_MAX {
             match decide_traced(&self.world, &self.state, input, at) {
                 (Decision::Done(turn), trace) => {
                     self.state.apply(&turn);
                     self.free(&turn);
                     self.follow(&trace);
+                    self.keep(&turn, trace);
                     return Ok(*turn);
+                }
+                (Decision::Need(more), _) if self.asked_about.is_some() => {
+                    let about = self.asked_about.iter_mut();
+                    about.for_each(|about| about.unknown.extend_from_slice(&more));
+                    break;
                 }
                 (Decision::Need(more), _) => self.learn(&more),
                 (Decision::Undecided(why), _) => return Err(why),
@@ -166,8 +245,21 @@ impl Stage {
         Err("it cannot be told what must be known first".to_owned())
     }
 
+    fn keep(&mut self, turn: &Turn, trace: Vec<(String, Trace)>) {
+        if let Some(about) = &mut self.asked_about {
+            about.kept.push(Kept {
+                at: self.now,
+                turn: turn.clone(),
+                trace,
+            });
+        }
+    }
+
     /// A store would say of a member whose leg is over whether they talk on another.
     fn free(&mut self, turn: &Turn) {
+        if self.asked_about.is_some() {
+            return;
+        }
         let legs = turn.writes.iter().filter_map(|write| match write {
             Write::Leg(leg) if leg.status.is_final() => leg.user,
             _ => None,
@@ -200,6 +292,12 @@ impl Stage {
                 thread.consents.push(self.out(&party));
             }
             loaded.put_thread(number, party, thread);
+        }
+        for ((account, asked), found) in &mut loaded.contacts {
+            let has = |one: &&Contact| {
+                one.account == *account && one.compared(&asked.field).as_ref() == Some(&asked.value)
+            };
+            *found = self.contacts.iter().filter(has).cloned().collect();
         }
         for (user, presence) in &self.presence {
             if let Some(known) = loaded.presence.get_mut(user) {
@@ -279,7 +377,7 @@ impl Stage {
 
     fn job(&mut self, job: &Job) {
         match &job.kind {
-            JobKind::Order(order) => self.orders.push_back(order.clone()),
+            JobKind::Order(order) => self.order(order.clone()),
             JobKind::TellOfVoicemail { to, .. } | JobKind::Email { to, .. } => {
                 self.emails.push(to.clone());
                 self.log(Who::Flow, format!("tells {to} by e-mail"), None);
@@ -301,6 +399,19 @@ impl Stage {
             }
             JobKind::FetchVoicemail { .. } | JobKind::FetchMedia { .. } => {}
         }
+    }
+
+    /// Where things are as they are, a leg that is placed later rings that much later.
+    fn order(&mut self, mut order: Order) {
+        let placed = |order: &&Order| matches!(order, Order::PlaceLeg { .. });
+        let others = self.orders.iter().filter(placed).count();
+        if let (Order::PlaceLeg { ring_s, .. }, true) = (&mut order, self.asked_about.is_some()) {
+            let connection = self.world.connections.get(&self.number.connection);
+            let rate = connection.map_or(1.0, |facts| facts.calls_per_second);
+            let later = u32::try_from(placed_after_s(others, rate)).unwrap_or(u32::MAX);
+            *ring_s = ring_s.saturating_add(later);
+        }
+        self.orders.push_back(order);
     }
 
     /// Takes down that the caller hears something.
@@ -349,7 +460,7 @@ impl Stage {
     }
 
     /// Time passes, and whatever comes due in it happens.
-    pub(super) fn passes(&mut self, seconds: u32) -> Result<(), String> {
+    pub(in crate::decide) fn passes(&mut self, seconds: u32) -> Result<(), String> {
         let until = self.now + Duration::from_secs(u64::from(seconds));
         let events_max = self.events + EVENTS_PER_LINE_MAX;
         while let Some((at, due)) = self.next_due().filter(|(at, _)| *at <= until) {
@@ -360,6 +471,19 @@ impl Stage {
             self.fire(&due)?;
         }
         self.now = until;
+        Ok(())
+    }
+
+    /// Time passes until keys are awaited, or until the call is over.
+    pub(in crate::decide) fn wait_for_keys(&mut self, seconds_max: u32) -> Result<(), String> {
+        let until = self.now + Duration::from_secs(u64::from(seconds_max));
+        while self.awaits_keys() == Some(false) {
+            let Some((at, _)) = self.next_due().filter(|(at, _)| *at <= until) else {
+                break;
+            };
+            let seconds = at.since(self.now).as_secs_f64().ceil();
+            self.passes(seconds as u32)?;
+        }
         Ok(())
     }
 

@@ -27,6 +27,7 @@ fn ground(flows: &[&Checked]) -> Ground {
         opt_out: OptOutBy::Us,
         legs_max: 10,
         calls_per_second: 1.0,
+        rate: 1.0,
     };
     Ground {
         world: World {
@@ -57,13 +58,22 @@ fn read(source: &str) -> Checked {
 
 /// Plays one test of these steps; `script` and what follows are the lines of the test.
 fn played(on: &str, steps: &str, test: &str) -> Played {
+    given(
+        on,
+        steps,
+        &format!("    given: {{ groups: {{ nurses: [ana, ben] }} }}\n{test}"),
+    )
+}
+
+/// The same, with what is given among the lines of the test.
+fn given(on: &str, steps: &str, test: &str) -> Played {
     let begin = match on {
         "call" => "call: { from: \"+12025550143\", to: \"+12025550101\" }",
         _ => "sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }",
     };
     let source = format!(
         "flow: a\naccount: clinic\non: {on}\nsteps:\n{steps}\ntests:\n  - name: t\n    at: 2026-03-03 10:30\n    \
-         {begin}\n    given: {{ groups: {{ nurses: [ana, ben] }} }}\n{test}"
+         {begin}\n{test}"
     );
     let checked = read(&source);
     let report = play(&ground(&[&checked]), &checked);
@@ -557,4 +567,27 @@ fn a_thousand_tests() {
             .all(|test| test.failed.is_none())
     );
     println!("{played} tests in {took:?}");
+}
+
+#[test]
+fn people_are_found_by_what_a_test_gives_them() {
+    let steps = "
+  who:
+    lookup: { field: contact.student_id, equals: \"{{ message.text }}\" }
+    then: { found: yes, missing: no }
+  yes:
+    reply: \"Hello {{ steps.who.name }}\"
+    next: end
+  no:
+    reply: Who are you?
+    next: end
+";
+    for (id, hears) in [("hello", "Hello Quinn"), ("bye", "Who are you?")] {
+        let test = format!(
+            "    given: {{ contacts: {{ \"+12025550150\": {{ name: Quinn, student_id: {id} }} }} }}\n    \
+             script: [{{ receives: \"{hears}\" }}]\n    expect: {{ ended_at: {} }}\n",
+            if id == "hello" { "yes" } else { "no" }
+        );
+        assert_eq!(given("sms", steps, &test).failed, None, "{id}");
+    }
 }

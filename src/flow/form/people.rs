@@ -21,13 +21,29 @@ pub(super) static FORMS: &[Form] = &[
     },
     Form {
         word: "lookup",
-        about: "Looks who has a phone.",
+        about: "Looks who has a phone, or a value in a field.",
         main: Some("phone"),
-        body: keys(&[must(
-            "phone",
-            Shape::Reached,
-            "A phone in quotes, or a name such as message.from.",
-        )]),
+        body: Body::Keys {
+            keys: &[
+                may(
+                    "phone",
+                    Shape::Reached,
+                    "A phone in quotes, or a name such as message.from.",
+                ),
+                may(
+                    "field",
+                    Shape::Place,
+                    "The field by which the person is found: contact.email, or a column.",
+                ),
+                may(
+                    "equals",
+                    Shape::Word,
+                    "What stands in the field; goes with field.",
+                ),
+            ],
+            one_of: &["phone", "field"],
+            any_of: &[],
+        },
     },
     Form {
         word: "email",
@@ -100,7 +116,7 @@ pub(super) static FORMS: &[Form] = &[
     },
     Form {
         word: "wait",
-        about: "Waits for a time or until a calendar opens.",
+        about: "Waits for a time or until a calendar opens; a text of the person that no keyword takes ends it.",
         main: Some("for"),
         body: Body::Keys {
             keys: &[

@@ -11,6 +11,7 @@ mod dial;
 mod http;
 mod keys;
 mod leave;
+mod lookup;
 mod people;
 mod queue;
 mod speak;
@@ -71,7 +72,7 @@ pub(crate) enum Verb {
     Branch(choose::Branch),
     Split(choose::Split),
     Consent(consent::ConsentStep),
-    Lookup(people::Lookup),
+    Lookup(lookup::Lookup),
     Email(Box<people::Email>),
     Notify(Box<people::Notify>),
     Wait(wait::Wait),
@@ -356,7 +357,7 @@ pub(crate) static SPECS: [Spec; 30] = [
         ],
         waits: false,
         needs_caller: false,
-        read: Some(people::Lookup::read),
+        read: Some(lookup::Lookup::read),
     },
     Spec {
         word: "email",
@@ -493,6 +494,20 @@ impl Verb {
             Self::Goto(goto) => Came::Leaves(goto.flow.clone()),
             Self::Hangup => Came::Ends(Ended::Hangup),
             Self::Reject(reject) => reject.enter(engine),
+        }
+    }
+
+    /// What the step would want to know if it were reached now.
+    pub(crate) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        match self {
+            Self::Dial(dial) => dial.wants(engine),
+            // Who waits is asked for by the step itself: whoever asks keeps all others of the account waiting.
+            Self::Queue(queue) => queue.dial().wants(engine),
+            Self::Send(send) => send.wants(engine),
+            Self::Lookup(lookup) => lookup.wants(engine),
+            Self::Email(email) => email.wants(engine),
+            Self::Notify(notify) => notify.wants(engine),
+            _ => Vec::new(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! `send`, `lookup`, `email` and `notify`: other phones, other people, and the members who should know.
+//! `send`, `email` and `notify`: other phones, other people, and the members who should know.
 
 use super::ask::{Sent, reply_to, too_many};
 use super::speak::required;
@@ -6,9 +6,9 @@ use super::{Came, Verb};
 use crate::flow::answer::read_phone;
 use crate::flow::effect::{Effect, Wanted};
 use crate::flow::engine::Engine;
-use crate::flow::event::{Person, Reach};
+use crate::flow::event::Reach;
 use crate::flow::reader::{Fields, Reading, Who};
-use crate::flow::scope::{Known, Type, Val};
+use crate::flow::scope::{Known, Type};
 use crate::flow::template::{
     NOTE_CHARS_MAX, Part, REPLY_CHARS_MAX, Template, Text, VALUE_CHARS_MAX, by_language,
 };
@@ -79,12 +79,24 @@ impl Send {
     }
 }
 
+impl Send {
+    pub(super) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        wanted_phone(engine, &self.to)
+    }
+}
+
+/// What must be known of this phone, when it is not the far end's own.
+pub(super) fn wanted_phone(engine: &Engine<'_>, template: &Template) -> Vec<Wanted> {
+    let phone = phone_now(engine, template).filter(|phone| phone != engine.facts.party);
+    phone.map(Wanted::Reach).into_iter().collect()
+}
+
 fn may_text(reach: &Reach) -> bool {
     reach.textable && reach.automated_left && !reach.consent.is_out()
 }
 
 /// A phone: one written out, a name such as `contact.phone`, or a text with names in it.
-fn phone(reading: &mut Reading<'_>, node: &Node) -> Option<Template> {
+pub(super) fn phone(reading: &mut Reading<'_>, node: &Node) -> Option<Template> {
     let template = address(reading, node, "the phone")?;
     if let Some(fixed) = template.fixed()
         && fixed.parse::<crate::model::Phone>().is_err()
@@ -121,49 +133,10 @@ pub(super) fn address(reading: &mut Reading<'_>, node: &Node, what: &str) -> Opt
 }
 
 /// The phone that is meant now; nothing where none is known.
-fn phone_now(engine: &Engine<'_>, template: &Template) -> Option<Party> {
+pub(super) fn phone_now(engine: &Engine<'_>, template: &Template) -> Option<Party> {
     let text = template.render(&engine.values(), VALUE_CHARS_MAX);
     let phone = read_phone(text.trim(), &engine.facts.number.address)?;
     Some(Party::Phone(phone))
-}
-
-/// Who has this phone.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Lookup {
-    phone: Template,
-}
-
-impl Lookup {
-    pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
-        let fields = reading.form(node, "lookup")?;
-        let wanted = required(reading, fields.get("phone"), node, "lookup", "phone")?;
-        let phone = phone(reading, wanted)?;
-        Some(Verb::Lookup(Self { phone }))
-    }
-
-    pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
-        let facts = engine.facts;
-        let Some(who) = phone_now(engine, &self.phone) else {
-            return Came::outcome("missing");
-        };
-        let person = if who == *facts.party {
-            facts.contact.map(Person::from)
-        } else {
-            match engine.reach(std::slice::from_ref(&who)) {
-                Ok(known) => known.into_iter().next().and_then(|reach| reach.contact),
-                Err(came) => return came,
-            }
-        };
-        // Whoever once wrote has a contact; that makes nobody known.
-        let Some(person) = person.filter(|person| !person.stranger) else {
-            return Came::outcome("missing");
-        };
-        let text = |value: Option<String>| value.map_or(Val::Missing, Val::text);
-        engine.keep_here("name", text(person.name));
-        engine.keep_here("email", text(person.email));
-        engine.keep_here("language", text(person.language));
-        Came::outcome("found")
-    }
 }
 
 /// An e-mail to a person outside or to members.
@@ -221,6 +194,15 @@ impl Email {
         let to: Vec<String> = to.into_iter().filter(|to| is_email(to)).collect();
         email(engine, to, &self.subject, &self.text);
         Came::outcome("next")
+    }
+}
+
+impl Email {
+    pub(super) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        match &self.to {
+            EmailTo::Address(_) => Vec::new(),
+            EmailTo::Members(members) => members.wants(engine),
+        }
     }
 }
 
@@ -294,10 +276,9 @@ impl Members {
         })
     }
 
-    /// Those who are told now.
-    fn now<'a>(&self, engine: &Engine<'a>) -> Result<Vec<&'a User>, Came> {
+    fn all<'a>(&self, engine: &Engine<'a>) -> Vec<&'a User> {
         let facts = engine.facts;
-        let mut users: Vec<&User> = match &self.who {
+        match &self.who {
             Who::Group(key) => {
                 let group = facts.account.group(key).into_iter();
                 let members = group.flat_map(|group| facts.directory.active_members(group));
@@ -307,7 +288,18 @@ impl Members {
                 let user = facts.directory.user_by_key(key);
                 user.filter(|user| user.active).into_iter().collect()
             }
-        };
+        }
+    }
+
+    fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        let users = self.all(engine).into_iter().filter(|_| self.on_shift);
+        users.map(|user| Wanted::Presence(user.id)).collect()
+    }
+
+    /// Those who are told now.
+    fn now<'a>(&self, engine: &Engine<'a>) -> Result<Vec<&'a User>, Came> {
+        let facts = engine.facts;
+        let mut users = self.all(engine);
         if !self.on_shift {
             return Ok(users);
         }
@@ -372,16 +364,20 @@ impl Notify {
         Came::outcome("next")
     }
 
+    /// Whoever may be told: who is on shift is only known later.
+    pub(super) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        let mut wanted = self.members.wants(engine);
+        if self.by_text {
+            let phones = phones_of(engine, &self.members.all(engine));
+            wanted.extend(phones.into_iter().map(Wanted::Reach));
+        }
+        wanted
+    }
+
     /// A text to the first device of each.
     fn text(&self, engine: &mut Engine<'_>, users: &[&User]) -> Result<(), Came> {
         let facts = engine.facts;
-        let devices = users.iter().filter_map(|user| user.devices.first());
-        let mut phones: Vec<Party> = Vec::new();
-        for phone in devices.map(|device| Party::Phone(device.phone)) {
-            if !phones.contains(&phone) && phone != *facts.party {
-                phones.push(phone);
-            }
-        }
+        let phones = phones_of(engine, users);
         let reached = engine.reach(&phones)?;
         let may = facts.number.sms && facts.number.active;
         let reached = phones.into_iter().zip(reached);
@@ -404,6 +400,18 @@ impl Notify {
         engine.effects.extend(texts);
         Ok(())
     }
+}
+
+/// The first device of each, save the far end's own.
+fn phones_of(engine: &Engine<'_>, users: &[&User]) -> Vec<Party> {
+    let devices = users.iter().filter_map(|user| user.devices.first());
+    let mut phones: Vec<Party> = Vec::new();
+    for phone in devices.map(|device| Party::Phone(device.phone)) {
+        if !phones.contains(&phone) && phone != *engine.facts.party {
+            phones.push(phone);
+        }
+    }
+    phones
 }
 
 fn by(reading: &mut Reading<'_>, node: Option<&Node>) -> (bool, bool) {

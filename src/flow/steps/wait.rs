@@ -1,4 +1,4 @@
-//! `wait`: time passes, or the person texts first.
+//! `wait`: time passes, or the person texts first. It is no question: routing gives it only what no keyword takes.
 
 use super::{Came, Verb};
 use crate::flow::engine::Engine;

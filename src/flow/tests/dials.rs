@@ -445,6 +445,7 @@ fn presence_is_asked_for_once_for_all() {
         textable: true,
         automated_left: true,
         reach: &|_| None,
+        with_value: &|_| None,
         email: true,
     };
     let came = step(

@@ -2,6 +2,7 @@
 
 mod amd;
 mod anything;
+mod asked;
 mod calls;
 mod corpus;
 mod dials;
@@ -27,6 +28,7 @@ use crate::model::account::{Account, Number};
 use crate::model::consent::Verdict;
 use crate::model::directory::Directory;
 use crate::model::people::{Contact, Presence, User};
+use crate::model::turn::FieldValue;
 use crate::model::{Ids, LegId, Party, Timestamp, UserId, Waiting};
 
 /// A moment inside the office hours of both accounts: Tuesday 3 March 2026, 10:30 in Chicago.
@@ -65,6 +67,10 @@ struct Drive {
     reach: HashMap<Party, Reach>,
     /// Everything asked for so far.
     effects: Vec<Effect>,
+    /// How often the latest event had to be begun anew because something had to be known first.
+    rounds: std::cell::Cell<usize>,
+    /// People by what stands in a field.
+    with_value: HashMap<FieldValue, Vec<Person>>,
     last: Option<Stepped>,
 }
 
@@ -104,6 +110,8 @@ impl Drive {
             email: true,
             consent: Allowed::default(),
             reach: HashMap::new(),
+            rounds: Default::default(),
+            with_value: HashMap::new(),
             effects: Vec::new(),
             last: None,
         }
@@ -182,9 +190,12 @@ impl Drive {
         let program = account.program("main");
         let mut known = self.presence.clone();
         let mut reached: HashMap<Party, Reach> = HashMap::new();
+        let mut found: HashMap<FieldValue, Vec<Person>> = HashMap::new();
+        self.rounds.set(0);
         let mut waiting = None;
         loop {
             let presence = |user| known.get(&user).copied();
+            let with_value = |asked: &FieldValue| found.get(asked).cloned();
             let reach = |party: &Party| reached.get(party).cloned();
             let facts = Facts {
                 now: self.now,
@@ -209,6 +220,7 @@ impl Drive {
                 textable: self.textable,
                 automated_left: self.automated_left,
                 reach: &reach,
+                with_value: &with_value,
                 email: self.email,
             };
             // Saved and read back each time, as the store does.
@@ -218,10 +230,15 @@ impl Drive {
                 Step::Done(stepped) => *stepped,
                 Step::Need(wanted) => {
                     assert!(!wanted.is_empty());
+                    self.rounds.set(self.rounds.get() + 1);
                     for wanted in wanted {
                         let fresh = match wanted {
                             Wanted::Presence(user) => {
                                 known.insert(user, Presence::default()).is_none()
+                            }
+                            Wanted::Contacts(asked) => {
+                                let people = self.with_value.get(&asked).cloned();
+                                found.insert(asked, people.unwrap_or_default()).is_none()
                             }
                             Wanted::Waiting => waiting.replace(self.waiting.as_slice()).is_none(),
                             Wanted::Reach(party) => {

@@ -70,6 +70,7 @@ fn samples(word: &str, shape: Shape) -> (Vec<String>, Vec<String>) {
             own(&["caller", "number", "\"+12025550199\""]),
             own(&["nobody"]),
         ),
+        Shape::Place if word == "field" => (own(&["contact.medicine"]), own(&["x", "[a]"])),
         Shape::Place => (own(&["flow.x"]), own(&["x", "flow.X", "[a]"])),
         Shape::Digits => (own(&["4", "4..6"]), own(&["some", "[a]"])),
         Shape::Words => (own(&["[a, b]", "a"]), own(&["{ a: b }"])),
@@ -134,6 +135,7 @@ fn with_key(form: &form::Form, key: &form::KeyForm, value: &str) -> String {
         let first = match (form.word, key.word) {
             ("consent", "scope") => "record: in",
             ("consent", _) => "ask: Hi",
+            ("lookup", _) => "field: contact.medicine",
             _ => "group: nurses",
         };
         parts.push(first.to_owned());
@@ -146,6 +148,9 @@ fn with_key(form: &form::Form, key: &form::KeyForm, value: &str) -> String {
         if form.word == verb && (key.word != word) == (verb == "gather") {
             parts.push(beside.to_owned());
         }
+    }
+    if (form.word, key.word) == ("lookup", "field") {
+        parts.push("equals: Hi".to_owned());
     }
     if form.word == "ask" && key.word == "expect" {
         match value {

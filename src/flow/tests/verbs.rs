@@ -516,21 +516,3 @@ fn a_call_is_handed_on() {
     drive.start();
     assert_eq!(drive.hears(), "transfer +12025550199 as +12025550101");
 }
-
-#[test]
-fn an_event_asks_about_a_bounded_number_of_people() {
-    let mut steps = String::new();
-    for at in 0..10 {
-        steps += &format!(
-            "  s{at}:\n    send: {{ to: \"+1202555015{at}\", text: Hi }}\n    next: {}\n",
-            if at == 9 {
-                "end".to_owned()
-            } else {
-                format!("s{}", at + 1)
-            }
-        );
-    }
-    let mut drive = Drive::sms(&steps);
-    drive.start();
-    assert!(matches!(&drive.last().ended, Some(Ended::Fault(reason)) if reason.contains("people")));
-}

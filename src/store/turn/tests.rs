@@ -1,5 +1,7 @@
 //! Batches on both databases.
 
+mod looks;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -276,19 +278,6 @@ on_both! {
         }).await.unwrap();
         assert!(answers.iter().all(|answer| matches!(answer, Answer::Decided { .. })), "{answers:?}");
         assert_eq!(looks.load(Ordering::Relaxed), 6);
-    }
-
-    async fn who_asks_for_ever_is_undecided(bench: Bench) {
-        let same = |_: &State, _: usize, event: &NewEvent| Decision::Need(event.needs.clone());
-        let answers = bench.store.turn(NodeScope::daemon(), vec![event(1, None, 1)], same).await.unwrap();
-        assert!(matches!(&answers[0], Answer::Undecided(_)));
-        let mut next = 100;
-        let other = move |_: &State, _: usize, _: &NewEvent| {
-            next += 1;
-            Decision::Need(vec![Need::Message(id(next))])
-        };
-        let answers = bench.store.turn(NodeScope::daemon(), vec![event(2, None, 1), event(3, None, 2)], other).await.unwrap();
-        assert!(answers.iter().all(|answer| matches!(answer, Answer::Undecided(_))));
     }
 
     async fn keys_that_nobody_could_judge_are_not_kept(bench: Bench) {

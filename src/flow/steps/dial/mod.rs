@@ -8,6 +8,7 @@
 
 mod heard;
 mod read;
+mod told;
 
 pub(super) use heard::{DECIDE_S, accepted, end_live};
 pub(super) use read::{default_prompt, read_accept, read_caller_id, read_order_of_one, seconds};

@@ -53,6 +53,11 @@ impl Queue {
         self.callback_key.is_some()
     }
 
+    /// How its members are rung.
+    pub(crate) fn dial(&self) -> &Dial {
+        &self.dial
+    }
+
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         engine.run.call.sought = true;
         let group = engine.facts.account.group(&self.group);
