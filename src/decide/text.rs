@@ -1,6 +1,5 @@
 //! A text from a phone: routed, stored in its thread, answered.
 
-use crate::flow::Run;
 use crate::model::account::{Account, Number, OptOutBy};
 use crate::model::consent::{ComplianceClass, Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{Conversation, RunRow, ThreadEventKind};
@@ -127,16 +126,8 @@ pub(super) fn routed<'a>(
         text,
         compliance,
         runs: &thread.runs,
-        pausing: pausing(&thread.runs),
         conversations: &thread.conversations,
     })
-}
-
-/// The runs that let time pass. One whose state cannot be read counts as asking: its thread is put before a person.
-fn pausing(runs: &[RunRow]) -> Vec<RunId> {
-    let takes = runs.iter().filter(|row| row.waits_for_text);
-    let pauses = |row: &&RunRow| Run::from_json(&row.state).is_ok_and(|run| run.pauses());
-    takes.filter(pauses).map(|row| row.id).collect()
 }
 
 /// Whether YES would re-subscribe: out for the number as such, whoever's thread it was said in.

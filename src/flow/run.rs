@@ -270,11 +270,6 @@ impl Run {
         serde_json::from_str(text)
     }
 
-    /// Whether it lets time pass: a text ends that, and yet nothing was asked.
-    pub fn pauses(&self) -> bool {
-        self.wait == Wait::Pause
-    }
-
     /// Whether it wants to be woken.
     pub fn wakes(&self) -> bool {
         self.due_at.is_some()
