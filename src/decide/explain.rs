@@ -22,7 +22,7 @@ use crate::model::{
     Mo, Party, ProgramId, Timestamp,
 };
 use crate::policy::consent::{Compliance, verdict};
-use crate::policy::routing::{CallRouted, CallTarget, Routed, Rule, Target};
+use crate::policy::routing::{CallRouted, CallTarget, Routed, Target};
 
 use super::{At, Cx, World, begin, call, text};
 

@@ -284,7 +284,7 @@ pub(super) fn goes_on(left: Option<&Left>, gotos: &mut usize) -> Option<Event<'s
     match left {
         Some(Left::Gone) => {
             *gotos += 1;
-            (*gotos < GOTOS_PER_EVENT_MAX).then_some(Event::Started)
+            (*gotos <= GOTOS_PER_EVENT_MAX).then_some(Event::Started)
         }
         Some(Left::Back) => Some(Event::Returned),
         _ => None,

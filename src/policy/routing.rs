@@ -346,7 +346,7 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(got, expected, "{text:?}");
-        assert_eq!(routed.lost.len(), if got == "unmatched" { 5 } else { 2 });
+        assert_eq!(routed.lost.len(), if got == "unmatched" { 4 } else { 2 });
     }
 
     #[test]

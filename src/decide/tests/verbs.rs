@@ -176,6 +176,25 @@ fn the_ledger_takes_down_what_a_flow_heard() {
 }
 
 #[test]
+fn start_takes_back_what_was_refused_to_an_account_of_the_number() {
+    let apply = "
+  first:
+    consent: { ask: May we?, scope: program }
+    then: { in: second, else: end }
+  second:
+    reply: Welcome
+    next: end
+";
+    let mut bench = Bench::new(&[("apply", apply)]);
+    bench.sms(SHARED, "apply");
+    bench.sms(SHARED, "no thanks");
+    assert!(sent(&bench.sms(SHARED, "apply")).is_empty());
+    bench.sms(SHARED, "START");
+    assert_eq!(sent(&bench.sms(SHARED, "apply")), ["May we?"]);
+    assert_eq!(sent(&bench.sms(SHARED, "yes")), ["Welcome"]);
+}
+
+#[test]
 fn a_flow_that_takes_down_an_opt_out_goes_on_to_its_end() {
     let nurse = "
   first:
