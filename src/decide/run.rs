@@ -362,6 +362,7 @@ pub(super) fn take_step<'a>(
         reach: &reach,
         with_value: &with_value,
         email: cx.world.email,
+        traced: cx.trace.is_some(),
     };
     match flow::step(
         &going.flow,

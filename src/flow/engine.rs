@@ -308,17 +308,25 @@ impl Engine<'_> {
     }
 
     fn trace_step(&mut self, def: &StepDef, outcome: &str, said: Vec<String>) {
+        let traced = self.facts.traced;
+        let told = |word: &str| match traced {
+            true => word.to_owned(),
+            false => String::new(),
+        };
         self.trace.push(Trace {
-            step: def.name.clone(),
+            step: told(&def.name),
             verb: def.spec.word,
             line: def.line,
-            outcome: outcome.to_owned(),
+            outcome: told(outcome),
             said,
         });
     }
 
     /// The texts that have come since the latest step was told of.
     fn said_since(&mut self) -> Vec<String> {
+        if !self.facts.traced {
+            return Vec::new();
+        }
         let spoken = self.script.as_ref().unwrap_or(&self.said);
         let effects = self.effects.iter().skip(self.told.0);
         let texts = effects.filter_map(Effect::text).map(str::to_owned);
