@@ -75,6 +75,11 @@ fn texts_of_one_event_to_another_phone_are_budgeted() {
     let mut bench = Bench::new(&[("apply", &format!("# sms\n{steps}"))]);
     let turn = bench.sms(SHARED, "apply");
     assert_eq!(messages(&turn).len(), 6);
+    assert_eq!(
+        bench.lines("college"),
+        ["note"; 3],
+        "what did not leave is told"
+    );
 }
 
 #[test]
