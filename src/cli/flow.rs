@@ -236,17 +236,17 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
         inspected.extend(
             looked
                 .flow
-                .map(|flow| (found.len(), file, flow, looked.ways)),
+                .map(|flow| (found.len(), file, flow, looked.passages)),
         );
         found.push((text, looked.faults));
     }
     let ways: Vec<Ways<'_>> = inspected
         .iter()
-        .map(|(_, file, flow, ways)| Ways {
+        .map(|(_, file, flow, steps)| Ways {
             file,
             account: &flow.account,
             flow: &flow.key,
-            ways,
+            steps,
         })
         .collect();
     for (at, fault) in flow::judge_flows(&ways) {
@@ -518,8 +518,19 @@ mod tests {
         assert!(shown.contains("a → b → a"), "{shown}");
         assert!(shown.contains("FOLDER/a.yaml:9:11"), "{shown}");
         assert!(shown.contains("2 flow files: 1 faults"), "{shown}");
-        let b = flow("b", waits, "a");
-        assert_eq!(run(&[("a.yaml", &a), ("b.yaml", &b)], &[], None).0, 0);
+        let b_waits = flow("b", waits, "a");
+        assert_eq!(run(&[("a.yaml", &a), ("b.yaml", &b_waits)], &[], None).0, 0);
+        // What is called may wait, or not.
+        let a = flow("a", "call: c\n    next: two", "b");
+        for (step, code) in [
+            ("say: Hi\n    next: end", 1),
+            ("menu: { prompt: Hi }\n    then: { 1: end, else: end }", 0),
+        ] {
+            let c = format!("flow: c\naccount: b\non: call\nsteps:\n  one:\n    {step}\n");
+            let all = [("a.yaml", &*a), ("b.yaml", &*b), ("c.yaml", &*c)];
+            let (found, shown) = run(&all, &[], None);
+            assert_eq!(found, code, "{shown}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Flow files: read when the folder changes, checked, published when they are sound. A broken one is told
 //! and the last good revision stays; an edit made elsewhere is never rolled back by an old file.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,10 +127,10 @@ fn judged(directory: &Directory, sources: &[(PathBuf, String)]) -> Vec<Result<Fl
         let checked = checked?;
         // What a test is called may hold anything, and this is logged; `signalbox flow test` shows it.
         let place = |(line, _)| format!("{}:{line}: a test fails", file.display());
-        let failed: Vec<String> = failed_tests(&ground, &checked)
-            .into_iter()
-            .map(place)
-            .collect();
+        // One flow's misfortune is none of the others'.
+        let played = catch_unwind(AssertUnwindSafe(|| failed_tests(&ground, &checked)));
+        let failed = played.map_err(|_| format!("{}: its tests broke off", file.display()))?;
+        let failed: Vec<String> = failed.into_iter().map(place).collect();
         match failed.is_empty() {
             true => Ok(checked.flow),
             false => Err(failed.join(", ")),

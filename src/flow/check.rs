@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{self, quoted, suggest};
 use super::outcomes::Outcomes;
-use super::prove::flows::Way;
+use super::prove::flows::Passage;
 use super::reader::Reading;
 use super::scope::{Scope, Type};
 use super::steps::{self, Spec, StepDef, is_name};
@@ -63,8 +63,8 @@ pub struct Findings {
     pub flow: Option<Flow>,
     /// Faults and warnings, in the order of the source.
     pub faults: Vec<Fault>,
-    /// Its ways into other flows on which nobody is waited for, for [`super::judge_flows`].
-    pub ways: Vec<Way>,
+    /// Its steps as far as the ways between flows go, for [`super::judge_flows`].
+    pub passages: Vec<Passage>,
     /// Its tests.
     pub tests: Vec<Test>,
     /// The names it asks for.
@@ -100,7 +100,7 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
             return Findings {
                 flow: None,
                 faults,
-                ways: Vec::new(),
+                passages: Vec::new(),
                 tests: Vec::new(),
                 used: Used::default(),
             };
@@ -117,7 +117,7 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
         faults: Vec::new(),
         warnings: Vec::new(),
         left_out: (0, 0),
-        ways: Vec::new(),
+        passages: Vec::new(),
         tests: Vec::new(),
         used: Used::default(),
     };
@@ -134,7 +134,7 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
     Findings {
         flow,
         faults,
-        ways: reading.ways,
+        passages: reading.passages,
         tests: reading.tests,
         used: reading.used,
     }

@@ -1,7 +1,7 @@
 //! Reading values out of a written file, collecting every fault on the way.
 
 use super::fault::{Fault, nearest, suggest};
-use super::prove::flows::Way;
+use super::prove::flows::Passage;
 use super::scope::{Scope, Unknown};
 use super::template::{Template, Text, is_language};
 use super::yaml::{At, Key, Node, QUOTE_HELP, Value};
@@ -26,8 +26,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) warnings: Vec<Fault>,
     /// Faults and warnings beyond [`FAULTS_MAX`].
     pub(crate) left_out: (usize, usize),
-    /// The ways into other flows on which nobody is waited for.
-    pub(crate) ways: Vec<Way>,
+    /// Its steps as far as the ways between flows go.
+    pub(crate) passages: Vec<Passage>,
     pub(crate) tests: Vec<Test>,
     /// The names asked for so far.
     pub(crate) used: Used,

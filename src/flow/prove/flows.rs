@@ -6,19 +6,26 @@ use super::{after, position};
 use crate::flow::check::Written;
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reading;
-use crate::flow::steps::StepDef;
+use crate::flow::steps::{StepDef, Target};
 use crate::flow::yaml::{At, Value};
 
-/// A way from a flow into another one of its account, on which nobody is waited for.
+/// The places of flows by account and key.
+type Places<'a> = BTreeMap<(&'a str, &'a str), usize>;
+
+/// A step, as far as it matters for the ways between flows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Way {
-    /// The flow it leads to, by key.
-    flow: String,
-    /// Where that is written.
-    at: At,
+pub struct Passage {
+    /// The flow that it leads into, by key, and where that is written.
+    leads: Option<(String, At)>,
+    /// It waits, or never comes back from where it leads.
+    stays: bool,
+    /// The steps that come after it.
+    next: Vec<usize>,
+    /// The flow may end after it.
+    ends: bool,
 }
 
-/// A flow with its file and the ways out of it.
+/// A flow with its file and its steps.
 #[derive(Debug, Clone, Copy)]
 pub struct Ways<'a> {
     /// The file, as it is shown.
@@ -27,51 +34,99 @@ pub struct Ways<'a> {
     pub account: &'a str,
     /// The flow's key.
     pub flow: &'a str,
-    /// Its ways into others.
-    pub ways: &'a [Way],
+    /// Its steps, the first one first.
+    pub steps: &'a [Passage],
 }
 
-/// Keeps the ways into other flows that wait for nobody.
+/// Where one may come to in a flow without waiting for anybody.
+struct Reached<'a> {
+    /// The flows it leads into: their places, and where that is written.
+    into: Vec<(usize, &'a At)>,
+    /// Its end.
+    end: bool,
+}
+
+/// Keeps what the ways between flows are found by.
 pub(super) fn note(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Written<'_>]) {
-    let mut seen = vec![false; steps.len()];
+    let passage = |(step, written): (&StepDef, &&Written<'_>)| {
+        let target = written.verb.1.get("flow").unwrap_or(written.verb.1);
+        let leads = match (step.spec.word, &target.value) {
+            ("goto" | "call", Value::Scalar { text, .. }) => {
+                Some((text.clone(), target.at.clone()))
+            }
+            _ => None,
+        };
+        let to_end = |(_, target): &(String, Target)| *target == Target::End;
+        Passage {
+            leads,
+            stays: super::holds_up(step) || step.spec.word == "goto",
+            next: after(step).chain(position(step.hung_up)).collect(),
+            ends: step.then.iter().any(to_end),
+        }
+    };
+    reading.passages = steps.iter().zip(written).map(passage).collect();
+}
+
+/// Goes through a flow; past a call only where the called flow may come back without waiting.
+fn reach<'a>(flow: &Ways<'a>, places: &Places<'_>, passes: &[bool]) -> Reached<'a> {
+    let mut seen = vec![false; flow.steps.len()];
+    let mut found = Reached {
+        into: Vec::new(),
+        end: false,
+    };
     let mut open = vec![0];
     while let Some(at) = open.pop() {
-        let (Some(step), Some(mark)) = (steps.get(at), seen.get_mut(at)) else {
+        let (Some(step), Some(mark)) = (flow.steps.get(at), seen.get_mut(at)) else {
             continue;
         };
         if std::mem::replace(mark, true) {
             continue;
         }
-        if matches!(step.spec.word, "goto" | "call") {
-            let node = written[at].verb.1;
-            let target = node.get("flow").unwrap_or(node);
-            if let Value::Scalar { text, .. } = &target.value {
-                let (flow, at) = (text.clone(), target.at.clone());
-                reading.ways.push(Way { flow, at });
-            }
+        let mut goes_on = !step.stays;
+        if let Some((key, at)) = &step.leads {
+            let into = places.get(&(flow.account, key.as_str())).copied();
+            found.into.extend(into.map(|into| (into, at)));
+            goes_on &= into.is_some_and(|into| passes[into]);
         }
-        // What comes back from another flow may have waited there.
-        if !super::holds_up(step) && step.spec.word != "call" {
-            open.extend(after(step));
-            open.extend(position(step.hung_up));
+        if goes_on {
+            found.end |= step.ends;
+            open.extend(&step.next);
         }
+    }
+    found
+}
+
+/// The ways out of each flow on which nobody is waited for.
+fn reached<'a>(all: &[Ways<'a>], places: &Places<'_>) -> Vec<Reached<'a>> {
+    let mut passes = vec![false; all.len()];
+    loop {
+        let found: Vec<Reached<'a>> = all
+            .iter()
+            .map(|flow| reach(flow, places, &passes))
+            .collect();
+        let ends: Vec<bool> = found.iter().map(|one| one.end).collect();
+        if ends == passes {
+            return found;
+        }
+        passes = ends;
     }
 }
 
 /// A fault for each circle of flows, in the file of its first one by name.
 pub fn judge(all: &[Ways<'_>]) -> Vec<(usize, Fault)> {
-    let places: BTreeMap<(&str, &str), usize> = all
+    let places: Places<'_> = all
         .iter()
         .enumerate()
         .map(|(at, one)| ((one.account, one.flow), at))
         .collect();
+    let ways = reached(all, &places);
     let mut told = vec![false; all.len()];
     let mut faults = Vec::new();
     for start in places.values().copied() {
         if told[start] {
             continue;
         }
-        let Some(circle) = circle(all, &places, start) else {
+        let Some(circle) = circle(&ways, start) else {
             continue;
         };
         for (at, _) in &circle {
@@ -85,28 +140,21 @@ pub fn judge(all: &[Ways<'_>]) -> Vec<(usize, Fault)> {
         );
         let help =
             "put a step before one of these that waits (menu, gather, ask, wait), or let it end";
-        let way = circle[0].1;
-        let fault = Fault::new(all[start].file, &way.at, "flow-loop", message);
+        let at = circle[0].1;
+        let fault = Fault::new(all[start].file, at, "flow-loop", message);
         faults.push((start, fault.with_help(help)));
     }
     faults
 }
 
 /// The shortest way from a flow back to itself.
-fn circle<'a>(
-    all: &[Ways<'a>],
-    places: &BTreeMap<(&str, &str), usize>,
-    start: usize,
-) -> Option<Vec<(usize, &'a Way)>> {
-    let mut from: Vec<Option<(usize, &Way)>> = vec![None; all.len()];
+fn circle<'a>(ways: &[Reached<'a>], start: usize) -> Option<Vec<(usize, &'a At)>> {
+    let mut from: Vec<Option<(usize, &At)>> = vec![None; ways.len()];
     let mut open = std::collections::VecDeque::from([start]);
     while let Some(at) = open.pop_front() {
-        for way in all[at].ways {
-            let Some(next) = places.get(&(all[at].account, way.flow.as_str())) else {
-                continue;
-            };
+        for (next, written) in &ways[at].into {
             if *next == start {
-                let mut path = vec![(at, way)];
+                let mut path = vec![(at, *written)];
                 while let Some(before) = path.last().and_then(|(last, _)| from[*last]) {
                     path.push(before);
                 }
@@ -114,7 +162,7 @@ fn circle<'a>(
                 return Some(path);
             }
             if from[*next].is_none() {
-                from[*next] = Some((at, way));
+                from[*next] = Some((at, written));
                 open.push_back(*next);
             }
         }

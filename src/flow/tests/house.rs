@@ -98,7 +98,7 @@ pub(super) fn faults_in(directory: &Directory, file: &str, bytes: &[u8]) -> Vec<
             file,
             account: &flow.account,
             flow: &flow.key,
-            ways: &found.ways,
+            steps: &found.passages,
         };
         let circles = judge_flows(&[ways]);
         found
