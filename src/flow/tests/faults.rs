@@ -240,7 +240,7 @@ fn keys_people_and_boxes() {
         ("  one:\n    dial: { group: nurses, skip: [drunk] }\n    then: { else: end }\n", "unknown-value@6:35"),
         ("  one:\n    dial: { group: nurses, ring: 30s, total: 10s }\n    then: { else: end }\n", "out-of-range@6:46"),
         ("  one:\n    dial: { group: nurses, order: sequential, accept: none, record: true }\n    then: { else: end }\n", ""),
-        ("  one:\n    dial: { group: nurses, record: always }\n    then: { else: end }\n", "type@6:36"),
+        ("  one:\n    dial: { group: nurses, record: always }\n    then: { else: end }\n", "unknown-value@6:36"),
         ("  one:\n    dial: { group: nurses }\n    then: { answered: end }\n", "missing-outcome@7:5"),
         ("  one:\n    dial: { group: nurses }\n    next: end\n", "next-not-here@7:5"),
         ("  one:\n    voicemail: { greeting: Hi }\n    next: end\n", "missing-key@6:16"),
