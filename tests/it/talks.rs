@@ -118,7 +118,7 @@ async fn talk_is_kept(stage: &Stage, user: &str, account: &str) -> String {
 }
 
 /// The caller's number as the list of conversations shows it.
-const STRANGER_SHOWN: &str = "(202) 555-0143";
+const STRANGER_SHOWN: &str = "+1\u{a0}202\u{a0}555\u{a0}0143";
 
 /// The carrier tells of a file where it may not be fetched from: that is given up at once, and told.
 async fn a_recording_that_cannot_be_fetched_is_told(kind: Kind) {
