@@ -117,6 +117,7 @@ impl Scene {
             reach: &|_| Some(Reach::default()),
             with_value: &|_| None,
             email: true,
+            traced: false,
         };
         match step(
             &self.flow,

@@ -97,13 +97,7 @@ pub async fn publish(
         Ok(checked) => checked,
         Err(faults) => return refused(&faults, &text, out),
     };
-    let failed = failing(store, &directory, &checked).await?;
-    if !failed.is_empty() {
-        let failed = failed.join("\n  ");
-        writeln!(
-            out,
-            "refused: these tests of {shown} fail:\n  {failed}\nSee them with `signalbox flow test {shown}`."
-        )?;
+    if !passes(store, &directory, &checked, &shown, out).await? {
         return Ok(1);
     }
     let flow = checked.flow;
@@ -163,6 +157,25 @@ pub(super) async fn sound(
     let known: Vec<FlowName> = texts.filter_map(flow::name_of).collect();
     let names = DirectoryNames::new(directory, known);
     Ok(flow::check(shown, text, &names))
+}
+
+/// Whether a flow's tests pass; tells which do not.
+async fn passes(
+    store: &Store,
+    directory: &Directory,
+    checked: &Checked,
+    shown: &str,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let failed = failing(store, directory, checked).await?;
+    if !failed.is_empty() {
+        let failed = failed.join("\n  ");
+        writeln!(
+            out,
+            "refused: these tests of {shown} fail:\n  {failed}\nSee them with `signalbox flow test`."
+        )?;
+    }
+    Ok(failed.is_empty())
 }
 
 /// The tests of a flow that fail, played beside the flows that are active.
@@ -290,8 +303,12 @@ pub async fn rollback(
     // People may have left since whom it names.
     let directory = store.directory(NodeScope::daemon()).await?;
     let shown = format!("{key}, revision {}", row.number);
-    if let Err(faults) = sound(store, &directory, &shown, &row.yaml).await? {
-        return refused(&faults, &row.yaml, out);
+    let checked = match sound(store, &directory, &shown, &row.yaml).await? {
+        Ok(checked) => checked,
+        Err(faults) => return refused(&faults, &row.yaml, out),
+    };
+    if !passes(store, &directory, &checked, &shown, out).await? {
+        return Ok(1);
     }
     let actor = Actor::Cli(login());
     let (seen, now) = (Some(active.id), ambient::now());

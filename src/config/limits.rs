@@ -2,6 +2,9 @@
 
 use super::reader::Section;
 
+/// The longest that an `http` step of a flow waits for its answer.
+const HTTP_STEP_SECONDS_MAX: u64 = 15;
+
 /// A limit as it is documented and checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
@@ -62,9 +65,10 @@ impl Limits {
     /// twice, a phone be rung twice.
     fn check_lease(&self, section: &Section<'_>) {
         let work = self.carrier_seconds.max(self.email_seconds);
+        let work = work.max(HTTP_STEP_SECONDS_MAX);
         let least = work + self.answer_ms.div_ceil(1000) + 1;
         if self.lease_seconds < least {
-            let help = "work that takes longer than its lease would be done twice: answer_ms and the longer of carrier_seconds and email_seconds count";
+            let help = "work that takes longer than its lease would be done twice: answer_ms and the longest of carrier_seconds, email_seconds and the 15 s of an http step count";
             let words = format!("expected at least {least} with the other limits as they are");
             section.wrong("lease_seconds", words, Some(help));
         }
@@ -101,7 +105,7 @@ limits! {
     outbox_claim_max: usize = 256, 1..=4096,
         "Outbox rows claimed with one statement.";
     lease_seconds: u64 = 60, 10..=600,
-        "How long claimed work belongs to a node before another may take it over; longer than answer_ms and the longer of carrier_seconds and email_seconds together.";
+        "How long claimed work belongs to a node before another may take it over; longer than answer_ms and the longest of carrier_seconds, email_seconds and the 15 s of an http step together.";
     carrier_seconds: u64 = 15, 1..=60,
         "How long a request to a carrier may take, connecting included, before its outcome is unknown.";
     carrier_answer_bytes_max: usize = 1048576, 4096..=16777216,

@@ -220,7 +220,10 @@ impl Section<'_> {
             let fits = |url: &Url| {
                 let web = matches!(url.scheme(), "http" | "https");
                 let bare = url.query().is_none() && url.fragment().is_none();
-                web && bare && url.host().is_some() && url.username().is_empty()
+                web && bare
+                    && url.host().is_some()
+                    && url.username().is_empty()
+                    && url.password().is_none()
             };
             match Url::parse(&text).ok().filter(fits) {
                 Some(url) => allow.push(url),

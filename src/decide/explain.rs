@@ -22,7 +22,7 @@ use crate::model::{
     Mo, Party, ProgramId, Timestamp,
 };
 use crate::policy::consent::{Compliance, verdict};
-use crate::policy::routing::{CallRouted, CallTarget, Routed, Rule, Target};
+use crate::policy::routing::{CallRouted, CallTarget, Routed, Target};
 
 use super::{At, Cx, World, begin, call, text};
 
@@ -292,7 +292,7 @@ impl Explained {
     }
 
     fn routed(&mut self, routed: &Routed<'_>, compliance: Compliance) {
-        self.because = because(routed.rule, &routed.target);
+        self.because = because(&routed.target);
         self.consent.text = match compliance {
             Compliance::Stop => "stop",
             Compliance::Start => "start",
@@ -468,12 +468,9 @@ fn told(
     verdict(&of)
 }
 
-fn because(rule: Rule, target: &Target<'_>) -> Option<String> {
+fn because(target: &Target<'_>) -> Option<String> {
     match target {
         Target::Compliance(word) => Some(format!("{word:?}").to_lowercase()),
-        Target::Run(run) if rule == Rule::Wait => {
-            Some(format!("the flow {} lets time pass", run.flow))
-        }
         Target::Run(run) => Some(format!("the flow {} waits for an answer", run.flow)),
         Target::Keyword(keyword, None) => Some(keyword.word.clone()),
         Target::Keyword(keyword, Some(sub)) => Some(format!("{} {}", keyword.word, sub.word)),

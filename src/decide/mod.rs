@@ -1,7 +1,7 @@
 //! One event decided, purely: what the organisation is, what is known and what happened go in; what changes,
 //! what leaves and what the carrier is answered come out, or what must be known first.
 //!
-//! Production, `explain`, `flow test` and later `replay` call these same functions. They read no clock and
+//! Production, `explain`, `flow test` and `replay` call these same functions. They read no clock and
 //! do no I/O, and they always have an answer: what is odd goes to the number's default route with the reason.
 
 mod begin;

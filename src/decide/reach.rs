@@ -76,14 +76,19 @@ pub(super) fn send<'a>(
         return;
     };
     // Asked again here, because one event may text the same phone more than once.
-    if !other.opted_out() && automated_left(cx.at.now, other) {
-        // A member is told at any hour.
-        let kind = match member {
-            true => MessageKind::Automated,
-            false => MessageKind::Unprompted,
+    if other.opted_out() || !automated_left(cx.at.now, other) {
+        let text = "A text of the flow to another phone did not leave: too many have gone there in a short time, or the person has opted out.";
+        let kind = ThreadEventKind::Note {
+            text: text.to_owned(),
         };
-        other.send(cx, kind, text, None, Some(run));
+        return frame.event(cx, None, kind);
     }
+    // A member is told at any hour.
+    let kind = match member {
+        true => MessageKind::Automated,
+        false => MessageKind::Unprompted,
+    };
+    other.send(cx, kind, text, None, Some(run));
 }
 
 /// One e-mail each, so that nobody sees the others' addresses.

@@ -284,7 +284,7 @@ pub(super) fn goes_on(left: Option<&Left>, gotos: &mut usize) -> Option<Event<'s
     match left {
         Some(Left::Gone) => {
             *gotos += 1;
-            (*gotos < GOTOS_PER_EVENT_MAX).then_some(Event::Started)
+            (*gotos <= GOTOS_PER_EVENT_MAX).then_some(Event::Started)
         }
         Some(Left::Back) => Some(Event::Returned),
         _ => None,
@@ -362,6 +362,7 @@ pub(super) fn take_step<'a>(
         reach: &reach,
         with_value: &with_value,
         email: cx.world.email,
+        traced: cx.trace.is_some(),
     };
     match flow::step(
         &going.flow,

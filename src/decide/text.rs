@@ -1,6 +1,5 @@
 //! A text from a phone: routed, stored in its thread, answered.
 
-use crate::flow::Run;
 use crate::model::account::{Account, Number, OptOutBy};
 use crate::model::consent::{ComplianceClass, Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{Conversation, RunRow, ThreadEventKind};
@@ -127,16 +126,8 @@ pub(super) fn routed<'a>(
         text,
         compliance,
         runs: &thread.runs,
-        pausing: pausing(&thread.runs),
         conversations: &thread.conversations,
     })
-}
-
-/// The runs that let time pass. One whose state cannot be read counts as asking: its thread is put before a person.
-fn pausing(runs: &[RunRow]) -> Vec<RunId> {
-    let takes = runs.iter().filter(|row| row.waits_for_text);
-    let pauses = |row: &&RunRow| Run::from_json(&row.state).is_ok_and(|run| run.pauses());
-    takes.filter(pauses).map(|row| row.id).collect()
 }
 
 /// Whether YES would re-subscribe: out for the number as such, whoever's thread it was said in.
@@ -245,6 +236,9 @@ fn comply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, word: Compliance, mo: &Mo)
     if let Some(verdict) = verdict {
         change_consent(cx, frame, verdict, "text", None, None);
     }
+    if word == Compliance::Start {
+        allow_again(cx, frame);
+    }
     let repeated = word == Compliance::Stop && was_out;
     if !repeated && !mo.carrier_answered && opt_out_by(cx, frame.number) == OptOutBy::Us {
         let language = frame
@@ -254,6 +248,30 @@ fn comply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, word: Compliance, mo: &Mo)
         let language = language.unwrap_or(&frame.account.language).to_owned();
         let text = confirmation(which, &language, &frame.account.name, "");
         frame.send(cx, MessageKind::Compliance, &text, None, None);
+    }
+}
+
+/// Who says START is told to be subscribed again: what they had refused to an account of this number, when a flow
+/// asked, is taken back with it.
+fn allow_again<'a>(cx: &mut Cx<'a>, frame: &Frame<'a>) {
+    let number = frame.number.id;
+    let here = |scope: ConsentScope| {
+        let mut accounts = cx.directory().accounts();
+        accounts.any(|account| {
+            account.number(number).is_some()
+                && match scope {
+                    ConsentScope::Account(id) => account.id == id,
+                    ConsentScope::Program(id) => account.program_by_id(id).is_some(),
+                    ConsentScope::Number(_) | ConsentScope::Organisation => false,
+                }
+        })
+    };
+    let out = frame.thread.consents.iter();
+    let out = out.filter(|entry| entry.verdict == Consent::Out && here(entry.scope));
+    let scopes: Vec<ConsentScope> = out.map(|entry| entry.scope).collect();
+    let party = frame.conversation.party.clone();
+    for scope in scopes {
+        record_consent(cx, scope, &party, Consent::In, "text");
     }
 }
 
@@ -269,8 +287,20 @@ fn opt_out_by(cx: &Cx<'_>, number: &Number) -> OptOutBy {
 /// A wish to stop counts even where nobody is there to read it.
 fn record_anyway(cx: &mut Cx<'_>, number: &Number, party: &Party, word: Compliance) {
     match word {
-        Compliance::Stop => record_consent(cx, number.id, party, Consent::Out, "text"),
-        Compliance::Start => record_consent(cx, number.id, party, Consent::In, "text"),
+        Compliance::Stop => record_consent(
+            cx,
+            ConsentScope::Number(number.id),
+            party,
+            Consent::Out,
+            "text",
+        ),
+        Compliance::Start => record_consent(
+            cx,
+            ConsentScope::Number(number.id),
+            party,
+            Consent::In,
+            "text",
+        ),
         _ => {}
     }
 }
@@ -285,7 +315,7 @@ pub(super) fn change_consent<'a>(
     in_run: Option<RunId>,
 ) {
     let (number, party) = (frame.number, frame.conversation.party.clone());
-    record_consent(cx, number.id, &party, verdict, source);
+    record_consent(cx, ConsentScope::Number(number.id), &party, verdict, source);
     frame.event(cx, by, shown_as(verdict));
     show_elsewhere(
         cx,
@@ -306,7 +336,13 @@ pub(super) fn opted_out_at_carrier<'a>(
     number: NumberId,
     party: &Party,
 ) {
-    record_consent(cx, number, party, Consent::Out, "carrier");
+    record_consent(
+        cx,
+        ConsentScope::Number(number),
+        party,
+        Consent::Out,
+        "carrier",
+    );
     if let Some(number) = cx.directory().number(number) {
         show_elsewhere(cx, thread, number, None, Consent::Out);
     }
@@ -323,7 +359,7 @@ const fn shown_as(verdict: Consent) -> ThreadEventKind {
 /// An entry of the ledger for the whole number, of every account on it.
 fn record_consent(
     cx: &mut Cx<'_>,
-    number: NumberId,
+    scope: ConsentScope,
     party: &Party,
     verdict: Consent,
     source: &str,
@@ -331,7 +367,7 @@ fn record_consent(
     let entry = ConsentEntry {
         id: cx.ids.fresh(),
         party: party.clone(),
-        scope: ConsentScope::Number(number),
+        scope,
         verdict,
         at: cx.at.now,
         source: source.to_owned(),

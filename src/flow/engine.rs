@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Flow;
 use super::effect::{Effect, Ended, Return, Scope, Step, Stepped, Trace, Wanted};
-use super::event::{Allowed, Event, Facts, Person, Reach};
+use super::event::{Allowed, Event, Facts};
 use super::reader::Who;
 use super::run::{Queued, Run, Wait};
 use super::scope::{Val, Values};
@@ -22,12 +22,6 @@ pub(crate) const STEPS_PER_EVENT_MAX: u32 = 100;
 pub(crate) const STEPS_PER_RUN_MAX: u32 = 500;
 /// Flows that may be inside one another by `call`.
 pub(crate) const CALLS_DEEP_MAX: usize = 5;
-/// Other people that one event may look up or text, each of whom must be loaded.
-const PEOPLE_PER_EVENT_MAX: usize = 24;
-/// How often one event may need other people whom only what was just loaded tells of: with a run's revision, which may
-/// have to be loaded too, no more than the rounds a decision has ([`crate::model::turn::ROUNDS_MAX`]).
-const ASKED_PER_EVENT_MAX: u32 = 3;
-
 /// One event of one run, while it is decided.
 pub(crate) struct Engine<'a> {
     pub(crate) flow: &'a Flow,
@@ -53,11 +47,11 @@ pub(crate) struct Engine<'a> {
     /// What this event has taken down of the person's consent, which what was loaded does not show yet.
     allowed: Allowed,
     /// Whose phones this event has asked about.
-    people: Vec<Party>,
+    pub(super) people: Vec<Party>,
     /// Whose phones are loaded by now, as far as one step could ask for the next ones'.
-    foreseen: Vec<Party>,
+    pub(super) foreseen: Vec<Party>,
     /// By which values contacts are loaded by now, in the same sense.
-    sought: Vec<FieldValue>,
+    pub(super) sought: Vec<FieldValue>,
 }
 
 /// See [`super::step`].
@@ -106,6 +100,7 @@ impl Engine<'_> {
         if !self.run.leaving {
             self.run.steps_event = 0;
             self.run.asked_event = 0;
+            self.run.unasked_event = 0;
             self.run.fields.clear();
             self.run.tags = None;
         }
@@ -313,17 +308,25 @@ impl Engine<'_> {
     }
 
     fn trace_step(&mut self, def: &StepDef, outcome: &str, said: Vec<String>) {
+        let traced = self.facts.traced;
+        let told = |word: &str| match traced {
+            true => word.to_owned(),
+            false => String::new(),
+        };
         self.trace.push(Trace {
-            step: def.name.clone(),
+            step: told(&def.name),
             verb: def.spec.word,
             line: def.line,
-            outcome: outcome.to_owned(),
+            outcome: told(outcome),
             said,
         });
     }
 
     /// The texts that have come since the latest step was told of.
     fn said_since(&mut self) -> Vec<String> {
+        if !self.facts.traced {
+            return Vec::new();
+        }
         let spoken = self.script.as_ref().unwrap_or(&self.said);
         let effects = self.effects.iter().skip(self.told.0);
         let texts = effects.filter_map(Effect::text).map(str::to_owned);
@@ -409,66 +412,6 @@ impl Engine<'_> {
             Scope::Account => self.allowed.account = told,
         }
         self.effects.push(Effect::Consent { scope, verdict });
-    }
-
-    /// What is known of these phones, none of them the far end's own; or what must come of the step first.
-    pub(crate) fn reach(&mut self, who: &[Party]) -> Result<Vec<Reach>, Came> {
-        let fresh = who.iter().filter(|party| !self.people.contains(party));
-        let fresh: Vec<Party> = fresh.cloned().collect();
-        if fresh.iter().any(|party| !self.foreseen.contains(party)) {
-            self.run.asked_event += 1;
-            self.foresee(&fresh);
-        }
-        self.people.extend(fresh);
-        let asked = self.run.asked_event;
-        if self.people.len() > PEOPLE_PER_EVENT_MAX || asked > ASKED_PER_EVENT_MAX {
-            return Err(Came::fault("too many other people in one go"));
-        }
-        let known: Vec<Option<Reach>> = who.iter().map(self.facts.reach).collect();
-        let missing = who.iter().zip(&known).filter(|(_, known)| known.is_none());
-        let missing: Vec<Wanted> = missing
-            .map(|(party, _)| Wanted::Reach(party.clone()))
-            .collect();
-        if missing.is_empty() {
-            Ok(known.into_iter().flatten().collect())
-        } else {
-            Err(Came::Needs(missing))
-        }
-    }
-
-    /// The contacts with a value in a field; or what must come of the step first.
-    pub(crate) fn with_value(&mut self, asked: &FieldValue) -> Result<Vec<Person>, Came> {
-        if !self.sought.contains(asked) {
-            self.run.asked_event += 1;
-            self.foresee(&[]);
-            self.sought.push(asked.clone());
-        }
-        if self.run.asked_event > ASKED_PER_EVENT_MAX {
-            return Err(Came::fault("too many other people in one go"));
-        }
-        let known = (self.facts.with_value)(asked);
-        known.ok_or_else(|| Came::Needs(vec![Wanted::Contacts(asked.clone())]))
-    }
-
-    /// Takes down whom the question about these brings too.
-    fn foresee(&mut self, fresh: &[Party]) {
-        for wanted in self.ahead() {
-            match wanted {
-                Wanted::Reach(party) => self.foreseen.push(party),
-                Wanted::Contacts(asked) => self.sought.push(asked),
-                Wanted::Presence(_) | Wanted::Waiting => {}
-            }
-        }
-        self.foreseen.extend_from_slice(fresh);
-    }
-
-    fn knows(&self, wanted: &Wanted) -> bool {
-        match wanted {
-            Wanted::Presence(user) => (self.facts.presence)(*user).is_some(),
-            Wanted::Reach(party) => (self.facts.reach)(party).is_some(),
-            Wanted::Contacts(asked) => (self.facts.with_value)(asked).is_some(),
-            Wanted::Waiting => self.facts.waiting.is_some(),
-        }
     }
 
     /// Whom a step means, when they are still there.

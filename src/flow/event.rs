@@ -122,6 +122,8 @@ pub struct Facts<'a> {
     pub with_value: &'a dyn Fn(&FieldValue) -> Option<Vec<Person>>,
     /// Whether e-mails leave at all.
     pub email: bool,
+    /// Whether somebody will read which steps were taken and what they said; else only their verbs are kept, to count.
+    pub traced: bool,
 }
 
 /// What a person allowed, scope by scope.

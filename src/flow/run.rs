@@ -45,6 +45,9 @@ pub struct Run {
     /// How often the present event needed people whom only the ones before tell of.
     #[serde(default)]
     pub(crate) asked_event: u32,
+    /// Questions of the present event that could not be put.
+    #[serde(default)]
+    pub(crate) unasked_event: u32,
     /// Steps taken in all.
     #[serde(default)]
     pub(crate) steps_total: u32,
@@ -243,6 +246,7 @@ impl Run {
             tags: None,
             steps_event: 0,
             asked_event: 0,
+            unasked_event: 0,
             steps_total: 0,
             turns: 0,
             rings: 0,
@@ -268,11 +272,6 @@ impl Run {
     /// The text is not what [`Run::to_json`] made.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
-    }
-
-    /// Whether it lets time pass: a text ends that, and yet nothing was asked.
-    pub fn pauses(&self) -> bool {
-        self.wait == Wait::Pause
     }
 
     /// Whether it wants to be woken.

@@ -89,9 +89,13 @@ impl Client {
             .unwrap_or(Err(LATE));
         match &result {
             Ok(answer) => {
-                tracing::debug!(host, status = answer.status().as_u16(), "asked a carrier")
+                tracing::debug!(
+                    host,
+                    status = answer.status().as_u16(),
+                    "asked another system"
+                )
             }
-            Err(error) => tracing::warn!(host, %error, "a carrier gave no answer"),
+            Err(error) => tracing::warn!(host, %error, "another system gave no answer"),
         }
         result
     }

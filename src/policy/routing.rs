@@ -1,11 +1,8 @@
 //! What a text from a phone means: which rule takes it, and why the others did not.
 //!
-//! The order is fixed: compliance words, a waiting question, a keyword, a flow that only lets time pass, an open
-//! conversation, the number's manage-unmatched account. A question takes whatever comes, because it was asked; a flow
-//! that waits for tomorrow has asked nothing, so that a keyword texted meanwhile means what it always means. Every rule
-//! that lost says why, for `explain`.
+//! The order is fixed: compliance words, a run that waits for this phone, a keyword, an open conversation, the number's
+//! manage-unmatched account. Every rule that lost says why, for `explain`.
 
-use crate::model::RunId;
 use crate::model::account::{Account, Keyword, Matching, Number, SubKeyword};
 use crate::model::conversation::{Conversation, ConversationState, RunRow};
 use crate::model::text::fold_keyword;
@@ -13,7 +10,7 @@ use crate::model::text::fold_keyword;
 use super::consent::Compliance;
 
 /// What is known of a text when it is routed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct MoFacts<'a> {
     /// The number it came to.
     pub number: &'a Number,
@@ -25,8 +22,6 @@ pub struct MoFacts<'a> {
     pub compliance: Compliance,
     /// The runs of this phone on this number that have not ended.
     pub runs: &'a [RunRow],
-    /// Those among them that take a text and have asked nothing: they let time pass.
-    pub pausing: Vec<RunId>,
     /// The conversations of this phone on this number.
     pub conversations: &'a [Conversation],
 }
@@ -40,8 +35,6 @@ pub enum Rule {
     Question,
     /// A keyword of the number.
     Keyword,
-    /// A run that lets time pass, and goes on when the person texts.
-    Wait,
     /// An open conversation.
     Conversation,
     /// Nothing else.
@@ -55,7 +48,6 @@ impl Rule {
             Self::Compliance => "compliance",
             Self::Question => "question",
             Self::Keyword => "keyword",
-            Self::Wait => "wait",
             Self::Conversation => "conversation",
             Self::Unmatched => "unmatched",
         }
@@ -95,7 +87,6 @@ pub fn route<'a>(facts: &MoFacts<'a>) -> Routed<'a> {
         (Rule::Compliance, compliance(facts)),
         (Rule::Question, question(facts)),
         (Rule::Keyword, keyword(facts)),
-        (Rule::Wait, wait(facts)),
         (Rule::Conversation, conversation(facts)),
     ] {
         match attempt {
@@ -125,21 +116,12 @@ fn compliance<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
 }
 
 fn question<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
-    latest(facts, false).ok_or_else(|| "no question to this phone is open on this number".into())
-}
-
-fn wait<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
-    latest(facts, true).ok_or_else(|| "no flow waits for this phone on this number".into())
-}
-
-/// The latest of the runs that take a text: of those that pause, or of those that asked.
-fn latest<'a>(facts: &MoFacts<'a>, pausing: bool) -> Option<Target<'a>> {
     let takes = |run: &&RunRow| run.waits_for_text && !run.ended;
-    let of_kind = |run: &&RunRow| facts.pausing.contains(&run.id) == pausing;
-    let waiting = facts.runs.iter().filter(takes).filter(of_kind);
+    let waiting = facts.runs.iter().filter(takes);
     waiting
         .max_by_key(|run| (run.asked_at, run.id))
         .map(Target::Run)
+        .ok_or_else(|| "no question to this phone is open on this number".into())
 }
 
 fn keyword<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
@@ -354,7 +336,6 @@ mod tests {
             text,
             compliance: Compliance::Ordinary,
             runs: &[],
-            pausing: vec![],
             conversations: &[],
         };
         let routed = route(&facts);
@@ -365,7 +346,7 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(got, expected, "{text:?}");
-        assert_eq!(routed.lost.len(), if got == "unmatched" { 5 } else { 2 });
+        assert_eq!(routed.lost.len(), if got == "unmatched" { 4 } else { 2 });
     }
 
     #[test]

@@ -139,7 +139,6 @@ number   +12025550100 on twilio
 not      compliance: the text is no compliance word
 not      question: no question to this phone is open on this number
 not      keyword: none of the number's 3 keywords matches
-not      wait: no flow waits for this phone on this number
 rule     conversation
 account  The college (college)
 program  college main (main)

@@ -3,6 +3,7 @@
 
 mod coverage;
 mod expect;
+mod line;
 mod made_up;
 mod phone;
 mod script;

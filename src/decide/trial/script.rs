@@ -1,6 +1,6 @@
 //! The lines of a script: what happens, and what must have happened.
 
-use super::phone::How;
+use super::line::How;
 use super::stage::Stage;
 use super::transcript::{Difference, Who};
 use crate::decide::Input;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::Ground;
-use super::phone::{Due, Line};
+use super::line::{Due, Line};
 use super::transcript::{Entry, Place, Who};
 use super::world::{self, Set};
 use crate::decide::explain::nothing_known;

@@ -116,7 +116,7 @@ pub(super) static FORMS: &[Form] = &[
     },
     Form {
         word: "wait",
-        about: "Waits for a time or until a calendar opens; a text of the person that no keyword takes ends it.",
+        about: "Waits for a time or until a calendar opens; a text of the person ends it.",
         main: Some("for"),
         body: Body::Keys {
             keys: &[

@@ -79,7 +79,9 @@ fn changed(
     step: &mut Shape,
 ) {
     let told = lines.len();
-    if (&was.verb, &was.words) != (&step.verb, &step.words) {
+    if was.verb == step.verb {
+        lines.extend(rewritten(was, step));
+    } else {
         lines.push(format!(
             "~ {}: {} instead of {}",
             step.name,
@@ -117,6 +119,25 @@ fn changed(
             arrow.change = Change::Added;
         }
     }
+}
+
+/// What is written otherwise behind the verb, a line for each value.
+fn rewritten(was: &Shape, is: &Shape) -> Vec<String> {
+    let name = &is.name;
+    let new = is
+        .written
+        .iter()
+        .filter_map(|(way, now)| match was.written.get(way) {
+            Some(before) if before == now => None,
+            Some(before) => Some(format!("~ {name}: {way} “{now}” instead of “{before}”")),
+            None => Some(format!("~ {name}: {way} “{now}” is new")),
+        });
+    let gone = was
+        .written
+        .iter()
+        .filter(|(way, _)| !is.written.contains_key(*way));
+    let gone = gone.map(|(way, before)| format!("~ {name}: {way} is no more; it was “{before}”"));
+    new.chain(gone).collect()
 }
 
 /// Each outcome with the name of where it leads.

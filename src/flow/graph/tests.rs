@@ -157,7 +157,7 @@ fn revisions_are_compared_by_meaning() {
             "~ choose: 3 is new and leads to bye",
             "~ choose: invalid leads to bye instead of box",
             "~ choose: 2 is no more; it led to box",
-            "~ nurses: Ring group nurses · order sequential · ring 20s instead of Ring group nurses · order sequential · ring 15s",
+            "~ nurses: ring “20s” instead of “15s”",
             "~ nurses: no answer leads to bye instead of box",
             "~ nurses: busy leads to bye instead of box",
             "~ nurses: declined leads to bye instead of box",

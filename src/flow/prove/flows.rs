@@ -51,7 +51,7 @@ pub(super) fn note(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Wri
             }
         }
         // What comes back from another flow may have waited there.
-        if !step.spec.waits && step.spec.word != "call" {
+        if !super::holds_up(step) && step.spec.word != "call" {
             open.extend(after(step));
             open.extend(position(step.hung_up));
         }

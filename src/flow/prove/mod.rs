@@ -11,7 +11,7 @@ pub(crate) mod texts;
 
 use super::check::Written;
 use super::reader::Reading;
-use super::steps::{StepDef, Style, Target};
+use super::steps::{StepDef, Style, Target, Verb};
 use super::yaml::At;
 
 /// Where a step's name and its verb stand.
@@ -100,11 +100,16 @@ fn ending(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
     }
 }
 
+/// Whether a step surely waits. One that waits until a calendar opens does not while it is open.
+fn holds_up(step: &StepDef) -> bool {
+    step.spec.waits && !matches!(&step.verb, Verb::Wait(wait) if wait.may_pass())
+}
+
 /// Loops that wait for nobody: found in the flow without the steps that wait.
 fn waiting(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
     let mut told = vec![false; steps.len()];
     for start in 0..steps.len() {
-        if steps[start].spec.waits || told[start] {
+        if holds_up(&steps[start]) || told[start] {
             continue;
         }
         let Some(path) = round(steps, start) else {
@@ -139,7 +144,7 @@ fn round(steps: &[StepDef], start: usize) -> Option<Vec<usize>> {
                 path.reverse();
                 return Some(path);
             }
-            if from[next].is_none() && !steps[next].spec.waits {
+            if from[next].is_none() && !holds_up(&steps[next]) {
                 from[next] = Some(at);
                 open.push(next);
             }

@@ -20,6 +20,8 @@ const TRIES_MAX: u32 = 10;
 const TIMEOUT_S: (u32, u32, u32) = (60, 24 * 3600, 30 * 24 * 3600);
 /// Words of one choice, and choices of one step.
 const WORDS_MAX: usize = 30;
+/// Questions that cannot be put within one event.
+const UNASKED_PER_EVENT_MAX: u32 = 3;
 const CHOICES_MAX: usize = 30;
 const WORD_CHARS_MAX: usize = 60;
 
@@ -70,6 +72,16 @@ pub(super) fn reply_to(engine: &mut Engine<'_>, text: &Text) -> Sent {
     let step = engine.run.step.clone().unwrap_or_default();
     engine.effects.push(Effect::Reply { step, text });
     Sent::Ok
+}
+
+/// A question that cannot be put is not answered. A flow that would only ask once more, and has asked somebody else to
+/// act in between, must not go round within one event.
+fn unasked(engine: &mut Engine<'_>) -> Came {
+    engine.run.unasked_event += 1;
+    if engine.run.unasked_event > UNASKED_PER_EVENT_MAX {
+        return Came::fault("the person cannot be asked, and the flow asks on");
+    }
+    Came::outcome("timeout")
 }
 
 /// Two machines that answer each other end in front of a person.
@@ -126,8 +138,7 @@ impl Ask {
 
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         match self.prompt.as_ref().map(|prompt| reply_to(engine, prompt)) {
-            // A question that cannot be put is not answered.
-            Some(Sent::Refused) => return Came::outcome("timeout"),
+            Some(Sent::Refused) => return unasked(engine),
             Some(Sent::TooMany) => return too_many(),
             Some(Sent::Ok) | None => {}
         }

@@ -74,7 +74,8 @@ impl Branch {
                 reading.fault_help(&key.at, "name", message, help);
             }
             // An arm whose condition is wrong is still an outcome, so that one fault does not make others.
-            let condition = reading.condition(value);
+            let read = arms.len() < ARMS_MAX;
+            let condition = read.then(|| reading.condition(value)).flatten();
             arms.push((
                 key.text.clone(),
                 condition.unwrap_or(Expr::Const(Val::Missing)),

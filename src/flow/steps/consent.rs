@@ -122,8 +122,11 @@ impl ConsentStep {
 
     fn ask(&self, engine: &mut Engine<'_>, question: &Question, tries_left: u32) -> Came {
         if engine.flow.kind == Kind::Call {
-            if engine.run.call.gone {
+            if engine.run.call.gone || !engine.facts.party.can_receive() {
                 return Came::outcome("unknown");
+            }
+            if self.verdict(engine) == Verdict::Out {
+                return Came::outcome("out");
             }
             let prompt = vec![engine.spoken(&question.prompt)];
             engine.give(CallVerb::Gather {
@@ -162,7 +165,8 @@ impl ConsentStep {
         match yes_or_no(answer) {
             Some(verdict) => {
                 self.record(engine, verdict);
-                Came::outcome(if verdict == Consent::In { "in" } else { "out" })
+                // What could not be taken down is not so.
+                Came::outcome(word(self.verdict(engine)))
             }
             None if tries_left == 0 => Came::outcome("unknown"),
             None => self.ask(engine, question, tries_left - 1),

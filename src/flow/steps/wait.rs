@@ -49,6 +49,11 @@ impl Wait {
         Some(Verb::Wait(wait))
     }
 
+    /// Whether it may pass at once: the calendar may be open.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Until(_))
+    }
+
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         let now = engine.facts.now;
         let until = match self {

@@ -359,7 +359,8 @@ fn made(kind: Kind, drawn: &[Drawn]) -> String {
         text += &format!("  s{at}:\n    {}: {body}\n", spec.word);
         let mut then = Vec::new();
         for (nth, outcome) in outcomes(spec, body).iter().enumerate() {
-            let ahead: Vec<usize> = match spec.waits {
+            // One that waits for a calendar may pass at once.
+            let ahead: Vec<usize> = match spec.waits && !body.contains("until") {
                 true => (0..=drawn.len()).collect(),
                 false => (at + 1..=drawn.len()).collect(),
             };

@@ -211,7 +211,7 @@ fn horrors() -> Vec<(&'static str, String, &'static str)> {
                     .map(|n| format!("f{n}: nobody.x{n}, "))
                     .collect::<String>()
             ),
-            "more-faults",
+            "shape",
         ),
         (
             "19 000 aliases of a long text",

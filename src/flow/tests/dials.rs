@@ -469,6 +469,7 @@ fn presence_is_asked_for_once_for_all() {
         reach: &|_| None,
         with_value: &|_| None,
         email: true,
+        traced: true,
     };
     let came = step(
         &drive.flow,

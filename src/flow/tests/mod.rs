@@ -222,6 +222,7 @@ impl Drive {
                 reach: &reach,
                 with_value: &with_value,
                 email: self.email,
+                traced: true,
             };
             // Saved and read back each time, as the store does.
             let run = Run::from_json(&self.run.to_json()).unwrap();

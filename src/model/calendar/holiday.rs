@@ -56,6 +56,14 @@ impl Holiday {
         })
     }
 
+    /// The day of one that falls on a single date.
+    pub(super) fn once(&self) -> Option<Date> {
+        match self.falls {
+            Falls::Once(date) => self.of(date.year()),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_on(&self, date: Date) -> bool {
         // What is moved may fall into the year beside its own.
         let year = date.year();
@@ -110,7 +118,7 @@ fn read_one(text: &str) -> Option<(Falls, i16)> {
 fn read_shift(text: &str) -> Option<i16> {
     let signed = text.starts_with(['+', '-']);
     let days: i16 = text.parse().ok()?;
-    (signed && days.abs() <= SHIFT_MAX).then_some(days)
+    (signed && (-SHIFT_MAX..=SHIFT_MAX).contains(&days)).then_some(days)
 }
 
 fn weekday(nth: &str, day: &str, month: &str) -> Option<Falls> {
@@ -204,6 +212,7 @@ mod tests {
             "easter1",
             "easter+",
             "easter+999",
+            "easter-32768",
             "0th mon jan",
             "mon jan",
             "4th thu nov 1",

@@ -13,7 +13,7 @@ mod holiday;
 mod ics;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -70,6 +70,9 @@ pub struct Calendar {
     zone: TimeZone,
     /// By weekday from Monday; sorted and disjoint.
     days: [Vec<Range>; 7],
+    /// Holidays of one date each.
+    once: BTreeSet<Date>,
+    /// Those that come again by a rule.
     holidays: Vec<Holiday>,
     /// Dates with hours of their own, whatever day or holiday they are.
     dates: BTreeMap<Date, Vec<Range>>,
@@ -89,11 +92,15 @@ impl Calendar {
         };
         let days = read_days(&spec.open, &mut faults);
         let holidays = read_holidays(&spec.holidays, &mut faults);
+        let once = holidays.iter().filter_map(Holiday::once).collect();
+        let holidays = holidays.into_iter().filter(|one| one.once().is_none());
+        let holidays = holidays.collect();
         let dates = read_dates(&spec.dates, &mut faults);
         if faults.is_empty() {
             Ok(Self {
                 zone,
                 days,
+                once,
                 holidays,
                 dates,
             })
@@ -111,6 +118,7 @@ impl Calendar {
         Self {
             zone,
             days: std::array::from_fn(|_| vec![whole]),
+            once: BTreeSet::new(),
             holidays: Vec::new(),
             dates: BTreeMap::new(),
         }
@@ -123,14 +131,17 @@ impl Calendar {
 
     /// Whether it has a holiday in any year.
     pub fn has_holidays(&self) -> bool {
-        !self.holidays.is_empty()
+        !self.holidays.is_empty() || !self.once.is_empty()
     }
 
     /// Whether it has a holiday in this year.
     pub fn has_holidays_in(&self, year: i16) -> bool {
-        self.holidays
-            .iter()
-            .any(|holiday| holiday.of(year).is_some())
+        let falls = |date: &Date| date.year() == year;
+        self.once.iter().any(falls)
+            || self
+                .holidays
+                .iter()
+                .any(|holiday| holiday.of(year).is_some())
     }
 
     /// What it says about a moment. The start of a range is inside it, the end is not.
@@ -167,7 +178,8 @@ impl Calendar {
     }
 
     fn is_holiday(&self, date: Date) -> bool {
-        !self.dates.contains_key(&date) && self.holidays.iter().any(|holiday| holiday.is_on(date))
+        let kept = || self.holidays.iter().any(|holiday| holiday.is_on(date));
+        !self.dates.contains_key(&date) && (self.once.contains(&date) || kept())
     }
 
     /// The ranges that begin on a date, as instants; none on a holiday.

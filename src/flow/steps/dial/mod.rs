@@ -26,6 +26,8 @@ pub(super) const RING_S: (u32, u32, u32) = (5, 20, 120);
 const TOTAL_S: (u32, u32, u32) = (5, 600, 1800);
 /// Devices one dial may ring.
 const TARGETS_MAX: usize = 50;
+/// Devices that are put in order, so that those rung are the ones whose turn it is.
+const CANDIDATES_MAX: usize = 500;
 
 /// Rings people.
 #[derive(Debug, Clone, PartialEq)]
@@ -175,6 +177,7 @@ impl Dial {
         let free: Vec<Target> = found
             .into_iter()
             .filter(|target| self.is_free(engine, target))
+            .take(TARGETS_MAX)
             .collect();
         let until = engine.after(self.total_s.unwrap_or(if self.at_once() {
             self.ring_s
@@ -251,7 +254,7 @@ impl Dial {
                 ),
             }
         }
-        found.truncate(TARGETS_MAX);
+        found.truncate(CANDIDATES_MAX);
         found
     }
 
