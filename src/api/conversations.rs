@@ -13,7 +13,7 @@ use super::door::Door;
 use super::problem::Problem;
 use super::{Caller, Wanted, body, page, query};
 use crate::model::account::{Account, Route};
-use crate::model::conversation::{Assignment, ThreadEvent};
+use crate::model::conversation::{Assignment, ThreadEvent, ThreadEventKind};
 use crate::model::directory::Directory;
 use crate::model::staff::{StaffAction, StaffVerb};
 use crate::model::{ConversationId, Message};
@@ -265,7 +265,26 @@ impl<'a> Seen<'a> {
             "id": event.id,
             "at": event.at.to_string(),
             "by": by.map(|user| &user.key),
-            "event": event.kind,
+            "event": happened(event),
         })
     }
+}
+
+/// What happened; of a recording where it is heard, and not our key of its file.
+fn happened(event: &ThreadEvent) -> Value {
+    let ThreadEventKind::CallRecorded {
+        call,
+        seconds,
+        blob,
+    } = &event.kind
+    else {
+        return json!(event.kind);
+    };
+    let audio = blob.as_ref();
+    json!({
+        "kind": "call_recorded",
+        "call": call,
+        "seconds": seconds,
+        "audio": audio.map(|_| format!("/inbox/{}/recordings/{}", event.conversation, event.id)),
+    })
 }

@@ -10,6 +10,7 @@ use crate::carrier::Carrier;
 use crate::decide::Input;
 use crate::limits::Verdict as RateVerdict;
 use crate::metrics;
+use crate::model::conversation::{ThreadEvent, ThreadEventKind};
 use crate::model::turn::{Job, JobKind, Notice};
 use crate::model::{FailureClass, Order, Outcome, SendFailure, VoicemailId};
 use crate::net::blobs::BlobKey;
@@ -83,6 +84,7 @@ async fn carry(daemon: &Daemon, job: Job) {
         JobKind::FetchVoicemail { voicemail, url, .. } => {
             fetch_voicemail(daemon, &job, *voicemail, url).await
         }
+        JobKind::FetchTalk { line, url } => fetch_talk(daemon, &job, line, url).await,
         JobKind::FetchMedia {
             message,
             index,
@@ -198,6 +200,12 @@ async fn give_up(daemon: &Daemon, job: &Job, failure: &SendFailure) {
                 tracing::warn!(code = error.code(), "a lost recording could not be marked");
             }
         }
+        JobKind::FetchTalk { line, .. } => {
+            let told = tell_of_talk(daemon, job, (**line).clone()).await;
+            if told.is_err() {
+                tracing::warn!(job = %job.id, "a thread could not be told of a lost recording");
+            }
+        }
         JobKind::FetchMedia { .. }
         | JobKind::TellOfVoicemail { .. }
         | JobKind::Http { .. }
@@ -299,6 +307,32 @@ async fn fetch_voicemail(
     daemon.announce(Notice {
         account: job.account,
         conversation: None,
+        boxes: Vec::new(),
+    });
+    Ok(())
+}
+
+/// The line of a recorded talk is written when its file is here.
+async fn fetch_talk(daemon: &Daemon, job: &Job, line: &ThreadEvent, url: &str) -> Result<(), Put> {
+    let here = daemon.store().line_is_here(NodeScope::daemon(), line.id);
+    if here.await.unwrap_or(false) {
+        return Ok(());
+    }
+    let key = fetch(daemon, job, "recording", &line.id.to_string(), url).await?;
+    let mut line = line.clone();
+    if let ThreadEventKind::CallRecorded { blob, .. } = &mut line.kind {
+        *blob = Some(key.as_str().to_owned());
+    }
+    tell_of_talk(daemon, job, line).await
+}
+
+async fn tell_of_talk(daemon: &Daemon, job: &Job, line: ThreadEvent) -> Result<(), Put> {
+    let conversation = Some(line.conversation);
+    let saved = daemon.store().add_line(NodeScope::daemon(), line).await;
+    saved.map_err(|error| transient(error.code()))?;
+    daemon.announce(Notice {
+        account: job.account,
+        conversation,
         boxes: Vec::new(),
     });
     Ok(())

@@ -15,7 +15,7 @@ use super::drive::{Heard, drive, finish};
 use super::frame::{Frame, Place, program_of};
 use super::on_call::OnCall;
 use super::text::number_of;
-use super::{Cx, Decided, World, leg, run, voicemail};
+use super::{Cx, Decided, World, leg, run, talk, voicemail};
 
 /// A call of which nothing was heard for so long is over, whether or not the carrier told its end. Carriers end
 /// a dial after four hours.
@@ -166,6 +166,9 @@ fn went_on<'a>(
         } => {
             return voicemail::recording_ready(cx, state, recording, url.as_deref(), *duration_s);
         }
+        CallEventKind::TalkRecorded {
+            url, duration_s, ..
+        } => return talk::recorded(cx, state, url.as_deref(), *duration_s),
         CallEventKind::Transcribed { recording, text } => {
             return voicemail::transcribed(cx, state, recording, text.as_deref());
         }

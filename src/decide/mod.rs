@@ -19,6 +19,7 @@ mod receipt;
 pub mod replay;
 mod run;
 mod staff;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -416,11 +416,6 @@ fn written<'n>(reading: &mut Reading<'_>, name: &'n Key, node: &'n Node) -> Opti
         }
         return None;
     };
-    if spec.read.is_none() {
-        let message = format!("`{}` is not available yet", spec.word);
-        reading.fault_help(&key.at, "not-available", message, available(reading.kind));
-        return None;
-    }
     if !spec.kinds.contains(&reading.kind) {
         let message = format!(
             "`{}` does not belong into a flow on {}",

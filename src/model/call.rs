@@ -112,7 +112,7 @@ pub enum CallVerb {
         caller_id: Option<String>,
         /// Whether a called leg is asked to accept before it is connected (hook `screen`).
         screen: bool,
-        /// Whether the connected call is recorded.
+        /// Whether the connected call is recorded; its file is reported as [`CallEventKind::TalkRecorded`].
         record: bool,
     },
     /// Records until silence, a key or the limit; reported as [`CallEventKind::Recorded`], its file
@@ -133,6 +133,9 @@ pub enum CallVerb {
     Hold {
         /// The room's name, unique to this ringing.
         room: String,
+        /// Whether what is said in the room is recorded, from the moment somebody joins.
+        #[serde(default)]
+        record: bool,
     },
     /// A member's leg joins the caller in this room; the room ends when either leaves.
     Join {
@@ -234,6 +237,15 @@ pub enum CallEventKind {
     },
     /// The file of a recording is ready, or never will be.
     RecordingReady {
+        /// The carrier's id of the recording.
+        recording: String,
+        /// Where it is; `None` when it is absent or failed.
+        url: Option<String>,
+        /// Length in seconds.
+        duration_s: u32,
+    },
+    /// The file of what caller and called said to each other is ready, or never will be.
+    TalkRecorded {
         /// The carrier's id of the recording.
         recording: String,
         /// Where it is; `None` when it is absent or failed.

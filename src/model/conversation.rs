@@ -163,6 +163,15 @@ pub enum ThreadEventKind {
         /// Which.
         voicemail: VoicemailId,
     },
+    /// What caller and called said to each other was recorded.
+    CallRecorded {
+        /// Their call.
+        call: CallId,
+        /// Length in seconds.
+        seconds: u32,
+        /// Our key of its file; `None`: the carrier has none, or it could not be fetched.
+        blob: Option<String>,
+    },
     /// A flow could not go on, and why.
     FlowStopped {
         /// The reason.

@@ -33,6 +33,7 @@ impl Inbound {
 fn call_key(event: &CallEvent, hook: Hook) -> String {
     let about = match (&event.kind, event.key) {
         (CallEventKind::RecordingReady { recording, .. }, _)
+        | (CallEventKind::TalkRecorded { recording, .. }, _)
         | (CallEventKind::Transcribed { recording, .. }, _) => recording.clone(),
         (_, Some(key)) => key.to_string(),
         (_, None) => event.carrier_id.clone(),

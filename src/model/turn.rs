@@ -243,6 +243,13 @@ pub enum JobKind {
         /// From where.
         url: String,
     },
+    /// The file of a recorded talk is fetched, and told in its thread.
+    FetchTalk {
+        /// The line that tells of it, still without its file.
+        line: Box<ThreadEvent>,
+        /// From where.
+        url: String,
+    },
     /// A text's file is fetched.
     FetchMedia {
         /// Which text.

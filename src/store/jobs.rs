@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::conversation::ThreadEvent;
 use crate::model::turn::{Job, JobKind};
 use crate::model::{
-    AccountId, CallId, Id, JobId, LegId, MessageId, NumberId, Party, RunId, Timestamp, VoicemailId,
+    AccountId, CallId, Id, JobId, LegId, MessageId, NumberId, Party, RunId, ThreadEventId,
+    Timestamp, VoicemailId,
 };
 
 use super::both::sql;
 use super::pools::{Arg, Given};
+use super::save::save_thread_events;
 use super::tables::JOB;
 use super::{NodeScope, Store, StoreError};
 
@@ -199,6 +202,30 @@ impl Store {
             "SELECT doc!(v: id id(vm)) FROM voicemail v WHERE v.id = $1 AND v.state = 'ready'"
         );
         self.is_there("voicemail", sql, voicemail).await
+    }
+
+    /// Whether a thread has this line.
+    pub async fn line_is_here(
+        &self,
+        _scope: NodeScope,
+        line: ThreadEventId,
+    ) -> Result<bool, StoreError> {
+        let sql = sql!("SELECT doc!(e: id id(tev)) FROM thread_event e WHERE e.id = $1");
+        self.is_there("thread_event", sql, line).await
+    }
+
+    /// Puts a line into its thread, once.
+    pub async fn add_line(&self, scope: NodeScope, line: ThreadEvent) -> Result<(), StoreError> {
+        if self.line_is_here(scope, line.id).await? {
+            return Ok(());
+        }
+        let pools = self.inner.pools.clone();
+        self.apart(async move {
+            let mut tx = pools.begin().await?;
+            save_thread_events(&mut tx, &[line]).await?;
+            tx.commit().await
+        })
+        .await
     }
 
     async fn is_there(

@@ -15,8 +15,8 @@ use crate::model::consent::{Consent, ConsentScope};
 use crate::model::conversation::{Conversation, ThreadEvent, Voicemail};
 use crate::model::people::{Contact, User};
 use crate::model::{
-    ContactId, ConversationId, EventId, GroupId, Id, Message, MessageId, Timestamp, UserId,
-    VoicemailId,
+    ContactId, ConversationId, EventId, GroupId, Id, Message, MessageId, ThreadEventId, Timestamp,
+    UserId, VoicemailId,
 };
 
 use super::both::sql;
@@ -244,6 +244,26 @@ impl Store {
             .into_iter()
             .next()
             .map(|found| (found.blob, found.content_type)))
+    }
+
+    /// A dated line of this conversation.
+    pub async fn line(
+        &self,
+        scope: AccountScope,
+        of: &Conversation,
+        id: ThreadEventId,
+    ) -> Result<Option<ThreadEvent>, StoreError> {
+        let sql = sql!(format!(
+            "SELECT doc!(e: {THREAD_EVENT}) FROM thread_event e \
+             WHERE e.account_id = $1 AND e.conversation_id = $2 AND e.id = $3"
+        ));
+        let args = [
+            Arg::Id(scope.account().uuid()),
+            Arg::Id(of.id.uuid()),
+            Arg::Id(id.uuid()),
+        ];
+        let found = self.inner.pools.list("thread_event", sql, &args).await?;
+        Ok(found.into_iter().next())
     }
 
     /// A contact of the account.

@@ -488,6 +488,7 @@ fn job_out(job: &Job, made_at: Timestamp) -> JobOut<'_> {
         JobKind::FetchMedia { message, .. } => Some(*message),
         JobKind::Order(_)
         | JobKind::FetchVoicemail { .. }
+        | JobKind::FetchTalk { .. }
         | JobKind::TellOfVoicemail { .. }
         | JobKind::Http { .. } => None,
     };

@@ -6,6 +6,7 @@ use super::dial::DialResult;
 use super::fields::{form, rfc2822};
 use super::hook::Hook;
 use super::leg::{Heard, LegTask, Stop};
+use super::record;
 use super::run::Source;
 use super::sign::Form;
 use super::transcript::LineKind;
@@ -111,9 +112,16 @@ impl LegTask {
         };
         // Waiting may end in the middle of a waiting document, so the current document is kept here.
         let at = self.at.clone();
-        let stop = self.stay(dial, conference, &mut state).await.err();
+        let mut begun = None;
+        let stay = self.stay(dial, conference, &mut state, &mut begun);
+        let mut stop = stay.await.err();
         self.at = at;
         self.leave(conference);
+        if let (Some(callback), Some(begun)) = (&conference.recorded, begun) {
+            let seconds = self.twin.seconds_between(begun, self.twin.now());
+            let made = self.talk_recorded(callback, record::Source::Room, seconds);
+            stop = stop.or(made.err());
+        }
         (self.room_result(entered, true), stop)
     }
 
@@ -193,6 +201,7 @@ impl LegTask {
         dial: &Dial,
         conference: &Conference,
         state: &mut watch::Receiver<RoomState>,
+        begun: &mut Option<Timestamp>,
     ) -> Result<(), Stop> {
         self.doing("waits in a room");
         tokio::select! {
@@ -201,6 +210,7 @@ impl LegTask {
             held = self.hold(dial, conference.wait.as_ref()) => return held,
         }
         if *state.borrow() == RoomState::Started {
+            *begun = Some(self.twin.now());
             self.line(LineKind::Connected, "hears the others in the room");
             self.doing("talks");
         }

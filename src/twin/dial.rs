@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::fields::form;
 use super::hook::Hook;
 use super::leg::{Command, Heard, LegTask, NewLeg, Stop, Timer};
+use super::record;
 use super::run::Source;
 use super::shared::Shared;
 use super::sign::Form;
@@ -92,6 +93,11 @@ impl LegTask {
             DialTo::Numbers(numbers) => self.ring_round(dial, numbers).await,
             DialTo::Conference(conference) => self.join(dial, conference).await,
         };
+        if let (Some(callback), true, DialTo::Numbers(_)) =
+            (&dial.recorded, result.connected, &dial.to)
+        {
+            self.talk_recorded(callback, record::Source::Dial, result.seconds)?;
+        }
         let Some(action) = &dial.action else {
             return stop.map_or(Ok(None), Err);
         };

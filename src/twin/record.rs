@@ -10,7 +10,7 @@ use super::leg::{Heard, LegTask, Stop};
 use super::shared::Shared;
 use super::sign::Form;
 use super::transcript::LineKind;
-use super::twiml::Record;
+use super::twiml::{Callback, Record};
 use super::world::{LegStatus, Recording};
 
 /// Seconds from the end of a recording until its file can be fetched, and until its text is there.
@@ -38,6 +38,15 @@ struct Publication {
     call: Form,
     /// Recordings belong to the first leg of a call.
     owner: String,
+    source: Source,
+}
+
+/// What made a recording.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    Verb,
+    Dial,
+    Room,
 }
 
 impl LegTask {
@@ -141,7 +150,31 @@ impl LegTask {
             text: text.transpose()?,
             call: self.fields(),
             owner: parent.unwrap_or_else(|| self.sid.clone()),
+            source: Source::Verb,
         })
+    }
+
+    /// The recording of a talk that is over: so long, since then.
+    pub(super) fn talk_recorded(
+        &self,
+        callback: &Callback,
+        source: Source,
+        seconds: u32,
+    ) -> Result<(), Stop> {
+        let url = self.address(&callback.target.url)?;
+        let sid = self.twin.world().sid("RE");
+        self.publish(Publication {
+            sid,
+            seconds: seconds.max(1),
+            words: String::new(),
+            started: rfc2822(self.twin.now()),
+            file: Some((url, callback.target.get, callback.events.clone())),
+            text: None,
+            call: Form::new(),
+            owner: self.sid.clone(),
+            source,
+        });
+        Ok(())
     }
 
     fn action_fields(&self, publication: &Publication, key: &str) -> Form {
@@ -192,14 +225,22 @@ impl Shared {
         if !events.iter().any(|event| event == status) {
             return;
         }
+        let (source, channels) = match publication.source {
+            Source::Verb => ("RecordVerb", "1"),
+            Source::Dial => ("DialVerb", "2"),
+            Source::Room => ("Conference", "1"),
+        };
         let mut fields = form([
-            ("RecordingSource", "RecordVerb"),
+            ("RecordingSource", source),
             ("RecordingSid", &publication.sid),
             ("RecordingStatus", status),
-            ("RecordingChannels", "1"),
-            ("CallSid", &publication.owner),
+            ("RecordingChannels", channels),
             ("AccountSid", &self.settings.account_sid),
         ]);
+        // The recording of a room belongs to none of its legs.
+        if publication.source != Source::Room {
+            fields.push(("CallSid".to_owned(), publication.owner.clone()));
+        }
         fields.extend(if publication.seconds > 0 {
             form([
                 (

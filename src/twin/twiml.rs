@@ -67,6 +67,8 @@ pub(super) struct Dial {
     pub(super) caller_id: Option<String>,
     pub(super) sequential: bool,
     pub(super) hang_up_on_star: bool,
+    /// Where the recording of the talk is reported; only recorded talks have it.
+    pub(super) recorded: Option<Callback>,
     pub(super) to: DialTo,
 }
 
@@ -99,6 +101,7 @@ pub(super) struct Conference {
     pub(super) beep: bool,
     pub(super) muted: bool,
     pub(super) members_max: usize,
+    pub(super) recorded: Option<Callback>,
     pub(super) callback: Option<Callback>,
 }
 
@@ -263,6 +266,7 @@ fn dial(node: &Node) -> Result<Dial, String> {
         caller_id: node.get("callerId").map(str::to_owned),
         sequential: node.flag("sequential", false)?,
         hang_up_on_star: node.flag("hangupOnStar", false)?,
+        recorded: recorded(node)?,
         to: dial_to(node)?,
     })
 }
@@ -330,6 +334,9 @@ fn conference(node: &Node) -> Result<Conference, String> {
         "statusCallbackEvent",
         "statusCallbackMethod",
         "record",
+        "recordingStatusCallback",
+        "recordingStatusCallbackMethod",
+        "recordingStatusCallbackEvent",
         "participantLabel",
         "coach",
         "trim",
@@ -347,8 +354,16 @@ fn conference(node: &Node) -> Result<Conference, String> {
         beep: !matches!(node.get("beep"), Some("false" | "onExit")),
         muted: node.flag("muted", false)?,
         members_max: node.whole("maxParticipants", 250)?.clamp(2, 250) as usize,
+        recorded: recorded(node)?,
         callback: node.callback("statusCallback", "start end join leave")?,
     })
+}
+
+/// Where the recording of a talk is reported, where one is made.
+fn recorded(node: &Node) -> Result<Option<Callback>, String> {
+    let callback = node.callback("recordingStatusCallback", "completed")?;
+    let word = node.get("record").unwrap_or("do-not-record");
+    Ok(callback.filter(|_| word.starts_with("record-from-") || word == "true"))
 }
 
 fn record(node: &Node) -> Result<Record, String> {

@@ -13,6 +13,7 @@ use super::page::{Member, Refusal};
 use super::{inbox, voicemails};
 use crate::api::auth::Place;
 use crate::api::door::Door;
+use crate::model::conversation::ThreadEventKind;
 use crate::net::blobs::{BlobError, BlobKey};
 
 /// Bytes read at a time: what a slow listener holds in memory.
@@ -67,6 +68,28 @@ pub(super) async fn of_text(
         );
     }
     Ok(response)
+}
+
+/// `GET /inbox/{conversation}/recordings/{line}`: what was said in a call, to those who see its thread.
+pub(super) async fn of_talk(
+    State(door): State<Arc<Door>>,
+    who: Member,
+    Path((conversation, line)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let (place, row) = inbox::find(&door, &who, &conversation).await?;
+    let line = line.parse().map_err(|_| Refusal::NotFound)?;
+    let store = door.store();
+    let found = store.line(place.scope, &row.conversation, line).await?;
+    let Some(ThreadEventKind::CallRecorded {
+        blob: Some(key), ..
+    }) = found.map(|line| line.kind)
+    else {
+        return Err(Refusal::NotFound);
+    };
+    let key = own_key(&place, &key)?;
+    let kind = key.content_type();
+    file(door, key, kind, &headers).await
 }
 
 /// Pictures that browsers draw and that cannot carry a script.

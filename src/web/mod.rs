@@ -79,6 +79,10 @@ pub(crate) fn routes(door: Arc<Door>) -> Router {
             "/inbox/{conversation}/files/{message}/{index}",
             get(files::of_text),
         )
+        .route(
+            "/inbox/{conversation}/recordings/{line}",
+            get(files::of_talk),
+        )
         .route("/voicemails", get(voicemails::list))
         .route("/voicemails/{voicemail}/audio", get(files::of_voicemail))
         .route("/voicemails/{voicemail}/heard", post(voicemails::heard))

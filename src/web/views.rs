@@ -189,6 +189,10 @@ impl Eyes<'_> {
             ThreadEventKind::VoicemailLeft { voicemail } => {
                 Some(format!("/voicemails?at={voicemail}#{voicemail}"))
             }
+            ThreadEventKind::CallRecorded { blob: Some(_), .. } => Some(format!(
+                "/inbox/{}/recordings/{}",
+                event.conversation, event.id
+            )),
             _ => None,
         };
         LineView {

@@ -242,11 +242,19 @@ pub(crate) fn event(
         }
         Kind::Called { outcome, user, .. } => (called(directory, outcome, *user), None),
         Kind::VoicemailLeft { .. } => ("A voicemail was left".to_owned(), None),
+        Kind::CallRecorded { blob, seconds, .. } => (recorded(blob.is_some(), *seconds), None),
         Kind::FlowStopped { reason } => (
             "The flow could not go on and left it to people".to_owned(),
             Some(reason.clone()),
         ),
         Kind::Note { text } => (did("wrote a note", "Note"), Some(text.clone())),
+    }
+}
+
+fn recorded(here: bool, seconds: u32) -> String {
+    match here {
+        true => format!("The call was recorded ({})", length(seconds)),
+        false => "The call was recorded, but its recording could not be fetched".to_owned(),
     }
 }
 

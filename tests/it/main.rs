@@ -13,5 +13,6 @@ mod lines;
 mod notices;
 mod sending;
 mod support;
+mod talks;
 mod texts;
 mod verbs;

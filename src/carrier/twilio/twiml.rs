@@ -129,7 +129,8 @@ impl<'a> Page<'a> {
             CallVerb::Gather { .. } => self.gather(verb)?,
             CallVerb::Dial { .. } => self.dial(verb)?,
             CallVerb::Record { .. } => self.record(verb)?,
-            CallVerb::Hold { room } | CallVerb::Join { room } => self.room(room)?,
+            CallVerb::Hold { room, record } => self.room(room, *record)?,
+            CallVerb::Join { room } => self.room(room, false)?,
             CallVerb::AskAgain { seconds } => self.ask_again(*seconds)?,
             CallVerb::Transfer { phone, caller_id } => {
                 self.transfer(&phone.to_string(), caller_id.as_deref())?;
@@ -246,7 +247,7 @@ impl<'a> Page<'a> {
         else {
             return Ok(());
         };
-        let (action, recording) = (self.url(Hook::Dial), self.url(Hook::Recording));
+        let (action, recording) = (self.url(Hook::Dial), self.talk_url());
         let timeout = (*ring_s).clamp(1, RING_S_MAX).to_string();
         let mut attributes = vec![("timeout", timeout.as_str()), ("answerOnBridge", "true")];
         attributes.extend(caller_id.as_deref().map(|id| ("callerId", id)));
@@ -324,16 +325,33 @@ impl<'a> Page<'a> {
         self.redirect(Hook::Call, "&rec=none")
     }
 
-    fn room(&mut self, room: &str) -> Written {
+    /// Where the recording of a talk is reported: not as that of a message.
+    fn talk_url(&self) -> String {
+        callback(
+            self.at,
+            &self.settings,
+            Hook::Recording,
+            &self.k,
+            "&of=talk",
+        )
+    }
+
+    /// Whoever enters first says whether the room is recorded: that is the caller, who waits in it.
+    fn room(&mut self, room: &str, record: bool) -> Written {
         let (action, wait) = (self.url(Hook::Dial), self.url(Hook::Hold));
+        let recording = self.talk_url();
         self.open("Dial", &[("action", &action), ("method", "POST")])?;
-        let attributes = [
+        let mut attributes = vec![
             ("startConferenceOnEnter", "true"),
             ("endConferenceOnExit", "true"),
             ("beep", "false"),
             ("waitUrl", wait.as_str()),
             ("waitMethod", "POST"),
         ];
+        if record {
+            attributes.push(("record", "record-from-start"));
+            attributes.extend(recording_attributes(&recording));
+        }
         text(&mut self.xml, "Conference", &attributes, room)?;
         self.close("Dial")
     }

@@ -29,6 +29,8 @@ pub(super) fn event(
     // The music of a room is asked for in the room's name; all else concerns a leg.
     let carrier_id = match hook {
         Hook::Hold => fields.get("CallSid").unwrap_or_default(),
+        // The recording of a room names the room and none of its legs.
+        Hook::Recording if key.is_some() => fields.get("CallSid").unwrap_or_default(),
         _ => fields.need("CallSid")?,
     };
     Ok(Some(CallEvent {
@@ -60,7 +62,7 @@ fn kind(
             sequence: fields.get("SequenceNumber").and_then(|at| at.parse().ok()),
         },
         (Hook::Hold, _) => CallEventKind::HoldAsked,
-        (Hook::Recording, _) => return recording(fields),
+        (Hook::Recording, _) => return recording(fields, query),
         (Hook::Transcript, _) => return transcript(fields),
         (Hook::Sms | Hook::Status, _) => return Err(Malformed::HookUnsupported),
         (_, None) => return Err(Malformed::KeyMissing),
@@ -143,17 +145,27 @@ fn screen(fields: &Fields<'_>, query: &Fields<'_>) -> CallEventKind {
     }
 }
 
-fn recording(fields: &Fields<'_>) -> Result<Option<CallEventKind>, Malformed> {
+/// The address of a recorded talk says that it is none of a message (`of=talk`).
+fn recording(fields: &Fields<'_>, query: &Fields<'_>) -> Result<Option<CallEventKind>, Malformed> {
     let url = match fields.need("RecordingStatus")? {
         "completed" => Some(fields.need("RecordingUrl")?.to_owned()),
         "absent" | "failed" => None,
         "in-progress" | "paused" | "stopped" | "processing" => return Ok(None),
         _ => return Err(Malformed::FieldInvalid("RecordingStatus")),
     };
-    Ok(Some(CallEventKind::RecordingReady {
-        recording: fields.need("RecordingSid")?.to_owned(),
-        url,
-        duration_s: seconds(fields, "RecordingDuration").unwrap_or(0),
+    let recording = fields.need("RecordingSid")?.to_owned();
+    let duration_s = seconds(fields, "RecordingDuration").unwrap_or(0);
+    Ok(Some(match query.get("of") {
+        Some("talk") => CallEventKind::TalkRecorded {
+            recording,
+            url,
+            duration_s,
+        },
+        _ => CallEventKind::RecordingReady {
+            recording,
+            url,
+            duration_s,
+        },
     }))
 }
 

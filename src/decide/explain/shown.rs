@@ -374,6 +374,10 @@ fn said(line: &ThreadEventKind) -> String {
         ThreadEventKind::RevocationSuspected => "reads like a wish to stop".to_owned(),
         ThreadEventKind::Called { outcome, .. } => format!("call: {outcome}"),
         ThreadEventKind::VoicemailLeft { .. } => "voicemail left".to_owned(),
+        ThreadEventKind::CallRecorded { blob: Some(_), .. } => "call recorded".to_owned(),
+        ThreadEventKind::CallRecorded { blob: None, .. } => {
+            "call's recording is missing".to_owned()
+        }
         ThreadEventKind::Completed => "completed".to_owned(),
         ThreadEventKind::Closed => "closed".to_owned(),
         ThreadEventKind::Reopened => "opened again".to_owned(),

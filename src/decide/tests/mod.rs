@@ -13,6 +13,7 @@ mod ringing;
 mod sample;
 mod staff;
 mod store;
+mod talks;
 mod texts;
 mod threads;
 mod verbs;

@@ -397,7 +397,9 @@ impl Stage {
                     url: request.url.clone(),
                 });
             }
-            JobKind::FetchVoicemail { .. } | JobKind::FetchMedia { .. } => {}
+            JobKind::FetchVoicemail { .. }
+            | JobKind::FetchTalk { .. }
+            | JobKind::FetchMedia { .. } => {}
         }
     }
 

@@ -80,6 +80,28 @@ fn the_worst_is_told_last() {
 }
 
 #[test]
+fn a_talk_is_recorded_only_where_the_flow_says_so() {
+    for (with, heard) in [
+        ("group: nurses, record: true", "dial 1 for 20s recorded"),
+        ("group: nurses, record: false", "dial 1 for 20s"),
+        (
+            "group: nurses, accept: key, record: true",
+            "dial 1 for 20s screened recorded",
+        ),
+        ("group: nurses, accept: amd, record: true", "hold recorded"),
+        (
+            "group: nurses, order: simultaneous, accept: key, record: true",
+            "hold recorded",
+        ),
+        ("group: nurses, order: simultaneous, accept: key", "hold"),
+    ] {
+        let mut drive = Drive::call(&dial(with));
+        drive.start();
+        assert_eq!(drive.hears(), heard, "{with}");
+    }
+}
+
+#[test]
 fn nobody_can_be_tried() {
     // Nobody there; everybody away; only the caller's own phone; a member without a device.
     let mut drive = Drive::call(&dial("group: nurses"));

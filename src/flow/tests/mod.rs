@@ -442,15 +442,18 @@ fn shown(verbs: &[CallVerb]) -> String {
             legs,
             ring_s,
             screen,
+            record,
             ..
         } => {
             format!(
-                "dial {} for {ring_s}s{}",
+                "dial {} for {ring_s}s{}{}",
                 legs.len(),
-                if *screen { " screened" } else { "" }
+                if *screen { " screened" } else { "" },
+                if *record { " recorded" } else { "" }
             )
         }
         Verb::Record { max_s, .. } => format!("record {max_s}s"),
+        Verb::Hold { record: true, .. } => "hold recorded".to_owned(),
         Verb::Hold { .. } => "hold".to_owned(),
         Verb::Join { .. } => "join".to_owned(),
         Verb::Transfer { phone, caller_id } => format!(

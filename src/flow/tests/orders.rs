@@ -198,7 +198,7 @@ fn a_second_wave_rings_when_the_first_is_over() {
     let room = |drive: &Drive| {
         let hold = drive.last().script.as_ref().and_then(|verbs| verbs.last());
         match hold {
-            Some(CallVerb::Hold { room }) => room.clone(),
+            Some(CallVerb::Hold { room, .. }) => room.clone(),
             other => panic!("{other:?}"),
         }
     };

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::model::account::Route;
-use crate::model::conversation::{RunRow, Voicemail, VoicemailState};
+use crate::model::conversation::{RunRow, ThreadEvent, ThreadEventKind, Voicemail, VoicemailState};
 use crate::model::turn::{Decision, Need, State, Turn, Write};
 use crate::model::{
     Call, CallStatus, EventId, Leg, MediaRef, Message, MessageKind, MessageStatus, Via, Waiting,
@@ -286,6 +286,15 @@ on_both! {
             store.media_ready(scope, id(80), 0, "media/1", "image/png").await.unwrap();
         }
         store.media_ready(scope, id(99), 0, "media/2", "image/png").await.unwrap();
+        let line = ThreadEvent {
+            id: id(90), account: id(2), conversation: id(81), at: at(0), by: None,
+            kind: ThreadEventKind::CallRecorded { call: id(50), seconds: 7, blob: Some("recordings/3".to_owned()) },
+        };
+        for _ in 0..2 {
+            store.add_line(scope, line.clone()).await.unwrap();
+        }
+        assert!(store.line_is_here(scope, id(90)).await.unwrap());
+        assert!(!store.line_is_here(scope, id(91)).await.unwrap());
     }
 
     async fn a_row_changed_meanwhile_is_decided_again(bench: Bench) {

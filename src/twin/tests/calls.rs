@@ -199,6 +199,88 @@ async fn a_hang_up_keeps_what_was_said_and_silence_leaves_nothing() {
     assert_eq!(on.daemon.seen("/recorded").len(), 1);
 }
 
+const RECORDED: &str =
+    "recordingStatusCallback='/file' recordingStatusCallbackEvent='completed absent'";
+
+#[tokio::test]
+async fn a_dialled_talk_is_recorded_and_a_refused_one_is_not() {
+    let dial = format!(
+        "<Response><Dial timeout='20' action='/dialled' record='record-from-answer-dual' {RECORDED}>\
+         <Number>{ANA}</Number></Dial></Response>"
+    );
+    let on = stage(&[("/hooks/call", &dial)]).await;
+    on.twin.call(CALLER, OURS).expect("a call");
+    on.sees(LineKind::Rings, ANA, "").await;
+    on.twin.phone(ANA, PhoneAction::Decline).expect("declined");
+    on.daemon.wait("/dialled", 1).await;
+    let call = on.twin.call(BEN, OURS).expect("a call");
+    let rung = on.daemon.seen("/dialled").len();
+    assert_eq!(rung, 1);
+    let rings = |line: &Line| line.kind == LineKind::Rings;
+    let within = std::time::Duration::from_secs(10);
+    let first = on
+        .twin
+        .lines(0)
+        .iter()
+        .find(|line| rings(line))
+        .map(|line| line.id);
+    let after = first.expect("the first ring");
+    on.twin
+        .wait_for(after, within, rings)
+        .await
+        .expect("a ring");
+    on.twin.phone(ANA, PhoneAction::Answer).expect("answered");
+    on.sees(LineKind::Connected, BEN, "").await;
+    on.twin.hang_up(&call).expect("hung up");
+    let file = on.daemon.wait("/file", 1).await.remove(0);
+    assert_eq!(
+        (
+            file.get("RecordingSource"),
+            file.get("RecordingStatus"),
+            file.get("CallSid")
+        ),
+        ("DialVerb", "completed", call.as_str())
+    );
+    let url = format!("{}.wav", file.get("RecordingUrl"));
+    let wav = on.client.get(&url).basic_auth("AC1", Some("secret"));
+    let wav = wav.send().await.expect("an answer");
+    assert_eq!(wav.status().as_u16(), 200);
+    assert_eq!(on.daemon.seen("/file").len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_said_in_a_room_is_recorded_by_who_asked_for_it() {
+    let room = |more: &str| {
+        format!(
+            "<Response><Dial action='/left'><Conference endConferenceOnExit='true' {more}>room-1\
+             </Conference></Dial></Response>"
+        )
+    };
+    let recorded = room(&format!("record='record-from-start' {RECORDED}"));
+    let on = stage(&[("/hooks/call", &recorded)]).await;
+    on.daemon.answer("/leg-answer", 200, &room(""));
+    let call = on.twin.call(CALLER, OURS).expect("a call");
+    on.sees(LineKind::Joined, CALLER, "").await;
+    let url = on.daemon.url("/leg-answer");
+    let placed = [("To", ANA), ("From", OURS), ("Url", url.as_str())];
+    on.post("Calls.json", &placed).await.expect("an answer");
+    on.sees(LineKind::Rings, ANA, "").await;
+    on.twin.phone(ANA, PhoneAction::Answer).expect("answered");
+    on.sees(LineKind::Connected, CALLER, "").await;
+    on.twin.hang_up(&call).expect("hung up");
+    let file = on.daemon.wait("/file", 1).await.remove(0);
+    assert_eq!(
+        (file.get("RecordingSource"), file.get("RecordingStatus")),
+        ("Conference", "completed")
+    );
+    // One who leaves a room that nobody else entered has said nothing to anybody.
+    let alone = on.twin.call(BEN, OURS).expect("a call");
+    on.sees(LineKind::Joined, BEN, "").await;
+    on.twin.hang_up(&alone).expect("hung up");
+    on.sees(LineKind::Left, BEN, "").await;
+    assert_eq!(on.daemon.seen("/file").len(), 1);
+}
+
 #[tokio::test]
 async fn legs_meet_in_a_room_and_its_end_frees_the_rest() {
     let room = |end: bool, start: bool| {

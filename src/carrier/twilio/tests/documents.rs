@@ -108,7 +108,7 @@ fn our_documents_say_what_the_carriers_own_samples_say() {
         (
             include_str!("../cases/answers/conference.xml"),
             key,
-            vec![json!({ "hold": { "room": "room-42" } })],
+            vec![json!({ "hold": { "room": "room-42", "record": false } })],
             &[
                 "endConferenceOnExit",
                 "maxParticipants",

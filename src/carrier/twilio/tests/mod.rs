@@ -190,6 +190,7 @@ fn odd_webhooks() {
     let call = Some(CALL_KEY);
     let leg = Some(LEG_KEY);
     let silent = format!("{CALL_KEY}&rec=none");
+    let talk = format!("{CALL_KEY}&of=talk");
     let timed_out = format!("{LEG_KEY}&digits=none");
     let gone = json!({ "status": { "status": "completed", "duration_s": null } });
     let leg_gone = json!({ "leg_status": { "status": "completed", "sequence": null } });
@@ -343,6 +344,30 @@ fn odd_webhooks() {
             Hook::Recording,
             call,
             "CallSid=CA1&RecordingSid=RE1&RecordingStatus=completed",
+            json!("field_missing"),
+        ),
+        (
+            Hook::Recording,
+            call,
+            "CallSid=CA1&RecordingSid=RE1&RecordingStatus=completed&RecordingUrl=u&RecordingDuration=7",
+            json!({ "recording_ready": { "recording": "RE1", "url": "u", "duration_s": 7 } }),
+        ),
+        (
+            Hook::Recording,
+            Some(talk.as_str()),
+            "ConferenceSid=CF1&RecordingSid=RE1&RecordingStatus=completed&RecordingUrl=u&RecordingDuration=7",
+            json!({ "talk_recorded": { "recording": "RE1", "url": "u", "duration_s": 7 } }),
+        ),
+        (
+            Hook::Recording,
+            Some(talk.as_str()),
+            "CallSid=CA1&RecordingSid=RE1&RecordingStatus=absent&RecordingDuration=-1",
+            json!({ "talk_recorded": { "recording": "RE1", "url": null, "duration_s": 0 } }),
+        ),
+        (
+            Hook::Recording,
+            None,
+            "RecordingSid=RE1&RecordingStatus=absent",
             json!("field_missing"),
         ),
         (

@@ -111,13 +111,6 @@ pub(super) const PAGES: &[Page] = &[
         ),
     ),
     fault(
-        "not-available",
-        "Finds a part of the language that this version of the program does not have.",
-        "It would be passed over when somebody calls. The help names what there is instead.",
-        Call("  ring:\n    dial: { group: nurses, record: true }\n    then: { else: end }\n"),
-        Call("  ring:\n    dial: { group: nurses }\n    then: { else: end }\n"),
-    ),
-    fault(
         "wrong-kind",
         "Finds a verb of calls in a flow on texts or the other way round, and a `goto` to a flow of the other kind.",
         "Nobody can hear a text message, and nobody can press a key in one.",

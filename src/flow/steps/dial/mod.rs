@@ -43,6 +43,8 @@ pub(crate) struct Dial {
     /// What somebody hears who is too late; ours when not said.
     when_taken: Option<Text>,
     caller_id: CallerId,
+    /// Whether what caller and called say to each other is recorded.
+    record: bool,
 }
 
 /// In which order people ring.
@@ -140,6 +142,7 @@ impl From<OneByOne> for Dial {
             prompt: how.prompt,
             when_taken: None,
             caller_id: how.caller_id,
+            record: false,
         }
     }
 }
@@ -381,7 +384,7 @@ impl Dial {
             ring_s,
             caller_id: caller_id.clone(),
             screen: self.accept == Accept::Key,
-            record: false,
+            record: self.record,
         });
         engine.effects.push(Effect::Ring {
             legs,
@@ -411,7 +414,10 @@ impl Dial {
         }
         let legs = place(engine, &mut dialing, targets);
         let caller_id = self.caller_id.shown(engine);
-        engine.give(CallVerb::Hold { room: room.clone() });
+        engine.give(CallVerb::Hold {
+            room: room.clone(),
+            record: self.record,
+        });
         engine.effects.push(Effect::Ring {
             legs,
             room: Some(room.clone()),

@@ -36,7 +36,9 @@ impl Dial {
         let when_taken = fields
             .get("when_taken")
             .and_then(|node| reading.text(node, "`when_taken`"));
-        read_record(reading, &fields);
+        let record = fields
+            .get("record")
+            .and_then(|node| reading.boolean(node, "record"));
         let ring_s = seconds(reading, &fields, "ring", RING_S);
         let total_s = seconds(reading, &fields, "total", TOTAL_S);
         let skip = read_skip(reading, &fields);
@@ -54,6 +56,7 @@ impl Dial {
             prompt: prompt.unwrap_or_else(default_prompt),
             when_taken,
             caller_id: caller_id.unwrap_or(CallerId::Caller),
+            record: record.unwrap_or(false),
         };
         dial.judge(reading, &fields);
         Some(Verb::Dial(Box::new(dial)))
@@ -176,17 +179,6 @@ pub(in crate::flow::steps) fn read_accept(
     ];
     let node = fields.get("accept")?;
     reading.choice(node, "way to accept", &ways)
-}
-
-/// What two people say to each other is not kept yet, so nobody may believe that it is.
-fn read_record(reading: &mut Reading<'_>, fields: &Fields<'_>) {
-    let wanted = fields
-        .get("record")
-        .filter(|node| reading.boolean(node, "record") == Some(true));
-    if let Some(node) = wanted {
-        let message = "recording a conversation is not available yet";
-        reading.fault_help(&node.at, "not-available", message, "leave `record` out");
-    }
 }
 
 pub(in crate::flow::steps) fn seconds(

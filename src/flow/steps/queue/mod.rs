@@ -312,7 +312,10 @@ impl Queue {
 /// that somebody took.
 fn meet(engine: &mut Engine<'_>, dialing: Dialing) -> Came {
     let room = dialing.room.clone().unwrap_or_default();
-    engine.give(CallVerb::Hold { room });
+    engine.give(CallVerb::Hold {
+        room,
+        record: false,
+    });
     engine.run.wait = Wait::Dial(Box::new(dialing));
     Came::Waits
 }
