@@ -55,20 +55,25 @@ macro_rules! limits {
 }
 
 impl Limits {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    /// `asks`: flows may ask other systems.
+    pub(super) fn read(section: &Section<'_>, asks: bool) -> Self {
         let limits = Self::each(section);
-        limits.check_lease(section);
+        limits.check_lease(section, asks);
         limits
     }
 
     /// What is still under way when its lease ends is begun a second time by another node: an e-mail would leave
     /// twice, a phone be rung twice.
-    fn check_lease(&self, section: &Section<'_>) {
+    fn check_lease(&self, section: &Section<'_>, asks: bool) {
         let work = self.carrier_seconds.max(self.email_seconds);
-        let work = work.max(HTTP_STEP_SECONDS_MAX);
+        let work = if asks {
+            work.max(HTTP_STEP_SECONDS_MAX)
+        } else {
+            work
+        };
         let least = work + self.answer_ms.div_ceil(1000) + 1;
         if self.lease_seconds < least {
-            let help = "work that takes longer than its lease would be done twice: answer_ms and the longest of carrier_seconds, email_seconds and the 15 s of an http step count";
+            let help = "work that takes longer than its lease would be done twice: answer_ms and the longest of carrier_seconds, email_seconds and, with http.allow, the 15 s of an http step count";
             let words = format!("expected at least {least} with the other limits as they are");
             section.wrong("lease_seconds", words, Some(help));
         }
@@ -105,7 +110,7 @@ limits! {
     outbox_claim_max: usize = 256, 1..=4096,
         "Outbox rows claimed with one statement.";
     lease_seconds: u64 = 60, 10..=600,
-        "How long claimed work belongs to a node before another may take it over; longer than answer_ms and the longest of carrier_seconds, email_seconds and the 15 s of an http step together.";
+        "How long claimed work belongs to a node before another may take it over; longer than answer_ms and the longest of carrier_seconds, email_seconds and, with http.allow, the 15 s of an http step together.";
     carrier_seconds: u64 = 15, 1..=60,
         "How long a request to a carrier may take, connecting included, before its outcome is unknown.";
     carrier_answer_bytes_max: usize = 1048576, 4096..=16777216,

@@ -68,7 +68,7 @@ impl Section<'_> {
             .section("limits")
             .map_or_else(Limits::default, |section| {
                 section.finish();
-                Limits::read(&section)
+                Limits::read(&section, !http.allow.is_empty())
             });
         let words = self.section("compliance").map_or_else(
             || ComplianceWords::everywhere().clone(),

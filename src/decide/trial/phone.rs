@@ -253,7 +253,7 @@ impl Stage {
     }
 
     /// Whether keys are awaited; nothing once the call is over.
-    pub(super) fn awaits_keys(&self) -> Option<bool> {
+    pub(super) fn wants_keys(&self) -> Option<bool> {
         (!self.line.over).then_some(matches!(self.line.waits, Waits::Keys { .. }))
     }
 

@@ -479,7 +479,7 @@ impl Stage {
     /// Time passes until keys are awaited, or until the call is over.
     pub(in crate::decide) fn wait_for_keys(&mut self, seconds_max: u32) -> Result<(), String> {
         let until = self.now + Duration::from_secs(u64::from(seconds_max));
-        while self.awaits_keys() == Some(false) {
+        while self.wants_keys() == Some(false) {
             let Some((at, _)) = self.next_due().filter(|(at, _)| *at <= until) else {
                 break;
             };
