@@ -24,27 +24,11 @@ async fn recorded(stage: &Stage) -> Vec<serde_json::Value> {
         .collect()
 }
 
-/// Publishes a flow file, and waits until it is in force.
-async fn publish(stage: &Stage, name: &str, text: &str) {
-    let published = || stage.metric("signalbox_flow_reloads_total", &[("outcome", "published")]);
-    let before = published().await;
-    stage.write_flow(name, text);
-    stage
-        .eventually("it is published", async || published().await > before)
-        .await;
-    let version = "SELECT CAST(version AS TEXT) FROM directory_version";
-    let version: f64 = stage.rows.column(version).await[0].parse().unwrap();
-    let known = || stage.metric("signalbox_directory_version", &[]);
-    stage
-        .eventually("it is in force", async || known().await >= version)
-        .await;
-}
-
 /// The twin delivers every webhook twice: one recording, one line, one file.
 async fn a_dialled_talk_is_kept(kind: Kind) {
     let stage = Stage::start(kind).await;
     let flow = "flow: in-turn\naccount: clinic\non: call\nsteps:\n  ring:\n    dial: { group: nurses, ring: 20s, record: true }\n    then: { answered: keep, else: end }\n  keep:\n    inbox: { group: nurses }\n    next: end\n";
-    publish(&stage, "in-turn.yaml", flow).await;
+    stage.publish("in-turn.yaml", flow).await;
     stage.twin.set_faults(Faults {
         deliver_twice: true,
         ..Faults::default()
@@ -65,7 +49,7 @@ async fn a_dialled_talk_is_kept(kind: Kind) {
 async fn a_talk_in_a_room_is_kept(kind: Kind) {
     let stage = Stage::start(kind).await;
     let flow = "flow: together\naccount: college\non: call\nsteps:\n  ring:\n    dial: { group: billing, order: simultaneous, accept: key, ring: 20s, record: true }\n    then: { answered: keep, else: end }\n  keep:\n    inbox: { group: billing }\n    next: end\n";
-    publish(&stage, "together.yaml", flow).await;
+    stage.publish("together.yaml", flow).await;
     let call = stage.twin.call(STRANGER, SHARED).unwrap();
     stage.sees(LineKind::Rings, ANA, "").await;
     stage.sees(LineKind::Rings, BEN, "").await;

@@ -64,22 +64,6 @@ async fn stage(kind: Kind, base: &str) -> Stage {
     Stage::wished(wish).await
 }
 
-/// Publishes a flow file, and waits until it is in force.
-async fn publish(stage: &Stage, name: &str, text: &str) {
-    let published = || stage.metric("signalbox_flow_reloads_total", &[("outcome", "published")]);
-    let before = published().await;
-    stage.write_flow(name, text);
-    stage
-        .eventually("it is published", async || published().await > before)
-        .await;
-    let version = "SELECT CAST(version AS TEXT) FROM directory_version";
-    let version: f64 = stage.rows.column(version).await[0].parse().unwrap();
-    let known = || stage.metric("signalbox_directory_version", &[]);
-    stage
-        .eventually("it is in force", async || known().await >= version)
-        .await;
-}
-
 async fn a_text_flow_asks_another_system(kind: Kind) {
     let (other, base) = Other::start().await;
     let stage = stage(kind, &base).await;
@@ -108,7 +92,7 @@ steps:
     next: end
 "#
     );
-    publish(&stage, "hello.yaml", &flow).await;
+    stage.publish("hello.yaml", &flow).await;
     stage.twin.text(STRANGER, SHARED, "hello", &[]).unwrap();
     stage
         .sees(LineKind::TextOut, STRANGER, "Hello Rosa, 404")
@@ -141,7 +125,7 @@ async fn a_system_that_is_not_allowed_is_not_asked(kind: Kind) {
     let flow = format!(
         "flow: hello\naccount: college\non: sms\nsteps:\n  who:\n    http: {{ url: \"{base}/elsewhere\" }}\n    then: {{ failed: sorry, else: end }}\n  sorry:\n    reply: Not today\n    next: end\n"
     );
-    publish(&stage, "hello.yaml", &flow).await;
+    stage.publish("hello.yaml", &flow).await;
     stage.twin.text(STRANGER, SHARED, "hello", &[]).unwrap();
     stage.sees(LineKind::TextOut, STRANGER, "Not today").await;
     assert!(other.asked().is_empty());
@@ -158,7 +142,7 @@ async fn a_caller_waits_for_an_answer_and_is_handed_on(kind: Kind) {
     let flow = format!(
         "flow: in-turn\naccount: clinic\non: call\nsteps:\n  hello:\n    say: One moment please\n    next: who\n  who:\n    http: {{ url: \"{base}/api/people\", save_as: {{ flow.name: person.name }} }}\n    then: {{ ok: greet, else: end }}\n  greet:\n    say: \"Hello {{{{ flow.name }}}}\"\n    next: on\n  on:\n    transfer: \"{CLEO}\"\n"
     );
-    publish(&stage, "in-turn.yaml", &flow).await;
+    stage.publish("in-turn.yaml", &flow).await;
     let call = stage.twin.call(STRANGER, CLINIC).unwrap();
     stage
         .sees(LineKind::Hears, STRANGER, "One moment please")
@@ -191,13 +175,13 @@ async fn a_called_flow_comes_back(kind: Kind) {
         )
     };
     let asks = "flow: asks\naccount: college\non: sms\nwith: { what: it }\nsteps:\n  ask:\n    ask: { prompt: \"Say {{ flow.what }}\", save_as: flow.result }\n    then: { valid: end, else: end }\n";
-    publish(&stage, "asks.yaml", asks).await;
-    publish(&stage, "hello.yaml", &calls("Thanks for")).await;
+    stage.publish("asks.yaml", asks).await;
+    stage.publish("hello.yaml", &calls("Thanks for")).await;
     stage.twin.text(STRANGER, SHARED, "hello", &[]).unwrap();
     stage
         .sees(LineKind::TextOut, STRANGER, "Say your word")
         .await;
-    publish(&stage, "hello.yaml", &calls("Changed")).await;
+    stage.publish("hello.yaml", &calls("Changed")).await;
     stage.twin.text(STRANGER, SHARED, "sesame", &[]).unwrap();
     stage
         .sees(LineKind::TextOut, STRANGER, "Thanks for sesame")

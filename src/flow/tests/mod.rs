@@ -468,3 +468,22 @@ fn shown(verbs: &[CallVerb]) -> String {
     };
     verbs.iter().map(one).collect::<Vec<_>>().join(" | ")
 }
+
+/// What a leg hears that answers, or presses these keys, and what is asked of the carrier.
+fn screen(drive: &mut Drive, who: &str, digits: Option<&str>) -> (String, String) {
+    let leg = drive.leg(who);
+    drive.take(Event::Screen {
+        leg,
+        digits,
+        machine: false,
+        unsure: false,
+    });
+    (drive.leg_hears(), drive.asked())
+}
+
+/// What is asked of the carrier when a leg comes to this.
+fn status(drive: &mut Drive, who: &str, status: crate::model::CallStatus) -> String {
+    let leg = drive.leg(who);
+    drive.take(Event::LegStatus { leg, status });
+    drive.asked()
+}

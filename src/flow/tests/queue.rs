@@ -23,23 +23,6 @@ fn begin(keys: &str) -> Drive {
     drive
 }
 
-fn screen(drive: &mut Drive, who: &str, digits: Option<&str>) -> (String, String) {
-    let leg = drive.leg(who);
-    drive.take(Event::Screen {
-        leg,
-        digits,
-        machine: false,
-        unsure: false,
-    });
-    (drive.leg_hears(), drive.asked())
-}
-
-fn status(drive: &mut Drive, who: &str, status: CallStatus) -> String {
-    let leg = drive.leg(who);
-    drive.take(Event::LegStatus { leg, status });
-    drive.asked()
-}
-
 /// Somebody else in line, `seconds` before now.
 fn other(drive: &mut Drive, seconds: u64, group: &str, rung: Option<&str>) {
     let mut ids = Ids::new(drive.now, 100 + seconds);

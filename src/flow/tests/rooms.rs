@@ -11,23 +11,6 @@ fn begin() -> Drive {
     drive
 }
 
-fn screen(drive: &mut Drive, who: &str, digits: Option<&str>) -> (String, String) {
-    let leg = drive.leg(who);
-    drive.take(Event::Screen {
-        leg,
-        digits,
-        machine: false,
-        unsure: false,
-    });
-    (drive.leg_hears(), drive.asked())
-}
-
-fn status(drive: &mut Drive, who: &str, status: CallStatus) -> String {
-    let leg = drive.leg(who);
-    drive.take(Event::LegStatus { leg, status });
-    drive.asked()
-}
-
 const PROMPT: &str = "gather<1>(en:You have a call. Press 1 to accept it, 2 to decline.) | hangup";
 
 #[test]

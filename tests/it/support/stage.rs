@@ -210,6 +210,20 @@ impl Stage {
         self.folder.path()
     }
 
+    /// Publishes a flow file, and waits until it is in force.
+    pub async fn publish(&self, name: &str, text: &str) {
+        let published = || self.metric("signalbox_flow_reloads_total", &[("outcome", "published")]);
+        let before = published().await;
+        self.write_flow(name, text);
+        self.eventually("it is published", async || published().await > before)
+            .await;
+        let version = "SELECT CAST(version AS TEXT) FROM directory_version";
+        let version: f64 = self.rows.column(version).await[0].parse().unwrap();
+        let known = || self.metric("signalbox_directory_version", &[]);
+        self.eventually("it is in force", async || known().await >= version)
+            .await;
+    }
+
     /// Writes a flow file as an editor does: whole, under its name at once.
     pub fn write_flow(&self, name: &str, text: &str) {
         let folder = self.folder.path().join("flows");
