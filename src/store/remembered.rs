@@ -5,8 +5,12 @@
 //! that wants it, so that a turn that fails leaves nothing wrong behind. Whoever else writes to what threads are made of
 //! (an import, another process) empties it. Builds with debug assertions read the thread all the same and compare.
 
+use std::collections::{HashMap, HashSet};
+
 use hashlink::LruCache;
 
+use crate::model::conversation::Conversation;
+use crate::model::people::Contact;
 use crate::model::turn::{State, Thread, Turn, Write};
 use crate::model::{NumberId, Party};
 
@@ -39,8 +43,7 @@ pub(super) fn touches_threads(sql: &str) -> bool {
             .iter()
             .any(|verb| sql.contains(&format!("{verb}{table}")))
     };
-    !HARMLESS.iter().any(|harmless| sql.contains(harmless))
-        && TABLES.iter().any(|table| writes(&table))
+    !HARMLESS.iter().any(|harmless| sql.contains(harmless)) && TABLES.iter().any(writes)
 }
 
 /// The threads of one party, each on its number.
@@ -67,24 +70,29 @@ impl Default for Remembered {
 #[derive(Debug, Default)]
 pub(super) struct Left {
     threads: Vec<((NumberId, Party), Thread)>,
+    /// Parties of whom only these threads are remembered.
     forgotten: Vec<Party>,
 }
 
 impl Left {
     /// Takes the threads out of what a batch has loaded and changed.
     ///
-    /// Contacts and consent concern a party on all numbers, and perhaps in ways that only the store can tell: whoever
-    /// has new ones is read anew. So is whoever has something new that was not loaded.
+    /// Contacts and consent concern a party on all numbers, and in ways that only the store can tell: whoever has new
+    /// ones is read anew, save for a stranger's first contact. So is whoever has something new that was not loaded.
     pub(super) fn by<'t>(state: &mut State, turns: impl Iterator<Item = &'t Turn>) -> Self {
+        let alone = Alone::of(state);
         let mut forgotten: Vec<Party> = Vec::new();
+        let mut unsure: HashSet<&'t Party> = HashSet::new();
         for write in turns.flat_map(|turn| &turn.writes) {
             let (number, party) = match write {
                 Write::Contact(row) => {
-                    forgotten.extend(row.phones.iter().map(|phone| phone.phone.clone()));
+                    let phones = row.phones.iter().map(|phone| &phone.phone);
+                    forgotten.extend(phones.clone().cloned());
+                    unsure.extend(phones.filter(|party| !alone.is_first(row, party)));
                     continue;
                 }
                 Write::Consent(row) => {
-                    forgotten.push(row.party.clone());
+                    unsure.insert(&row.party);
                     continue;
                 }
                 Write::Message(row) => (row.number, &row.party),
@@ -93,13 +101,41 @@ impl Left {
                 _ => continue,
             };
             if !state.threads.contains_key(&(number, party.clone())) {
-                forgotten.push(party.clone());
+                unsure.insert(party);
             }
         }
+        forgotten.extend(unsure.iter().copied().cloned());
+        let threads = state.threads.drain();
         Self {
-            threads: state.threads.drain().collect(),
+            threads: threads
+                .filter(|((_, party), _)| !unsure.contains(party))
+                .collect(),
             forgotten,
         }
+    }
+}
+
+/// Parties of whom one thread is loaded.
+struct Alone<'s>(HashMap<&'s Party, Option<&'s Thread>>);
+
+impl<'s> Alone<'s> {
+    fn of(state: &'s State) -> Self {
+        let mut parties = HashMap::with_capacity(state.threads.len());
+        for ((_, party), thread) in &state.threads {
+            let one = parties.entry(party).and_modify(|one| *one = None);
+            one.or_insert(Some(thread));
+        }
+        Self(parties)
+    }
+
+    /// Whether this is the first contact with a party of whom nothing else is loaded, in an account that has a
+    /// conversation with it there: then the account uses that number, and the contact belongs to the thread.
+    fn is_first(&self, row: &Contact, party: &Party) -> bool {
+        let Some(Some(thread)) = self.0.get(party) else {
+            return false;
+        };
+        let of_account = |conversation: &Conversation| conversation.account == row.account;
+        row.version == 1 && thread.conversations.iter().any(of_account)
     }
 }
 
@@ -121,6 +157,9 @@ impl Remembered {
 
     /// Remembers what a committed turn left.
     pub(super) fn put(&mut self, left: Left) {
+        for party in &left.forgotten {
+            self.parties.remove(party);
+        }
         for ((number, party), thread) in left.threads {
             match self.parties.get_mut(&party) {
                 Some(threads) if threads.len() < NUMBERS_MAX => threads.push((number, thread)),
@@ -129,9 +168,6 @@ impl Remembered {
                     self.parties.insert(party, vec![(number, thread)]);
                 }
             }
-        }
-        for party in &left.forgotten {
-            self.parties.remove(party);
         }
     }
 

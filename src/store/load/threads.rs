@@ -21,6 +21,8 @@ const AUTOMATED_AMONG: usize = 2 * AUTOMATED_MAX;
 
 /// A number of ours and who is on the other side.
 type Key = (NumberId, Party);
+/// Threads with whose they are.
+type Threads = Vec<(Key, Thread)>;
 
 /// A thread asked for.
 #[derive(Serialize)]
@@ -80,11 +82,7 @@ impl Loaded {
 }
 
 /// What threads are remembered, and which are not.
-fn recall(
-    tx: &mut Tx,
-    keys: &[Key],
-    now: Timestamp,
-) -> Result<(Vec<(Key, Thread)>, Vec<Key>), StoreError> {
+fn recall(tx: &mut Tx, keys: &[Key], now: Timestamp) -> Result<(Threads, Vec<Key>), StoreError> {
     let Tx::Lite(lite) = tx else {
         return Ok((Vec::new(), keys.to_vec()));
     };
@@ -122,11 +120,7 @@ async fn compare(tx: &mut Tx, known: &[(Key, Thread)], now: Timestamp) -> Result
 }
 
 /// Reads threads as they are saved.
-async fn read_threads(
-    tx: &mut Tx,
-    keys: &[Key],
-    now: Timestamp,
-) -> Result<Vec<(Key, Thread)>, StoreError> {
+async fn read_threads(tx: &mut Tx, keys: &[Key], now: Timestamp) -> Result<Threads, StoreError> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
