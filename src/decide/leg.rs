@@ -9,7 +9,7 @@ use crate::model::{
 use super::call::{resume, resume_leg};
 use super::on_call::OnCall;
 use super::text::job;
-use super::{Cx, Decided};
+use super::{Cx, Decided, talk};
 
 /// Something happened to a called leg.
 pub(super) fn happened<'a>(
@@ -27,6 +27,12 @@ pub(super) fn happened<'a>(
         return cx.ignored("leg_unknown");
     };
     cx.turn.account = Some(known.account);
+    if let CallEventKind::TalkRecorded {
+        url, duration_s, ..
+    } = kind
+    {
+        return talk::recorded(cx, state, url.as_deref(), *duration_s);
+    }
     if known.status.is_final() {
         return too_late(cx, state, known, carrier_id, kind);
     }

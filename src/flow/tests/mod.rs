@@ -455,6 +455,7 @@ fn shown(verbs: &[CallVerb]) -> String {
         Verb::Record { max_s, .. } => format!("record {max_s}s"),
         Verb::Hold { record: true, .. } => "hold recorded".to_owned(),
         Verb::Hold { .. } => "hold".to_owned(),
+        Verb::Join { record: true, .. } => "join recorded".to_owned(),
         Verb::Join { .. } => "join".to_owned(),
         Verb::Transfer { phone, caller_id } => format!(
             "transfer {phone}{}",
