@@ -18,6 +18,7 @@ mod schema;
 mod scripts;
 mod shipped;
 mod texts;
+mod told;
 mod verbs;
 
 use std::collections::HashMap;
