@@ -10,6 +10,7 @@ use crate::flow::{
     self, Bounds, DirectoryNames, Fault, FlowName, Names, NoNames, Organisation, Severity, Ways,
 };
 use crate::model::directory::Directory;
+use crate::model::http::HttpRules;
 use crate::model::{Capabilities, Timestamp};
 
 use super::drawing::{DiffArgs, GraphArgs};
@@ -119,6 +120,8 @@ pub(super) struct Against {
     pub(super) published: Vec<FlowName>,
     /// What the carriers of the connections can do, by the connection's key.
     pub(super) carriers: BTreeMap<String, Capabilities>,
+    /// What flows may ask of other systems, where the configuration is known.
+    pub(super) http: Option<HttpRules>,
     pub(super) now: Timestamp,
 }
 
@@ -218,7 +221,11 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
     let names: Box<dyn Names> = match against {
         Some(against) => {
             let names = DirectoryNames::new(&against.directory, flows.clone());
-            Box::new(names.with_carriers(against.carriers.clone()))
+            let names = names.with_carriers(against.carriers.clone());
+            Box::new(match &against.http {
+                Some(rules) => names.with_http(rules.clone()),
+                None => names,
+            })
         }
         None => Box::new(NoNames),
     };
@@ -546,6 +553,7 @@ mod tests {
             source: source.to_owned(),
             published: Vec::new(),
             carriers: BTreeMap::new(),
+            http: None,
             now,
         };
         let flow = include_str!("../../flows/apply.yaml");

@@ -301,6 +301,7 @@ fn against_file(file: &Path) -> anyhow::Result<Against> {
         file: shown,
         published: Vec::new(),
         carriers,
+        http: None,
         now: ambient::now(),
     })
 }
@@ -326,6 +327,7 @@ async fn against_store(file: &Path) -> anyhow::Result<Against> {
             .filter_map(|row| flow::name_of(&row.yaml))
             .collect(),
         carriers: config.connections.iter().filter_map(able).collect(),
+        http: Some(config.http.rules.clone()),
         now: ambient::now(),
     })
 }

@@ -107,9 +107,24 @@ pub const KEYS: &[ConfigKey] = &[
         "Addresses that the step `http` of a flow may ask, such as `[https://crm.example.org/api]`: what begins so, on the same host and port, and nothing else.",
     ),
     key(
-        "http.secrets",
-        "none",
-        "Secrets that flows send in headers, by name: `{ crm: { env: CRM_TOKEN } }`. A flow only ever names one.",
+        "http.secrets.KEY.env",
+        "",
+        "A secret that flows send in headers: the variable that holds it. A flow only ever names it, such as `crm` of `{ crm: { env: CRM_TOKEN, for: https://crm.example.org/api } }`.",
+    ),
+    key(
+        "http.secrets.KEY.file",
+        "",
+        "The same from a file; one of the two.",
+    ),
+    key(
+        "http.secrets.KEY.for",
+        "required",
+        "The address that it is for, or several: what begins so, on the same host and port. It is sent nowhere else, whatever a flow says.",
+    ),
+    key(
+        "http.secrets.KEY.accounts",
+        "all",
+        "The accounts whose flows may send it, by key.",
     ),
     key(
         "connections.KEY.kind",

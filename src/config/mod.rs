@@ -17,12 +17,11 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
-use url::Url;
-
 use crate::model::Cidr;
 use crate::model::connection::Connection;
 use crate::model::consent::ComplianceWords;
+use crate::model::http::HttpRules;
+use secrecy::SecretString;
 
 pub use keys::{ConfigKey, KEYS};
 pub use limits::{LIMITS, Limit, Limits};
@@ -106,8 +105,8 @@ impl Default for Listen {
 /// What flows may ask of other systems.
 #[derive(Debug, Clone, Default)]
 pub struct Http {
-    /// The beginnings of addresses that may be asked.
-    pub allow: Vec<Url>,
+    /// What may be asked, and which secret is for whom.
+    pub rules: HttpRules,
     /// Secrets for headers, by name.
     pub secrets: BTreeMap<String, SecretString>,
 }
@@ -157,7 +156,7 @@ pub enum LogFormat {
 }
 
 /// The file, kept to show later findings in place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Source {
     file: String,
     text: String,

@@ -1,6 +1,7 @@
 //! How each key becomes its field of the [`Config`].
 
-use std::collections::BTreeMap;
+mod http;
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -10,9 +11,9 @@ use url::Url;
 use crate::model::connection::{Connection, OnUnknown, OptOut, Setting};
 use crate::model::consent::{ComplianceWords, WordList};
 
-use super::reader::{Places, Section, is_secret};
+use super::reader::{Section, is_secret};
 use super::tree::{Key, Node, Value};
-use super::{Config, Http, Limits, Listen, Log, LogFormat, Smtp, SmtpTls, Source, StoreAddress};
+use super::{Config, Limits, Listen, Log, LogFormat, Smtp, SmtpTls, Source, StoreAddress};
 
 /// Segments or calls a second that no carrier grants; a larger number is a mistake.
 const RATE_MAX: f64 = 100_000.0;
@@ -33,57 +34,29 @@ impl FromStr for Country {
 impl Section<'_> {
     /// The whole file; `None` when something that has no default is missing or wrong.
     pub(super) fn config(&self) -> Option<Config> {
-        let data = self
-            .text("data")
-            .map_or_else(|| PathBuf::from("data"), PathBuf::from);
+        let data = self.path("data").unwrap_or_else(|| PathBuf::from("data"));
         let store = self.store(&data);
         let redis = self.address("redis", &["redis", "rediss"]);
-        let public_url = self.url("public_url");
-        if self.node("public_url").is_none() {
-            let help =
-                "write the address carriers reach, such as `public_url: https://sms.example.org`";
-            self.wrong("public_url", "is missing", Some(help));
-        }
+        let public_url = self.public_url();
         let listen = self.listen();
-        let staff_url = self
-            .url("staff_url")
-            .unwrap_or_else(|| format!("http://{}", listen.staff));
+        let staff_url = self.url("staff_url");
         let trusted_proxies = self.list("trusted_proxies");
-        let flows = self
-            .text("flows")
-            .map_or_else(|| PathBuf::from("flows"), PathBuf::from);
-        let blobs = self
-            .text("blobs")
-            .map_or_else(|| data.join("blobs"), PathBuf::from);
+        let flows = self.path("flows").unwrap_or_else(|| PathBuf::from("flows"));
+        let blobs = self.path("blobs").unwrap_or_else(|| data.join("blobs"));
         let smtp = self.section("smtp").and_then(|section| section.smtp());
-        let http = self
-            .section("http")
-            .map_or_else(Http::default, |section| section.http());
-        let base = public_url.clone().unwrap_or_default();
-        let connections = self.named_sections("connections").into_iter();
-        let connections = connections
-            .filter_map(|(key, section)| section.connection(key, &base))
-            .collect();
-        let limits = self
-            .section("limits")
-            .map_or_else(Limits::default, |section| {
-                section.finish();
-                Limits::read(&section, !http.allow.is_empty())
-            });
-        let words = self.section("compliance").map_or_else(
-            || ComplianceWords::everywhere().clone(),
-            |section| section.compliance(),
-        );
-        let log = self
-            .section("log")
-            .map_or_else(Log::default, |section| section.log());
+        let http = self.section("http").map(|section| section.http());
+        let http = http.unwrap_or_default();
+        let connections = self.connections(public_url.as_deref().unwrap_or_default());
+        let limits = self.limits(!http.rules.allow.is_empty());
+        let words = self.section("compliance").map(|it| it.compliance());
+        let log = self.section("log").map(|section| section.log());
         self.finish();
         Some(Config {
             data,
             store: store?,
             redis,
             public_url: public_url?,
-            staff_url,
+            staff_url: staff_url.unwrap_or_else(|| format!("http://{}", listen.staff)),
             trusted_proxies,
             listen,
             flows,
@@ -92,14 +65,40 @@ impl Section<'_> {
             http,
             connections,
             limits,
-            words,
-            log,
-            source: Source {
-                file: String::new(),
-                text: String::new(),
-                places: Places::new(),
-            },
+            words: words.unwrap_or_else(|| ComplianceWords::everywhere().clone()),
+            log: log.unwrap_or_default(),
+            source: Source::default(),
         })
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        self.text(key).map(PathBuf::from)
+    }
+
+    fn public_url(&self) -> Option<String> {
+        let url = self.url("public_url");
+        if self.node("public_url").is_none() {
+            let help =
+                "write the address carriers reach, such as `public_url: https://sms.example.org`";
+            self.wrong("public_url", "is missing", Some(help));
+        }
+        url
+    }
+
+    fn connections(&self, public_url: &str) -> Vec<Connection> {
+        let sections = self.named_sections("connections").into_iter();
+        sections
+            .filter_map(|(key, section)| section.connection(key, public_url))
+            .collect()
+    }
+
+    /// `asks`: flows may ask other systems.
+    fn limits(&self, asks: bool) -> Limits {
+        let Some(section) = self.section("limits") else {
+            return Limits::default();
+        };
+        section.finish();
+        Limits::read(&section, asks)
     }
 
     fn store(&self, data: &Path) -> Option<StoreAddress> {
@@ -210,45 +209,6 @@ impl Section<'_> {
             credentials: username.zip(password),
             from,
         })
-    }
-
-    fn http(&self) -> Http {
-        self.finish();
-        let texts: Vec<String> = self.list("allow");
-        let mut allow = Vec::new();
-        for text in texts {
-            let fits = |url: &Url| {
-                let web = matches!(url.scheme(), "http" | "https");
-                let bare = url.query().is_none() && url.fragment().is_none();
-                web && bare
-                    && url.host().is_some()
-                    && url.username().is_empty()
-                    && url.password().is_none()
-            };
-            match Url::parse(&text).ok().filter(fits) {
-                Some(url) => allow.push(url),
-                None => {
-                    let words = format!("`{text}` is no address that could be allowed");
-                    let help = "write http:// or https://, a host and perhaps a path";
-                    self.wrong("allow", words, Some(help));
-                }
-            }
-        }
-        let mut secrets = BTreeMap::new();
-        if let Some(section) = self.section("secrets") {
-            for (name, node) in section.others(&[]) {
-                let path = section.name(&name.text);
-                section.note(&path, &name.at, &node.at);
-                if !is_secret(node) {
-                    section.hide(node);
-                    let help = "write { env: NAME } or { file: PATH }, so that no secret stands in this file";
-                    self.wrong("secrets", "expected a secret", Some(help));
-                }
-                let secret = section.resolve(&path, node);
-                secrets.extend(secret.map(|secret| (name.text.clone(), secret)));
-            }
-        }
-        Http { allow, secrets }
     }
 
     /// The words that are written here, and those of the countries.

@@ -252,15 +252,22 @@ impl<'a> Section<'a> {
         let Some(all) = self.section(key) else {
             return Vec::new();
         };
-        let open = |(name, node): &'a (Key, Node)| {
-            let (path, pattern) = (all.name(&name.text), join(&all.pattern, "KEY"));
-            self.note(&path, &name.at, &node.at);
-            Some((
-                name,
-                Self::of(node, path, pattern, name.at.clone(), self.found)?,
-            ))
-        };
+        let open = |(name, node): &'a (Key, Node)| Some((name, all.entry(name, node)?));
         all.entries.iter().filter_map(open).collect()
+    }
+
+    /// The section under one key that users name themselves.
+    pub(super) fn entry(&self, name: &'a Key, node: &'a Node) -> Option<Section<'a>> {
+        let (path, pattern) = (self.name(&name.text), join(&self.pattern, "KEY"));
+        self.note(&path, &name.at, &node.at);
+        Self::of(node, path, pattern, name.at.clone(), self.found)
+    }
+
+    /// The secret that one of the keys `env` and `file` of this section points to.
+    pub(super) fn secret_at(&self, key: &str) -> Option<SecretString> {
+        self.text(key)?;
+        let (kind, place) = self.find(key)?;
+        self.pointed(&self.path, kind, place)
     }
 
     /// A secret: `{ env: NAME }` or `{ file: PATH }`, resolved.
@@ -276,9 +283,14 @@ impl<'a> Section<'a> {
         resolved
     }
 
-    /// Keeps a value out of what is shown of the file.
+    /// Keeps a value, and all that is in it, out of what is shown of the file.
     pub(super) fn hide(&self, node: &Node) {
         self.found.hidden.borrow_mut().push(node.at.clone());
+        match &node.value {
+            Value::Map(entries) => entries.iter().for_each(|(_, value)| self.hide(value)),
+            Value::List(items) => items.iter().for_each(|item| self.hide(item)),
+            _ => {}
+        }
     }
 
     /// The secret a node points to; says what is wrong when it points to nothing. `None` without a word when
@@ -290,6 +302,11 @@ impl<'a> Section<'a> {
         let [(kind, place)] = entries.as_slice() else {
             return None;
         };
+        self.pointed(name, kind, place)
+    }
+
+    /// What `env: NAME` or `file: PATH` points to.
+    fn pointed(&self, name: &str, kind: &Key, place: &Node) -> Option<SecretString> {
         let Value::Text(target) = &place.value else {
             return None;
         };

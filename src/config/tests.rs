@@ -186,6 +186,50 @@ smtp: { host: mail, from: nobody, username: u, password: hush }
 }
 
 #[test]
+fn a_secret_of_flows_says_where_it_goes() {
+    let http = |secrets: &str| {
+        format!(
+            "public_url: https://a.example.org\nhttp:\n  allow: [https://crm.example.org/api]\n  secrets:\n    {secrets}\n"
+        )
+    };
+    let sound =
+        "crm: { env: SET_TOKEN, for: https://crm.example.org/api/people, accounts: [clinic] }";
+    let config = read(&http(sound)).unwrap().http;
+    assert_eq!(config.secrets["crm"].expose_secret(), "value of SET_TOKEN");
+    let rule = &config.rules.secrets["crm"];
+    assert_eq!(rule.accounts, ["clinic"]);
+    let places: Vec<&str> = rule.places.iter().map(url::Url::as_str).collect();
+    assert_eq!(places, ["https://crm.example.org/api/people"]);
+    let help = "expected a secret (write { env: NAME, for: https://… } or { file: PATH, for: https://… }, so that no secret stands in this file)";
+    check(
+        &http("crm: { env: SET_TOKEN }"),
+        &[
+            "5:5 http.secrets.crm.for: is missing (name the address that it is for, such as `for: https://crm.example.org/api`; it is sent nowhere else)",
+        ],
+    );
+    check(
+        &http(
+            "crm: { env: NOT_SET, for: [https://crm.example.org, https://evil.example.net, nonsense] }",
+        ),
+        &[
+            "5:17 http.secrets.crm: the environment has no NOT_SET",
+            "5:31 http.secrets.crm.for: `nonsense` is no address that could be allowed (write http:// or https://, a host and perhaps a path)",
+            "5:31 http.secrets.crm.for: `https://evil.example.net/` is not among the addresses that flows may ask (add it to http.allow)",
+        ],
+    );
+    for wrong in [
+        "crm: hush",
+        "crm: { value: hush, for: https://crm.example.org/api }",
+        "crm: { env: A, file: hush, for: https://crm.example.org/api }",
+        "crm: { for: https://crm.example.org/hush }",
+    ] {
+        let problems = read(&http(wrong)).unwrap_err();
+        assert!(!problems.to_string().contains("hush"), "{problems}");
+        check(&http(wrong), &[&format!("5:10 http.secrets.crm: {help}")]);
+    }
+}
+
+#[test]
 fn broken_files_are_told_too() {
     assert_eq!(read("public_url: [\n").unwrap_err().list.len(), 1);
     assert_eq!(

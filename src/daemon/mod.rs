@@ -154,7 +154,7 @@ impl Daemon {
                 config.smtp.is_some(),
             )),
             faults_told: fault::Told::default(),
-            circuits: http::Circuits::default(),
+            circuits: http::Circuits::new(config.limits.http_in_flight_max),
             outbox_due: Notify::new(),
             jobs_due: Notify::new(),
             stopping: CancellationToken::new(),

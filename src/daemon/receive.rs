@@ -286,10 +286,8 @@ fn count(turn: &Turn, input: &Input, connection: &str) {
         (0..*times).for_each(|_| metrics::flow_steps(verb));
     }
     for write in &turn.writes {
-        match write {
-            Write::ThreadEvent(line) => told(&line.kind),
-            Write::Voicemail(row) if row.version == 1 => metrics::voicemails("left"),
-            _ => {}
+        if let Write::ThreadEvent(line) = write {
+            told(&line.kind);
         }
     }
 }
@@ -297,9 +295,14 @@ fn count(turn: &Turn, input: &Input, connection: &str) {
 /// What a new line of a thread is counted as.
 fn told(line: &ThreadEventKind) {
     call_ended(line).into_iter().for_each(metrics::calls);
-    if let ThreadEventKind::FlowStopped { reason } = line {
-        let looped = reason == TOO_MANY_TEXTS;
-        metrics::flow_stopped(if looped { "loop" } else { "other" });
+    match line {
+        ThreadEventKind::FlowStopped { reason } => {
+            let looped = reason == TOO_MANY_TEXTS;
+            metrics::flow_stopped(if looped { "loop" } else { "other" });
+        }
+        // A missed call has a row in the box too, and is none.
+        ThreadEventKind::VoicemailLeft { .. } => metrics::voicemails("left"),
+        _ => {}
     }
 }
 

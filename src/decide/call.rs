@@ -85,6 +85,31 @@ struct Arrived<'e> {
     token: Option<&'e str>,
 }
 
+impl Arrived<'_> {
+    /// The call's row, on the thread it belongs to.
+    fn call(&self, cx: &mut Cx<'_>, frame: &Frame<'_>) -> Call {
+        Call {
+            id: cx.ids.fresh(),
+            account: frame.account.id,
+            number: frame.number.id,
+            connection: self.connection.to_owned(),
+            carrier_id: self.carrier_id.to_owned(),
+            party: self.from.clone(),
+            conversation: Some(frame.conversation.id),
+            run: None,
+            token: self.token.map(str::to_owned),
+            status: CallStatus::Ringing,
+            outcome: None,
+            turn: 0,
+            fetched: 0,
+            script: None,
+            started_at: cx.at.now,
+            ended_at: None,
+            version: 0,
+        }
+    }
+}
+
 fn started<'a>(cx: &mut Cx<'a>, arrived: &Arrived<'a>) -> Decided {
     let number = number_of(cx.world, arrived.connection, arrived.to).filter(|number| number.voice);
     let owner = number.and_then(|number| Some((number, cx.directory().account(number.calls)?)));
@@ -119,25 +144,7 @@ fn started<'a>(cx: &mut Cx<'a>, arrived: &Arrived<'a>) -> Decided {
             format!("account {} has neither groups nor members", account.key),
         );
     };
-    let call = Call {
-        id: cx.ids.fresh(),
-        account: account.id,
-        number: number.id,
-        connection: arrived.connection.to_owned(),
-        carrier_id: arrived.carrier_id.to_owned(),
-        party: arrived.from.clone(),
-        conversation: Some(frame.conversation.id),
-        run: None,
-        token: arrived.token.map(str::to_owned),
-        status: CallStatus::Ringing,
-        outcome: None,
-        turn: 0,
-        fetched: 0,
-        script: None,
-        started_at: cx.at.now,
-        ended_at: None,
-        version: 0,
-    };
+    let call = arrived.call(cx, &frame);
     cx.rule("call_started");
     let mut on = OnCall::new(call, frame);
     let Some(going) = begin_run(cx, &mut on) else {

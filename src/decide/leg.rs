@@ -9,7 +9,7 @@ use crate::model::{
 use super::call::{resume, resume_leg};
 use super::on_call::OnCall;
 use super::text::job;
-use super::{Cx, Decided};
+use super::{Cx, Decided, talk};
 
 /// Something happened to a called leg.
 pub(super) fn happened<'a>(
@@ -27,30 +27,22 @@ pub(super) fn happened<'a>(
         return cx.ignored("leg_unknown");
     };
     cx.turn.account = Some(known.account);
+    if let CallEventKind::TalkRecorded {
+        url, duration_s, ..
+    } = kind
+    {
+        return talk::recorded(cx, state, url.as_deref(), *duration_s);
+    }
     if known.status.is_final() {
         return too_late(cx, state, known, carrier_id, kind);
     }
+    if let Some(event) = screened(id, kind) {
+        cx.rule("leg_screen");
+        hang_up(cx, id, kind);
+        let now = learnt(known, carrier_id, CallStatus::InProgress);
+        return resume_leg(cx, state, event, now);
+    }
     match kind {
-        CallEventKind::Screen {
-            digits,
-            machine,
-            unsure,
-        } => {
-            cx.rule("leg_screen");
-            hang_up(cx, id, kind);
-            let event = Event::Screen {
-                leg: id,
-                digits: digits.as_deref(),
-                machine: *machine,
-                unsure: *unsure,
-            };
-            resume_leg(
-                cx,
-                state,
-                event,
-                learnt(known, carrier_id, CallStatus::InProgress),
-            )
-        }
         // An answer tells who took a call that nobody had to accept.
         CallEventKind::LegStatus { status, .. }
             if status.is_final() || answers(known.status, *status) =>
@@ -77,6 +69,24 @@ pub(super) fn happened<'a>(
     }
 }
 
+/// A leg that asks what it shall hear.
+fn screened(leg: LegId, kind: &CallEventKind) -> Option<Event<'_>> {
+    let CallEventKind::Screen {
+        digits,
+        machine,
+        unsure,
+    } = kind
+    else {
+        return None;
+    };
+    Some(Event::Screen {
+        leg,
+        digits: digits.as_deref(),
+        machine: *machine,
+        unsure: *unsure,
+    })
+}
+
 /// A leg that asks and gets no better answer is ended.
 fn hang_up(cx: &mut Cx<'_>, id: LegId, kind: &CallEventKind) {
     let asks = matches!(
@@ -101,19 +111,8 @@ fn too_late<'a>(
     kind: &'a CallEventKind,
 ) -> Decided {
     hang_up(cx, leg.id, kind);
-    if let CallEventKind::Screen {
-        digits,
-        machine,
-        unsure,
-    } = kind
-    {
+    if let Some(event) = screened(leg.id, kind) {
         cx.rule("leg_late");
-        let event = Event::Screen {
-            leg: leg.id,
-            digits: digits.as_deref(),
-            machine: *machine,
-            unsure: *unsure,
-        };
         return resume(cx, state, event, false);
     }
     let alive = matches!(kind, CallEventKind::LegStatus { status, .. } if !status.is_final());

@@ -465,29 +465,21 @@ pub(super) fn thread_effect<'a>(
             high,
             auto_reply,
         } => {
-            let (to, note, tags, priority) = (Some(*to), note.clone(), tags.clone(), *high);
-            frame.post(
-                cx,
-                Posting {
-                    to,
-                    note,
-                    tags,
-                    priority,
-                },
-            );
+            let posting = Posting {
+                to: Some(*to),
+                note: note.clone(),
+                tags: tags.clone(),
+                priority: *high,
+            };
+            frame.post(cx, posting);
             if let Some(text) = auto_reply {
                 reply_once_a_day(cx, frame, run, text);
             }
         }
         Effect::Assign { to, note } => assign(cx, frame, *to, note.clone()),
         Effect::NotAssigned { reason } => {
-            frame.event(
-                cx,
-                None,
-                ThreadEventKind::NotAssigned {
-                    reason: reason.clone(),
-                },
-            );
+            let reason = reason.clone();
+            frame.event(cx, None, ThreadEventKind::NotAssigned { reason });
         }
         Effect::Close => {
             if let Ok(kind) = moves::close(&mut frame.conversation) {

@@ -71,32 +71,42 @@ pub(super) fn received<'a>(cx: &mut Cx<'a>, connection: &str, mo: &'a Mo) -> Dec
     let message = frame.receive(cx, mo);
     fetch_media(cx, &frame, connection, message, mo);
     if compliance == Compliance::Review {
-        frame.conversation.flagged = true;
-        frame.event(cx, None, ThreadEventKind::RevocationSuspected);
-        frame.post_unless_open(
-            cx,
-            None,
-            Some("reads like a wish to stop; please judge".into()),
-        );
+        suspect(cx, &mut frame);
     }
-    match routed.target {
-        Target::Compliance(word) => comply(cx, &mut frame, word, mo),
+    lead_on(cx, frame, &routed, mo)
+}
+
+/// A person judges whether this was a wish to stop.
+fn suspect<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>) {
+    frame.conversation.flagged = true;
+    frame.event(cx, None, ThreadEventKind::RevocationSuspected);
+    let note = "reads like a wish to stop; please judge";
+    frame.post_unless_open(cx, None, Some(note.into()));
+}
+
+/// What follows from a text that stands in its thread: a flow begins or goes on, or members read it.
+fn lead_on<'a>(cx: &mut Cx<'a>, mut frame: Frame<'a>, routed: &Routed<'a>, mo: &'a Mo) -> Decided {
+    let flow = match routed.target {
         Target::Run(waiting) => return run::answer(cx, frame, waiting, &mo.text),
         Target::Keyword(keyword, sub) => {
-            let flow = sub
-                .and_then(|sub| sub.flow.as_deref())
-                .or(keyword.flow.as_deref());
-            return run::start_text(cx, frame, flow, &mo.text);
+            let of_sub = sub.and_then(|sub| sub.flow.as_deref());
+            of_sub.or(keyword.flow.as_deref())
         }
-        Target::Conversation(_) => {}
         Target::Unmatched => {
-            let uses = account.number(number.id);
-            let flow = uses.and_then(|uses| uses.text_flow.as_deref());
-            return run::start_text(cx, frame, flow, &mo.text);
+            let uses = frame.account.number(frame.number.id);
+            uses.and_then(|uses| uses.text_flow.as_deref())
         }
-    }
-    frame.save(cx);
-    Ok(())
+        Target::Compliance(word) => {
+            comply(cx, &mut frame, word, mo);
+            frame.save(cx);
+            return Ok(());
+        }
+        Target::Conversation(_) => {
+            frame.save(cx);
+            return Ok(());
+        }
+    };
+    run::start_text(cx, frame, flow, &mo.text)
 }
 
 /// What a text means for consent, by our words and by the carrier's; a wish to stop read by either counts.

@@ -377,6 +377,17 @@ impl Engine<'_> {
         CallVerb::Say { text, language }
     }
 
+    /// A text that members of staff read, in the account's language.
+    pub(crate) fn render_for_staff(&self, text: &Text, chars_max: usize) -> (String, String) {
+        text.render_for_staff(&self.values(), chars_max)
+    }
+
+    /// A text spoken to a member of staff.
+    pub(crate) fn spoken_to_member(&self, text: &Text) -> CallVerb {
+        let (text, language) = self.render_for_staff(text, super::template::SAY_CHARS_MAX);
+        CallVerb::Say { text, language }
+    }
+
     /// Now, or so many seconds later.
     pub(crate) fn after(&self, seconds: u32) -> Timestamp {
         self.facts.now + std::time::Duration::from_secs(u64::from(seconds))

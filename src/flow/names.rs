@@ -7,6 +7,7 @@ use super::yaml::{self, Value};
 use crate::model::Capabilities;
 use crate::model::account::{Account, ColumnType, Number};
 use crate::model::directory::Directory;
+use crate::model::http::HttpRules;
 use crate::model::people::User;
 
 /// What exists, by key. A list of `None` means "not known here": every name of that kind is taken as good.
@@ -46,6 +47,10 @@ pub trait Names {
     }
     /// What people call the account.
     fn account_name(&self, _account: &str) -> Option<String> {
+        None
+    }
+    /// What flows may ask of other systems; `None`: not known here.
+    fn http(&self) -> Option<&HttpRules> {
         None
     }
 }
@@ -145,16 +150,17 @@ pub struct DirectoryNames<'a> {
     directory: &'a Directory,
     flows: Vec<FlowName>,
     carriers: BTreeMap<String, Capabilities>,
+    http: Option<HttpRules>,
 }
 
 impl<'a> DirectoryNames<'a> {
     /// What there is in `directory`, and these flows; without any, flows count as not known.
     pub fn new(directory: &'a Directory, flows: Vec<FlowName>) -> Self {
-        let carriers = BTreeMap::new();
         Self {
             directory,
             flows,
-            carriers,
+            carriers: BTreeMap::new(),
+            http: None,
         }
     }
 
@@ -162,6 +168,13 @@ impl<'a> DirectoryNames<'a> {
     #[must_use]
     pub fn with_carriers(mut self, carriers: BTreeMap<String, Capabilities>) -> Self {
         self.carriers = carriers;
+        self
+    }
+
+    /// With what the configuration lets flows ask of other systems.
+    #[must_use]
+    pub fn with_http(mut self, rules: HttpRules) -> Self {
+        self.http = Some(rules);
         self
     }
 
@@ -299,5 +312,9 @@ impl Names for DirectoryNames<'_> {
     fn account_name(&self, account: &str) -> Option<String> {
         let account = self.directory.account_by_key(account)?;
         Some(account.name.clone())
+    }
+
+    fn http(&self) -> Option<&HttpRules> {
+        self.http.as_ref()
     }
 }

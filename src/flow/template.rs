@@ -31,16 +31,34 @@ impl Text {
     /// The text for this person, at most `chars_max` characters, and the language it is in.
     pub(crate) fn render(&self, values: &Values<'_>, chars_max: usize) -> (String, String) {
         let [own, account] = values.languages();
-        let chosen = [&own, &account]
-            .into_iter()
-            .find_map(|wanted| self.variant(wanted));
+        self.render_in(&[&own, &account], values, chars_max)
+    }
+
+    /// The text for members of staff: in the account's language, whatever the contact speaks.
+    pub(crate) fn render_for_staff(
+        &self,
+        values: &Values<'_>,
+        chars_max: usize,
+    ) -> (String, String) {
+        let [_, account] = values.languages();
+        self.render_in(&[&account], values, chars_max)
+    }
+
+    /// The text in the first of these languages that it has, the last of which is the account's.
+    fn render_in(
+        &self,
+        languages: &[&str],
+        values: &Values<'_>,
+        chars_max: usize,
+    ) -> (String, String) {
+        let account = languages.last().copied().unwrap_or_default().to_owned();
+        let chosen = languages.iter().find_map(|wanted| self.variant(wanted));
         let Some((language, template)) = chosen.or_else(|| self.variants.first()) else {
             return (String::new(), account);
         };
-        let language = if language.is_empty() {
-            account
-        } else {
-            language.clone()
+        let language = match language.is_empty() {
+            true => account,
+            false => language.clone(),
         };
         (template.render(values, chars_max), language)
     }

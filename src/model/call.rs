@@ -141,6 +141,9 @@ pub enum CallVerb {
     Join {
         /// The room's name.
         room: String,
+        /// As for [`CallVerb::Hold`]: where the member may be there before the caller, both say it.
+        #[serde(default)]
+        record: bool,
     },
     /// Nothing to say yet: ask for the script again after these seconds.
     AskAgain {
@@ -314,6 +317,11 @@ impl CallStatus {
     /// Whether nothing follows it.
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Ringing | Self::InProgress)
+    }
+
+    /// Whether the device rings, or is about to.
+    pub const fn rings(self) -> bool {
+        matches!(self, Self::Queued | Self::Ringing)
     }
 
     /// The word in the store, the API and metrics.

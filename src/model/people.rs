@@ -43,6 +43,9 @@ pub struct Presence {
     pub offline: bool,
     /// They are on a call that came through us.
     pub busy: bool,
+    /// A device of theirs rings for a call that came through us.
+    #[serde(default)]
+    pub ringing: bool,
     /// When a device of theirs last began to ring.
     #[serde(default)]
     pub rung_at: Option<Timestamp>,

@@ -508,6 +508,7 @@ impl State {
             let at = Some(row.started_at);
             presence.rung_at = presence.rung_at.max(at);
             presence.busy |= row.status == super::CallStatus::InProgress;
+            presence.ringing |= row.status.rings();
             if row.accepted {
                 presence.answered_at = presence.answered_at.max(at);
             }

@@ -25,6 +25,8 @@ use super::{NodeScope, Store, StoreError};
 
 /// A call does not count as going on for longer than this: its end may never have been reported.
 pub(super) const BUSY_MAX: Duration = Duration::from_secs(4 * 3600);
+/// A device does not count as ringing for longer than this, for the same reason: flows ring for two minutes at most.
+const RINGING_MAX: Duration = Duration::from_secs(180);
 
 /// The state of a batch while it is decided.
 #[derive(Debug, Default)]
@@ -303,15 +305,20 @@ impl Loaded {
     /// Takes the locks of threads and calls, in order. One that comes after a higher one of an earlier round
     /// is not waited for.
     async fn lock(&mut self, tx: &mut Tx, wanted: &Wanted) -> Result<(), StoreError> {
+        let looks_into_lines = !wanted.waiting.is_empty();
         let threads = wanted.threads.iter().map(thread_key);
         let calls = wanted.calls.iter().map(|call| key_of(call.uuid(), ""));
         let queues = wanted
             .waiting
             .iter()
             .map(|account| key_of(account.uuid(), "waiting"));
+        // Who looks into a line may ring a member of several accounts, whose other lines must see that.
+        let users = wanted.presence.iter().filter(|_| looks_into_lines);
+        let users = users.map(|user| key_of(user.uuid(), "rung"));
         let fresh: BTreeSet<i64> = threads
             .chain(calls)
             .chain(queues)
+            .chain(users)
             .filter(|key| !self.locked.contains(key))
             .collect();
         let Some(lowest) = fresh.first() else {
@@ -431,12 +438,18 @@ impl Loaded {
             "SELECT r.i, 'presence', obj!( \
               'offline', flag!(EXISTS (SELECT 1 FROM presence p WHERE p.user_id = r.id AND p.offline)), \
               'busy', flag!(EXISTS (SELECT 1 FROM leg l WHERE l.user_id = r.id AND l.status = 'in_progress' AND l.started_at > $2)), \
+              'ringing', flag!(EXISTS (SELECT 1 FROM leg l WHERE l.user_id = r.id AND l.status IN ('queued', 'ringing') AND l.started_at > $3)), \
               'rung_at', (SELECT MAX(l.started_at) FROM leg l WHERE l.user_id = r.id), \
               'answered_at', (SELECT MAX(l.started_at) FROM leg l WHERE l.user_id = r.id AND l.accepted)) \
              FROM rows!($1: i i64, id id(user)) AS r"
         );
         let since = (now - BUSY_MAX).micros();
-        let args = [Arg::Text(&asked(users)?), Arg::Int(since)];
+        let rung_since = (now - RINGING_MAX).micros();
+        let args = [
+            Arg::Text(&asked(users)?),
+            Arg::Int(since),
+            Arg::Int(rung_since),
+        ];
         for (i, _, doc) in tx.triples(sql, &args).await? {
             let row: Presence = read("presence", &doc)?;
             if let Some(user) = place(users, i) {

@@ -45,6 +45,8 @@ pub(super) struct Room {
     state: watch::Sender<RoomState>,
     events: Option<Events>,
     sequence: u32,
+    /// The leg that entered first, which says whether the room is recorded.
+    first: String,
 }
 
 impl Room {
@@ -106,8 +108,8 @@ impl LegTask {
     ) -> (DialResult, Option<Stop>) {
         self.ensure_answered();
         let entered = self.twin.now();
-        let mut state = match self.enter(conference) {
-            Ok(state) => state,
+        let (mut state, is_first) = match self.enter(conference) {
+            Ok(entered) => entered,
             Err(stop) => return (self.room_result(entered, false), stop),
         };
         // Waiting may end in the middle of a waiting document, so the current document is kept here.
@@ -117,7 +119,8 @@ impl LegTask {
         let mut stop = stay.await.err();
         self.at = at;
         self.leave(conference);
-        if let (Some(callback), Some(begun)) = (&conference.recorded, begun) {
+        let recorded = conference.recorded.as_ref().filter(|_| is_first);
+        if let (Some(callback), Some(begun)) = (recorded, begun) {
             let seconds = self.twin.seconds_between(begun, self.twin.now());
             let made = self.talk_recorded(callback, record::Source::Room, seconds);
             stop = stop.or(made.err());
@@ -141,7 +144,7 @@ impl LegTask {
     fn enter(
         &mut self,
         conference: &Conference,
-    ) -> Result<watch::Receiver<RoomState>, Option<Stop>> {
+    ) -> Result<(watch::Receiver<RoomState>, bool), Option<Stop>> {
         let events = self.room_events(conference).map_err(Some)?;
         let (now, account) = (self.twin.now(), self.twin.settings.account_sid.clone());
         let mut world = self.twin.world();
@@ -153,6 +156,7 @@ impl LegTask {
             state: watch::Sender::new(RoomState::Waiting),
             events: None,
             sequence: 0,
+            first: self.sid.clone(),
         };
         let room = world
             .rooms
@@ -178,10 +182,11 @@ impl LegTask {
             room.state.send_replace(RoomState::Started);
         }
         let state = room.state.subscribe();
+        let is_first = room.first == self.sid;
         drop(world);
         let beep = if conference.beep { " with a beep" } else { "" };
         self.line(LineKind::Joined, format!("enters a room{beep}"));
-        Ok(state)
+        Ok((state, is_first))
     }
 
     fn room_events(&self, conference: &Conference) -> Result<Option<Events>, Stop> {

@@ -10,6 +10,7 @@ use crate::support::stage::{ANA, BEN, CLINIC, Kind, SHARED, STRANGER, Stage};
 on_both_stores!(
     a_dialled_talk_is_kept,
     a_talk_in_a_room_is_kept,
+    a_talk_from_a_queue_is_kept,
     a_recording_that_cannot_be_fetched_is_told,
 );
 
@@ -62,6 +63,27 @@ async fn a_talk_in_a_room_is_kept(kind: Kind) {
     // Who has no sight of the thread does not hear it, though signed in.
     let cleo = Staff::sign_in(&stage, "cleo", "clinic").await;
     assert_eq!(cleo.get(&path).await.status(), StatusCode::NOT_FOUND);
+}
+
+/// The member is in the room before the caller, so that the recording is reported of the member's leg.
+async fn a_talk_from_a_queue_is_kept(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    let flow = "flow: together\naccount: college\non: call\nsteps:\n  line:\n    queue: { group: billing, ring: 20s, record: true }\n    then: { connected: keep, timeout: end }\n  keep:\n    inbox: { group: billing }\n    next: end\n";
+    stage.publish("together.yaml", flow).await;
+    stage.twin.set_faults(Faults {
+        deliver_twice: true,
+        ..Faults::default()
+    });
+    let call = stage.twin.call(STRANGER, SHARED).unwrap();
+    stage.sees(LineKind::Rings, ANA, "").await;
+    stage.twin.phone(ANA, PhoneAction::Answer).unwrap();
+    stage.sees(LineKind::Listens, ANA, "").await;
+    stage.twin.press_on(ANA, "1").unwrap();
+    stage.sees(LineKind::Connected, STRANGER, "").await;
+    stage.twin.hang_up(&call).unwrap();
+    talk_is_kept(&stage, "ben", "college").await;
+    let outcome = "SELECT status, outcome FROM call";
+    stage.until(outcome, &[&["completed", "answered"]]).await;
 }
 
 /// The thread has one line of it, the blob folder its sound, and this member hears it by the line's link: returned.

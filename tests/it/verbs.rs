@@ -59,7 +59,7 @@ async fn answer(
 async fn stage(kind: Kind, base: &str) -> Stage {
     let mut wish = Wish::new(kind);
     wish.config = format!(
-        "http:\n  allow: [{base}/api]\n  secrets: {{ crm: {{ env: SIGNALBOX_TEST_TOKEN }} }}\n"
+        "http:\n  allow: [{base}/api]\n  secrets: {{ crm: {{ env: SIGNALBOX_TEST_TOKEN, for: {base}/api }} }}\n"
     );
     Stage::wished(wish).await
 }

@@ -129,8 +129,9 @@ impl<'a> Page<'a> {
             CallVerb::Gather { .. } => self.gather(verb)?,
             CallVerb::Dial { .. } => self.dial(verb)?,
             CallVerb::Record { .. } => self.record(verb)?,
-            CallVerb::Hold { room, record } => self.room(room, *record)?,
-            CallVerb::Join { room } => self.room(room, false)?,
+            CallVerb::Hold { room, record } | CallVerb::Join { room, record } => {
+                self.room(room, *record)?;
+            }
             CallVerb::AskAgain { seconds } => self.ask_again(*seconds)?,
             CallVerb::Transfer { phone, caller_id } => {
                 self.transfer(&phone.to_string(), caller_id.as_deref())?;
@@ -336,7 +337,8 @@ impl<'a> Page<'a> {
         )
     }
 
-    /// Whoever enters first says whether the room is recorded: that is the caller, who waits in it.
+    /// Whoever enters first says whether the room is recorded, and where its recording is reported: the caller who
+    /// waits in it, or from a queue mostly the member.
     fn room(&mut self, room: &str, record: bool) -> Written {
         let (action, wait) = (self.url(Hook::Dial), self.url(Hook::Hold));
         let recording = self.talk_url();

@@ -1,7 +1,7 @@
 //! Several callers wait in line for the members of one group: who is rung for whom, and in which order.
 
 use super::phone::{dial_ended, word};
-use super::sample::{Bench, SHARED};
+use super::sample::{Bench, PLAIN, SHARED, account, group, user};
 use crate::decide::{At, decide, needs};
 use crate::model::people::Presence;
 use crate::model::turn::Decision;
@@ -247,4 +247,52 @@ fn two_who_look_in_one_batch_do_not_ring_the_same_member() {
     assert_eq!(placed.iter().sum::<usize>(), 1, "{placed:?}");
     let rung: Vec<CallId> = bench.rung_for().into_iter().map(|(call, _)| call).collect();
     assert_eq!(rung, calls[..1]);
+}
+
+/// Two accounts, each with a line of its own, and Ana in both.
+fn with_two_lines(ring: &str) -> Bench {
+    let line = |group: &str, ring: &str| {
+        format!(
+            "\n  line:\n    queue: {{ group: {group}, max_wait: 5m, ring: {ring} }}\n    then: {{ connected: end, timeout: end }}\n"
+        )
+    };
+    let (college, clinic) = (line("admissions", ring), line("nurses", "5s"));
+    Bench::with(&[("main", &college), ("pills", &clinic)], |parts| {
+        parts.uses("college", SHARED).call_flow = Some("main".into());
+        parts.account("college").groups[0].members = vec![user("ana")];
+        let mut plain = parts.uses("college", PLAIN).clone();
+        plain.route = group("nurses");
+        plain.call_flow = Some("pills".into());
+        parts.number(PLAIN).calls = account("clinic");
+        let clinic = parts.account("clinic");
+        clinic.numbers.push(plain);
+        clinic.groups[0].members = vec![user("ana")];
+    })
+}
+
+#[test]
+fn a_member_of_two_accounts_is_rung_by_one_line_at_a_time() {
+    let mut bench = with_two_lines("60s");
+    let one = bench.queues(51);
+    bench.ordered_now(&["place ana"]);
+    let ana = bench.leg_of("ana").id;
+    bench.leg_status(ana, CallStatus::Ringing);
+    let (two, turn) = bench.rings_from("+12025550152", PLAIN);
+    assert_eq!(bench.hears(&turn), "keys");
+    // Far longer than the other line leaves alone whom it rang itself.
+    for _ in 0..15 {
+        bench.pass(3);
+        bench.timers();
+        bench.ordered_now(&[]);
+    }
+    bench.leg_status(ana, CallStatus::NoAnswer);
+    bench.store.orders();
+    bench.pass(30);
+    bench.presses(two, "");
+    bench.ordered_now(&["place ana"]);
+    assert_eq!(bench.leg_of("ana").call, two);
+    // And the other way round: nor does the first line ring her now.
+    bench.pass(10);
+    bench.presses(one, "");
+    bench.ordered_now(&[]);
 }

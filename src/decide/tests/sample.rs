@@ -252,6 +252,10 @@ impl Parts {
         self.numbers.iter_mut().find(of).unwrap()
     }
 
+    pub(super) fn account(&mut self, key: &str) -> &mut Account {
+        self.accounts.iter_mut().find(|one| one.key == key).unwrap()
+    }
+
     pub(super) fn user(&mut self, key: &str) -> &mut User {
         self.users.iter_mut().find(|one| one.key == key).unwrap()
     }

@@ -159,8 +159,10 @@ impl Store {
         let mine = || self.legs.values().filter(|leg| leg.user == Some(user));
         let took = mine().filter(|leg| leg.accepted);
         let talks = mine().any(|leg| leg.status == CallStatus::InProgress);
+        let rings = mine().any(|leg| leg.status.rings());
         Presence {
             busy: told.busy || talks,
+            ringing: told.ringing || rings,
             rung_at: mine().map(|leg| leg.started_at).max().max(told.rung_at),
             answered_at: took.map(|leg| leg.started_at).max().max(told.answered_at),
             ..told

@@ -106,3 +106,40 @@ fn a_talk_that_never_was_is_not_missed() {
     assert_eq!((turn.rule, turn.writes.len()), ("talk_absent", 0));
     assert_eq!(bench.lines("college"), before);
 }
+
+/// From a queue the member is mostly first in the room, and the recording is reported of that leg; the call may be over
+/// by then, or not.
+#[test]
+fn a_talk_from_a_queue_is_told_of_the_members_leg() {
+    for over in [false, true] {
+        let steps = "
+  line:
+    queue: { group: admissions, record: true }
+    then: { connected: end, timeout: end }
+";
+        let mut bench = Bench::with(&[("main", steps)], |parts| {
+            parts.uses("college", SHARED).call_flow = Some("main".into());
+        });
+        let (call, _) = bench.rings(SHARED);
+        let ana = bench.leg_of("ana").id;
+        bench.screen(ana, None);
+        bench.screen(ana, Some("1"));
+        if over {
+            bench.told(call, dial_ended(DialStatus::Answered, true));
+            bench.leg_status(ana, CallStatus::Completed);
+            assert_eq!(bench.outcome(call), "answered");
+        }
+        let turn = bench.leg(ana, talk(FILE, 12));
+        assert_eq!((turn.rule, turn.answer), ("talk_recorded", None));
+        let fetched = fetched(&bench);
+        let (line, url) = &fetched[0];
+        assert_eq!((fetched.len(), Some(url.as_str())), (1, FILE));
+        assert_eq!(line.conversation, bench.conversation("college").id);
+        let kind = ThreadEventKind::CallRecorded {
+            call,
+            seconds: 12,
+            blob: None,
+        };
+        assert_eq!(line.kind, kind);
+    }
+}

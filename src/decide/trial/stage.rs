@@ -271,8 +271,14 @@ impl Stage {
                 let mut legs = call.legs.iter();
                 legs.any(|leg| leg.user == Some(user) && leg.status == CallStatus::InProgress)
             });
+            let mut calls = self.state.calls.values().flatten();
+            let rings = calls.any(|call| {
+                let mut legs = call.legs.iter();
+                legs.any(|leg| leg.user == Some(user) && leg.status.rings())
+            });
             if let Some(known) = self.state.presence.get_mut(&user) {
                 known.busy = talks || given.is_some_and(|(_, given)| given.busy);
+                known.ringing = rings;
             }
         }
     }

@@ -117,6 +117,7 @@ pub(super) static FORMS: &[Form] = &[
             may("accept", Shape::OneOf(&["key", "amd", "none"]), "Who has the call: whoever presses 1, whoever the carrier takes for a person, or whatever picks up.").or("key"),
             may("prompt", Shape::Text, "What the called member hears before accepting.").left_out("a text of ours"),
             may("caller_id", Shape::CallerId, "The number that is shown: the caller's, ours that was called, or another in quotes.").or("caller"),
+            may("record", Shape::Bool, "Whether the conversation is recorded.").or("false"),
         ]),
     },
     Form {

@@ -47,7 +47,7 @@ impl InboxStep {
         let note = self
             .note
             .as_ref()
-            .map(|note| engine.render(note, NOTE_CHARS_MAX).0);
+            .map(|note| engine.render_for_staff(note, NOTE_CHARS_MAX).0);
         let auto_reply = self
             .auto_reply
             .as_ref()
@@ -92,7 +92,7 @@ impl Assign {
         let note = self
             .note
             .as_ref()
-            .map(|note| engine.render(note, NOTE_CHARS_MAX).0);
+            .map(|note| engine.render_for_staff(note, NOTE_CHARS_MAX).0);
         engine.effects.push(Effect::Assign { to, note });
         Came::outcome("ok")
     }

@@ -3,6 +3,8 @@
 //! The step only says what is asked; it leaves after the commit, and the answer is an event. Meanwhile a caller's leg asks
 //! again every second, and a text flow just waits.
 
+use url::Url;
+
 use super::data::Place;
 use super::speak::required;
 use super::{Came, Verb};
@@ -10,13 +12,16 @@ use crate::flow::Kind;
 use crate::flow::effect::Effect;
 use crate::flow::engine::Engine;
 use crate::flow::event::Event;
+use crate::flow::fault::suggest;
 use crate::flow::reader::{Fields, Reading};
 use crate::flow::run::Wait;
 use crate::flow::scope::{Type, Val, Values};
 use crate::flow::template::{Part, Template, VALUE_CHARS_MAX, typed};
 use crate::flow::yaml::{Node, Value};
 use crate::model::CallVerb;
-use crate::model::http::{HeaderText, HttpAnswer, HttpMethod, HttpRequest};
+use crate::model::http::{
+    HeaderText, HttpAnswer, HttpMethod, HttpRequest, HttpRules, SecretRefused, may_be_below,
+};
 
 /// How long an answer is awaited.
 const TIMEOUT_S: (u32, u32, u32) = (1, 5, 15);
@@ -90,6 +95,9 @@ impl Http {
             None => Vec::new(),
         };
         let (min, default, max) = TIMEOUT_S;
+        if let (Some(node), Some(url)) = (fields.get("url"), &url) {
+            judge(reading, node, url, fields.get("headers"));
+        }
         let timeout = fields
             .get("timeout")
             .and_then(|node| reading.duration(node, "the timeout", min, max));
@@ -286,6 +294,70 @@ fn read_url(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<Part>> {
         return None;
     }
     Some(parts)
+}
+
+/// Where the configuration is known: whether the address may be asked, and every secret be sent there.
+fn judge(reading: &mut Reading<'_>, node: &Node, url: &[Part], headers: Option<&Node>) {
+    let names = reading.names;
+    let (Some(rules), Some(Part::Words(start))) = (names.http(), url.first()) else {
+        return;
+    };
+    let whole = url.len() == 1;
+    if !may_be_below(&rules.allow, start, whole) {
+        let message = "the configuration does not let flows ask this address";
+        let help = format!("add it to http.allow; {}", listed(&rules.allow));
+        reading.fault_help(&node.at, "not-allowed", message, help);
+        return;
+    }
+    let Some(Value::Map(headers)) = headers.map(|headers| &headers.value) else {
+        return;
+    };
+    let secrets = headers.iter().filter_map(|(_, value)| value.get("secret"));
+    for secret in secrets {
+        if let Value::Scalar { text, .. } = &secret.value {
+            judge_secret(reading, rules, secret, text, (start, whole));
+        }
+    }
+}
+
+fn judge_secret(
+    reading: &mut Reading<'_>,
+    rules: &HttpRules,
+    node: &Node,
+    name: &str,
+    (start, whole): (&str, bool),
+) {
+    let (message, help) = match rules.secret_of(name, &reading.account) {
+        Ok(rule) if may_be_below(&rule.places, start, whole) => return,
+        Ok(rule) => (
+            format!("the secret `{name}` is not for this address"),
+            format!(
+                "it is sent only where http.secrets.{name}.for says; {}",
+                listed(&rule.places)
+            ),
+        ),
+        Err(SecretRefused::Account) => (
+            format!("the secret `{name}` is not for flows of this account"),
+            format!("http.secrets.{name}.accounts of the configuration names those it is for"),
+        ),
+        Err(_) => {
+            let known = rules.secrets.keys().map(String::as_str);
+            (
+                format!("the configuration has no secret `{name}`"),
+                suggest(name, known),
+            )
+        }
+    };
+    reading.fault_help(&node.at, "not-allowed", message, help);
+}
+
+/// The addresses that there are instead.
+fn listed(places: &[Url]) -> String {
+    match places {
+        [] => "it has none".to_owned(),
+        [first] => format!("it has {first}"),
+        [first, ..] => format!("it has {first} and {} more", places.len() - 1),
+    }
 }
 
 fn read_headers(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, Header)>> {

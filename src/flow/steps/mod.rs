@@ -502,7 +502,7 @@ impl Verb {
         match self {
             Self::Dial(dial) => dial.wants(engine),
             // Who waits is asked for by the step itself: whoever asks keeps all others of the account waiting.
-            Self::Queue(queue) => queue.dial().wants(engine),
+            Self::Queue(queue) => queue.wants(engine),
             Self::Send(send) => send.wants(engine),
             Self::Lookup(lookup) => lookup.wants(engine),
             Self::Email(email) => email.wants(engine),

@@ -181,18 +181,23 @@ impl Email {
     }
 
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
-        let to = match &self.to {
+        match &self.to {
             EmailTo::Address(template) => {
-                let text = template.render(&engine.values(), VALUE_CHARS_MAX);
-                vec![text.trim().to_owned()]
+                let to = template.render(&engine.values(), VALUE_CHARS_MAX);
+                let to = Some(to.trim().to_owned()).filter(|to| is_email(to));
+                let (subject, _) = engine.render(&self.subject, SUBJECT_CHARS_MAX);
+                let (text, _) = engine.render(&self.text, EMAIL_CHARS_MAX);
+                email(engine, to.into_iter().collect(), &subject, text);
             }
-            EmailTo::Members(members) => match members.now(engine) {
-                Ok(users) => addresses(&users),
-                Err(came) => return came,
-            },
-        };
-        let to: Vec<String> = to.into_iter().filter(|to| is_email(to)).collect();
-        email(engine, to, &self.subject, &self.text);
+            EmailTo::Members(members) => {
+                let users = match members.now(engine) {
+                    Ok(users) => users,
+                    Err(came) => return came,
+                };
+                email_members(engine, &users, &self.subject, &self.text);
+                members.tell_of_others(engine);
+            }
+        }
         Came::outcome("next")
     }
 }
@@ -226,12 +231,25 @@ fn is_email(text: &str) -> bool {
     whole && !host.starts_with('.') && text.len() <= ADDRESS_BYTES_MAX && !text.contains(odd)
 }
 
-fn addresses(users: &[&User]) -> Vec<String> {
-    users.iter().filter_map(|user| user.email.clone()).collect()
+/// An e-mail to members, in their language; who of them has no address is counted in the thread.
+fn email_members(engine: &mut Engine<'_>, users: &[&User], subject: &Text, text: &Text) {
+    let to = users.iter().filter_map(|user| user.email.clone());
+    let to: Vec<String> = to.filter(|to| is_email(to)).collect();
+    let without = users.len() - to.len();
+    if engine.facts.email && !to.is_empty() && without > 0 {
+        let of = users.len();
+        let text = format!(
+            "An e-mail of the flow did not reach all: {without} of {of} members have no address."
+        );
+        engine.effects.push(Effect::Note { text });
+    }
+    let (subject, _) = engine.render_for_staff(subject, SUBJECT_CHARS_MAX);
+    let (text, _) = engine.render_for_staff(text, EMAIL_CHARS_MAX);
+    email(engine, to, &subject, text);
 }
 
 /// What cannot leave is told in the thread, so that nobody believes that it did.
-fn email(engine: &mut Engine<'_>, to: Vec<String>, subject: &Text, text: &Text) {
+fn email(engine: &mut Engine<'_>, to: Vec<String>, subject: &str, text: String) {
     let why = match (engine.facts.email, to.is_empty()) {
         (false, _) => "An e-mail of the flow did not leave: no mail server is configured.",
         (_, true) => "An e-mail of the flow did not leave: nobody it goes to has an address.",
@@ -242,8 +260,6 @@ fn email(engine: &mut Engine<'_>, to: Vec<String>, subject: &Text, text: &Text) 
             text: why.to_owned(),
         });
     }
-    let (subject, _) = engine.render(subject, SUBJECT_CHARS_MAX);
-    let (text, _) = engine.render(text, EMAIL_CHARS_MAX);
     let subject = subject.replace(char::is_control, " ").trim().to_owned();
     engine.effects.push(Effect::Email { to, subject, text });
 }
@@ -288,6 +304,23 @@ impl Members {
                 let user = facts.directory.user_by_key(key);
                 user.filter(|user| user.active).into_iter().collect()
             }
+        }
+    }
+
+    /// Of a group that is larger than the most who are told, the thread says so.
+    fn tell_of_others(&self, engine: &mut Engine<'_>) {
+        let Who::Group(key) = &self.who else { return };
+        let facts = engine.facts;
+        let Some(group) = facts.account.group(key) else {
+            return;
+        };
+        let count = facts.directory.active_members(group).count();
+        if count > TOLD_MAX {
+            let name = &group.name;
+            let text = format!(
+                "A notice of the flow goes to the first {TOLD_MAX} of the {count} members of {name}; the others are not told."
+            );
+            engine.effects.push(Effect::Note { text });
         }
     }
 
@@ -359,8 +392,9 @@ impl Notify {
             return came;
         }
         if self.by_email {
-            email(engine, addresses(&users), &self.subject, &self.text);
+            email_members(engine, &users, &self.subject, &self.text);
         }
+        self.members.tell_of_others(engine);
         Came::outcome("next")
     }
 
@@ -385,12 +419,9 @@ impl Notify {
             .filter(|(_, reach)| may && may_text(reach))
             .map(|(phone, _)| phone)
             .collect();
-        let (text, _) = engine.render(&self.text, NOTE_CHARS_MAX);
-        if to.is_empty() {
-            let text = "A notice of the flow did not leave: nobody it goes to can be texted.";
-            engine.effects.push(Effect::Note {
-                text: text.to_owned(),
-            });
+        let (text, _) = engine.render_for_staff(&self.text, NOTE_CHARS_MAX);
+        if let Some(text) = not_texted(engine, users, &to) {
+            engine.effects.push(Effect::Note { text });
         }
         let texts = to.into_iter().map(|to| Effect::Send {
             to,
@@ -399,6 +430,27 @@ impl Notify {
         });
         engine.effects.extend(texts);
         Ok(())
+    }
+}
+
+/// What the thread says of members who get no text, though they should.
+fn not_texted(engine: &Engine<'_>, users: &[&User], to: &[Party]) -> Option<String> {
+    let told = |user: &&&User| {
+        let phone = user
+            .devices
+            .first()
+            .map(|device| Party::Phone(device.phone));
+        phone.is_some_and(|phone| phone == *engine.facts.party || to.contains(&phone))
+    };
+    let (of, told) = (users.len(), users.iter().filter(told).count());
+    match of - told {
+        _ if to.is_empty() => {
+            Some("A notice of the flow did not leave: nobody it goes to can be texted.".to_owned())
+        }
+        0 => None,
+        left => Some(format!(
+            "A notice of the flow did not reach all: {left} of {of} members cannot be texted."
+        )),
     }
 }
 

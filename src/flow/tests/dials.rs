@@ -487,3 +487,19 @@ fn presence_is_asked_for_once_for_all() {
         ])
     );
 }
+
+#[test]
+fn the_called_hear_the_language_of_the_house_and_the_caller_their_own() {
+    let mut drive = Drive::call(
+        "  one:\n    say: { es: Un momento., en: One moment. }\n    next: two\n  two:\n    dial: { group: nurses, order: simultaneous, accept: key, when_taken: { es: Ya no., en: Too late. } }\n    then: { answered: end, else: end }\n",
+    );
+    drive.contact = Some(drive.known(Some("es")));
+    drive.start();
+    assert_eq!(drive.hears(), "es:Un momento. | hold");
+    let prompt = "gather<1>(en:You have a call. Press 1 to accept it, 2 to decline.) | hangup";
+    assert_eq!(screen(&mut drive, "farid", None).0, prompt);
+    assert_eq!(screen(&mut drive, "erin", None).0, prompt);
+    screen(&mut drive, "farid", Some("1"));
+    let late = screen(&mut drive, "erin", Some("1")).0;
+    assert_eq!(late, "en:Too late. | hangup");
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::Capabilities;
+use crate::model::http::{HttpRules, SecretRule};
 use std::collections::BTreeMap;
 
 /// All but what [`SECTIONS`] adds to its last account.
@@ -80,6 +81,25 @@ pub(super) fn carriers() -> BTreeMap<String, Capabilities> {
     BTreeMap::from([("tin".to_owned(), tin)])
 }
 
+/// What flows may ask of other systems.
+fn http() -> HttpRules {
+    let url = |text: &str| text.parse().unwrap();
+    let secret = |account: &str| SecretRule {
+        places: vec![
+            url("https://crm.example.org/api"),
+            url("https://example.org"),
+        ],
+        accounts: vec![account.to_owned()],
+    };
+    HttpRules {
+        allow: vec![url("https://crm.example.org"), url("https://example.org")],
+        secrets: BTreeMap::from([
+            ("crm".to_owned(), secret("clinic")),
+            ("campus".to_owned(), secret("college")),
+        ]),
+    }
+}
+
 /// Everything wrong with these bytes of a flow file.
 pub(super) fn faults(file: &str, bytes: &[u8]) -> Vec<Fault> {
     let directory = directory(&source(""));
@@ -87,7 +107,9 @@ pub(super) fn faults(file: &str, bytes: &[u8]) -> Vec<Fault> {
 }
 
 pub(super) fn faults_in(directory: &Directory, file: &str, bytes: &[u8]) -> Vec<Fault> {
-    let names = DirectoryNames::new(directory, flows()).with_carriers(carriers());
+    let names = DirectoryNames::new(directory, flows())
+        .with_carriers(carriers())
+        .with_http(http());
     let text = match text_of(file, bytes) {
         Ok(text) => text,
         Err(fault) => return vec![fault],

@@ -18,6 +18,7 @@ mod schema;
 mod scripts;
 mod shipped;
 mod texts;
+mod told;
 mod verbs;
 
 use std::collections::HashMap;
@@ -455,6 +456,7 @@ fn shown(verbs: &[CallVerb]) -> String {
         Verb::Record { max_s, .. } => format!("record {max_s}s"),
         Verb::Hold { record: true, .. } => "hold recorded".to_owned(),
         Verb::Hold { .. } => "hold".to_owned(),
+        Verb::Join { record: true, .. } => "join recorded".to_owned(),
         Verb::Join { .. } => "join".to_owned(),
         Verb::Transfer { phone, caller_id } => format!(
             "transfer {phone}{}",

@@ -376,3 +376,52 @@ fn a_step_that_is_no_more_gives_up_the_place() {
         drive.asked()
     );
 }
+
+#[test]
+fn the_talk_is_recorded_whoever_enters_the_room_first() {
+    let mut drive = begin("ring: 15s, record: true");
+    assert_eq!(drive.hears(), ROUND, "waiting is not recorded");
+    screen(&mut drive, "farid", None);
+    assert_eq!(screen(&mut drive, "farid", Some("1")).0, "join recorded");
+    assert_eq!(drive.hears(), "hold recorded");
+    let mut drive = begin("accept: none, record: true");
+    assert_eq!(screen(&mut drive, "farid", None).0, "join recorded");
+    let mut drive = begin("accept: none, record: false");
+    assert_eq!(screen(&mut drive, "farid", None).0, "join");
+    assert_eq!(drive.hears(), "hold");
+}
+
+#[test]
+fn whose_phone_rings_for_another_call_is_not_rung() {
+    let mut drive = queue("ring: 15s");
+    let rings = Presence {
+        ringing: true,
+        ..Presence::default()
+    };
+    drive.presence.insert(drive.user("farid"), rings);
+    drive.start();
+    assert_eq!(
+        drive.asked(),
+        "ring erin 15s into a room; waits for erin",
+        "the next member is free"
+    );
+    let mut drive = queue("ring: 15s");
+    for key in ["farid", "erin"] {
+        drive.presence.insert(drive.user(key), rings);
+    }
+    drive.start();
+    assert_eq!(drive.asked(), "waits", "the caller waits on");
+}
+
+#[test]
+fn members_are_spoken_to_in_the_language_of_the_house() {
+    let mut drive = queue("position: true");
+    drive.contact = Some(drive.known(Some("es")));
+    talking(&mut drive, &["farid", "erin"]);
+    drive.start();
+    let next = "gather<1>(es:Usted es el siguiente. | ringing 18)";
+    assert_eq!(drive.hears(), next);
+    drive.presence.clear();
+    drive.later(3).take(Event::Timer);
+    assert_eq!(screen(&mut drive, "farid", None).0, PROMPT);
+}

@@ -190,45 +190,6 @@ fn e_mails_leave_where_there_is_somebody() {
 }
 
 #[test]
-fn members_are_told_by_the_ways_that_are_named() {
-    let check = |verb: &str, away: &[&str], expected: &str| {
-        let mut drive = Drive::sms(&format!("  one:\n    {verb}\n    next: end\n"));
-        for key in away {
-            let presence = Presence {
-                offline: true,
-                busy: false,
-                ..Presence::default()
-            };
-            drive.presence.insert(drive.user(key), presence);
-        }
-        drive.start();
-        assert_eq!(drive.asked(), expected, "{verb} {away:?}");
-    };
-    let both = "email farid@example.org+erin@example.org \"A notice\" \"Look\"";
-    check("notify: { group: nurses, text: Look }", &["farid"], both);
-    check(
-        "notify: { group: nurses, by: [email, text], subject: Now, text: Look }",
-        &[],
-        "send +12025550116 (member) \"Look\"; send +12025550115 (member) \"Look\"; email farid@example.org+erin@example.org \"Now\" \"Look\"",
-    );
-    let shift = "notify: { group: nurses, on_shift: true, text: Look }";
-    check(
-        shift,
-        &["farid"],
-        "email erin@example.org \"A notice\" \"Look\"",
-    );
-    // Better all of them than nobody.
-    check(shift, &["farid", "erin"], both);
-    check(
-        "notify: { user: dev, by: text, text: Look }"
-            .replace("dev", "erin")
-            .as_str(),
-        &[],
-        "send +12025550115 (member) \"Look\"",
-    );
-}
-
-#[test]
 fn consent_is_taken_down_and_holds_at_once() {
     let mut drive = Drive::sms(
         "  one:\n    consent: { record: out, scope: account }\n    next: two\n  two:\n    reply: Still there?\n    then: { ok: end, refused: three }\n  three:\n    consent: { record: in, scope: account }\n    next: four\n  four:\n    consent: { check: account }\n    then: { in: five, else: end }\n  five:\n    reply: Welcome\n    next: end\n",

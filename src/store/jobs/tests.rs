@@ -247,12 +247,16 @@ on_both! {
         assert!(store.leg_is_wanted(scope, id(60)).await.unwrap());
         let rung = look(&bench, 25, vec![Need::Presence(id(30))]).await.presence[&id(30)];
         assert_eq!((rung.rung_at, rung.answered_at), (Some(leg(60).started_at), None));
+        assert_eq!((rung.ringing, rung.busy), (true, false));
         let talking = Leg { status: CallStatus::InProgress, accepted: true, version: 2, ..leg(60) };
         write(&bench, 21, vec![Need::Call(id(50))], vec![Write::Leg(Box::new(talking))]).await;
         assert!(!store.leg_is_wanted(scope, id(60)).await.unwrap());
         let state = look(&bench, 22, vec![Need::Presence(id(30)), Need::Presence(id(31))]).await;
         assert_eq!((state.presence[&id(30)].busy, state.presence[&id(31)].busy), (true, false));
         assert_eq!(state.presence[&id(30)].answered_at, Some(leg(60).started_at));
+        let late = bench.store.look(scope, &[Need::Presence(id(30))], at(200)).await.unwrap();
+        assert!(state.presence[&id(30)].ringing, "their other device");
+        assert!(!late.presence[&id(30)].ringing, "nobody rings for so long: its end was not told");
         assert_eq!((state.presence[&id(31)].rung_at, state.presence[&id(31)].answered_at), (None, None));
         let wanted = async |turn| store.move_is_wanted(scope, id(50), turn).await.unwrap();
         assert_eq!((wanted(0).await, wanted(1).await, wanted(2).await), (false, true, false));

@@ -191,6 +191,7 @@ fn odd_webhooks() {
     let leg = Some(LEG_KEY);
     let silent = format!("{CALL_KEY}&rec=none");
     let talk = format!("{CALL_KEY}&of=talk");
+    let of_leg = format!("{LEG_KEY}&of=talk");
     let timed_out = format!("{LEG_KEY}&digits=none");
     let gone = json!({ "status": { "status": "completed", "duration_s": null } });
     let leg_gone = json!({ "leg_status": { "status": "completed", "sequence": null } });
@@ -355,6 +356,12 @@ fn odd_webhooks() {
         (
             Hook::Recording,
             Some(talk.as_str()),
+            "ConferenceSid=CF1&RecordingSid=RE1&RecordingStatus=completed&RecordingUrl=u&RecordingDuration=7",
+            json!({ "talk_recorded": { "recording": "RE1", "url": "u", "duration_s": 7 } }),
+        ),
+        (
+            Hook::Recording,
+            Some(of_leg.as_str()),
             "ConferenceSid=CF1&RecordingSid=RE1&RecordingStatus=completed&RecordingUrl=u&RecordingDuration=7",
             json!({ "talk_recorded": { "recording": "RE1", "url": "u", "duration_s": 7 } }),
         ),

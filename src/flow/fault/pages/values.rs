@@ -93,6 +93,17 @@ pub(super) const PAGES: &[Page] = &[
         ),
     ),
     fault(
+        "not-allowed",
+        "Finds an address that the configuration does not let flows ask, and a secret that it has not, or has for another address or account.",
+        "The request would never be made, and the flow would go on as if the other system had failed. It can only be told where the configuration is known: `--config FILE`.",
+        Sms(
+            "  who:\n    http: { url: https://crm.example.org/people, headers: { authorization: { secret: crm } } }\n    then: { else: end }\n",
+        ),
+        Sms(
+            "  who:\n    http: { url: https://crm.example.org/api/people, headers: { authorization: { secret: crm } } }\n    then: { else: end }\n",
+        ),
+    ),
+    fault(
         "file",
         "Finds a sound file whose name carriers could not fetch.",
         "The caller would hear silence. A file is a .mp3 or .wav of the folder `media`, or stands at an https:// address.",

@@ -7,7 +7,7 @@ use crate::flow::event::Event;
 use crate::flow::run::{Dialing, LegState, RungLeg, Wait};
 use crate::flow::scope::Val;
 use crate::flow::steps::Came;
-use crate::flow::template::{SAY_CHARS_MAX, by_language};
+use crate::flow::template::by_language;
 use crate::model::{CallStatus, CallVerb, DialStatus, LegId, UserId};
 
 /// How long the accept prompt waits for a key.
@@ -133,8 +133,8 @@ impl Dial {
     /// What somebody hears who would take a call that is taken.
     fn taken_already(&self, engine: &Engine<'_>) -> CallVerb {
         match &self.when_taken {
-            Some(text) => engine.spoken(text),
-            None => engine.spoken(&by_language(&[
+            Some(text) => engine.spoken_to_member(text),
+            None => engine.spoken_to_member(&by_language(&[
                 ("en", "The call has already been taken."),
                 ("es", "La llamada ya fue atendida."),
                 ("fr", "L'appel a déjà été pris."),
@@ -212,7 +212,7 @@ impl Dial {
             return;
         };
         if rung.state == LegState::Accepted {
-            engine.leg_script = Some(connect(room));
+            engine.leg_script = Some(self.connect(room));
             return;
         }
         if winner.is_some() {
@@ -236,7 +236,7 @@ impl Dial {
                 }
                 rung.state = LegState::Accepted;
                 engine.effects.push(Effect::Accepted { leg });
-                engine.leg_script = Some(connect(room.clone()));
+                engine.leg_script = Some(self.connect(room.clone()));
                 engine.run.due_at = None;
                 if room.is_some() {
                     end_ringing(engine, dialing);
@@ -247,10 +247,17 @@ impl Dial {
         }
     }
 
+    /// What brings the member who took the call to the caller.
+    fn connect(&self, room: Option<String>) -> Vec<CallVerb> {
+        let record = self.record && self.enters_first;
+        room.map(|room| CallVerb::Join { room, record })
+            .into_iter()
+            .collect()
+    }
+
     fn accept_prompt(&self, engine: &Engine<'_>) -> Vec<CallVerb> {
-        let (text, language) = engine.render(&self.prompt, SAY_CHARS_MAX);
         let gather = CallVerb::Gather {
-            prompt: vec![CallVerb::Say { text, language }],
+            prompt: vec![engine.spoken_to_member(&self.prompt)],
             digits_max: Some(1),
             finish_on: None,
             timeout_s: ACCEPT_TIMEOUT_S,
@@ -327,12 +334,6 @@ pub(in crate::flow::steps) fn accepted(dialing: &Dialing) -> Option<Option<UserI
         .iter()
         .find(|leg| is_taken(leg.state))
         .map(|leg| leg.user)
-}
-
-fn connect(room: Option<String>) -> Vec<CallVerb> {
-    room.map(|room| CallVerb::Join { room })
-        .into_iter()
-        .collect()
 }
 
 fn over(engine: &mut Engine<'_>, leg: &mut RungLeg, state: LegState, status: CallStatus) {

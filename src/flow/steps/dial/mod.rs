@@ -45,6 +45,8 @@ pub(crate) struct Dial {
     caller_id: CallerId,
     /// Whether what caller and called say to each other is recorded.
     record: bool,
+    /// Whether who takes the call may enter the room before the caller, as from a queue.
+    enters_first: bool,
 }
 
 /// In which order people ring.
@@ -123,6 +125,7 @@ pub(super) struct OneByOne {
     pub(super) accept: Accept,
     pub(super) prompt: Text,
     pub(super) caller_id: CallerId,
+    pub(super) record: bool,
 }
 
 impl From<OneByOne> for Dial {
@@ -142,12 +145,18 @@ impl From<OneByOne> for Dial {
             prompt: how.prompt,
             when_taken: None,
             caller_id: how.caller_id,
-            record: false,
+            record: how.record,
+            enters_first: true,
         }
     }
 }
 
 impl Dial {
+    /// Whether what caller and called say to each other is recorded.
+    pub(super) fn records(&self) -> bool {
+        self.record
+    }
+
     /// Places a leg to this device; who accepts there meets the caller in the room of `dialing`.
     pub(super) fn place_one(
         &self,

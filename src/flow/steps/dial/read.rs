@@ -57,6 +57,7 @@ impl Dial {
             when_taken,
             caller_id: caller_id.unwrap_or(CallerId::Caller),
             record: record.unwrap_or(false),
+            enters_first: false,
         };
         dial.judge(reading, &fields);
         Some(Verb::Dial(Box::new(dial)))

@@ -93,6 +93,13 @@ impl Queue {
         self.go_on(engine, queueing, true)
     }
 
+    /// What it would ask for: its line together with its members, because who looks into a line keeps others from
+    /// ringing these members meanwhile.
+    pub(super) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
+        let presence = self.dial.wants(engine).into_iter();
+        presence.chain([Wanted::Waiting]).collect()
+    }
+
     /// A new place at the end of the line.
     fn place(&self, engine: &mut Engine<'_>, group: GroupId, until: Timestamp) -> Queued {
         let late = std::time::Duration::from_secs(u64::from(LATE_S + DECIDE_S + self.dial.ring_s));
@@ -135,7 +142,7 @@ impl Queue {
                 let judged = (*machine, *unsure);
                 self.dial.screened(engine, dialing, *leg, *digits, judged);
                 if accepted(dialing).is_some() {
-                    return meet(engine, queueing.dialing);
+                    return self.meet(engine, queueing.dialing);
                 }
             }
             Event::LegStatus { leg, status } => {
@@ -144,6 +151,16 @@ impl Queue {
             _ => return Came::Waits,
         }
         self.go_on(engine, queueing, false)
+    }
+
+    /// The caller goes to the room where the member who accepted waits, and the queue is over: what follows is a dial
+    /// that somebody took.
+    fn meet(&self, engine: &mut Engine<'_>, dialing: Dialing) -> Came {
+        let room = dialing.room.clone().unwrap_or_default();
+        let record = self.dial.records();
+        engine.give(CallVerb::Hold { room, record });
+        engine.run.wait = Wait::Dial(Box::new(dialing));
+        Came::Waits
     }
 
     fn wants_callback(&self, keys: &str) -> bool {
@@ -209,7 +226,9 @@ impl Queue {
         let needed = before.filter(|one| one.user.is_none()).count();
         let rung = |target: &Target| {
             let mut others = waiting.iter().filter(|one| one.id != place.id);
-            target.user.is_some() && others.any(|one| one.user == target.user)
+            let known = target.user.and_then(|user| (engine.facts.presence)(user));
+            let elsewhere = known.is_some_and(|known| known.ringing);
+            elsewhere || (target.user.is_some() && others.any(|one| one.user == target.user))
         };
         self.dial.sort(engine, &mut members);
         members.retain(|target| {
@@ -306,18 +325,6 @@ impl Queue {
             barge_in: self.calls_back(),
         });
     }
-}
-
-/// The caller goes to the room where the member who accepted waits, and the queue is over: what follows is a dial
-/// that somebody took.
-fn meet(engine: &mut Engine<'_>, dialing: Dialing) -> Came {
-    let room = dialing.room.clone().unwrap_or_default();
-    engine.give(CallVerb::Hold {
-        room,
-        record: false,
-    });
-    engine.run.wait = Wait::Dial(Box::new(dialing));
-    Came::Waits
 }
 
 /// What a dial that somebody took came to.

@@ -37,6 +37,9 @@ impl Queue {
         let callback_key = fields
             .get("callback_key")
             .and_then(|node| read_key(reading, node));
+        let record = fields
+            .get("record")
+            .and_then(|node| reading.boolean(node, "record"));
         if let (Some(node), Some(Accept::Anyone | Accept::Person)) = (fields.get("prompt"), accept)
         {
             let help = "write `accept: key`, or leave the prompt out";
@@ -50,6 +53,7 @@ impl Queue {
             accept: accept.unwrap_or(Accept::Key),
             prompt: prompt.unwrap_or_else(default_prompt),
             caller_id: caller_id.unwrap_or(CallerId::Caller),
+            record: record.unwrap_or(false),
         };
         Some(Verb::Queue(Box::new(Self {
             group,
