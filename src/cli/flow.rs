@@ -1,7 +1,7 @@
 //! `signalbox flow …`: works on flow files.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -13,6 +13,7 @@ use crate::model::directory::Directory;
 use crate::model::{Capabilities, Timestamp};
 
 use super::drawing::{DiffArgs, GraphArgs};
+use super::files;
 use super::replay::ReplayArgs;
 use super::revisions::{HistoryArgs, PublishArgs, RollbackArgs, ShowArgs};
 
@@ -195,26 +196,40 @@ fn check_to(
     Ok(i32::from(refused))
 }
 
-/// A file, as it was named, and its text, when it is one.
-type Source = (String, Result<String, Fault>);
+/// A file as it was read.
+#[derive(Debug)]
+struct Source {
+    /// As it was named.
+    file: String,
+    /// With a sign in place of each letter that is none.
+    text: String,
+    /// Why it is no text.
+    odd: Option<Fault>,
+}
+
+impl Source {
+    fn new(file: String, bytes: &[u8]) -> Self {
+        // Of a file that is too large a character may be cut in the middle, which is not what is wrong with it.
+        let whole = bytes.len() <= flow::SOURCE_BYTES_MAX;
+        let read = flow::text_of(&file, bytes);
+        Self {
+            odd: read.err().filter(|_| whole),
+            text: String::from_utf8_lossy(bytes).into_owned(),
+            file,
+        }
+    }
+
+    /// Its text, when it is one.
+    fn readable(&self) -> Option<&str> {
+        self.odd.is_none().then_some(&self.text)
+    }
+}
 
 /// Every text looked at, and what is wrong with it.
 type Found<'s> = Vec<(&'s str, Vec<Fault>)>;
 
 fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source]) -> Found<'s> {
-    let bounds = Bounds {
-        ring_s_max: args.max_ring,
-        segments_max: args.max_segments,
-    };
-    let readable = sources.iter().filter_map(|(_, text)| text.as_ref().ok());
-    let mut flows: Vec<FlowName> = readable.filter_map(|text| flow::name_of(text)).collect();
-    let published = against.map_or(&[][..], |against| &against.published);
-    for flow in published {
-        let is_new = |have: &FlowName| have.account != flow.account || have.flow != flow.flow;
-        if flows.iter().all(is_new) {
-            flows.push(flow.clone());
-        }
-    }
+    let flows = known(against, sources);
     let names: Box<dyn Names> = match against {
         Some(against) => {
             let names = DirectoryNames::new(&against.directory, flows.clone());
@@ -222,22 +237,50 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
         }
         None => Box::new(NoNames),
     };
+    let mut found = each(args, names.as_ref(), sources);
+    if let Some(against) = against.filter(|_| is_whole(args)) {
+        let faults = flow::judge_organisation(&Organisation {
+            directory: &against.directory,
+            flows: Some(&flows),
+            file: &against.file,
+            source: &against.source,
+            now: against.now,
+        });
+        found.push((&against.source, faults));
+    }
+    found
+}
+
+/// The flows that there are: those of the files, and those that are published beside them.
+fn known(against: Option<&Against>, sources: &[Source]) -> Vec<FlowName> {
+    let readable = sources.iter().filter_map(Source::readable);
+    let mut flows: Vec<FlowName> = readable.filter_map(flow::name_of).collect();
+    for flow in against.iter().flat_map(|against| &against.published) {
+        let is_other = |have: &FlowName| (&have.account, &have.flow) != (&flow.account, &flow.flow);
+        if flows.iter().all(is_other) {
+            flows.push(flow.clone());
+        }
+    }
+    flows
+}
+
+/// What is wrong with each file, and with the ways between them.
+fn each<'s>(args: &CheckArgs, names: &dyn Names, sources: &'s [Source]) -> Found<'s> {
+    let bounds = Bounds {
+        ring_s_max: args.max_ring,
+        segments_max: args.max_segments,
+    };
     let mut found: Found<'s> = Vec::new();
     let mut inspected = Vec::new();
-    for (file, text) in sources {
-        let text = match text {
-            Ok(text) => text,
-            Err(fault) => {
-                found.push(("", vec![fault.clone()]));
-                continue;
-            }
-        };
-        let looked = flow::inspect(file, text, names.as_ref(), &bounds);
-        inspected.extend(
-            looked
-                .flow
-                .map(|flow| (found.len(), file, flow, looked.passages)),
-        );
+    for source in sources {
+        let text = source.text.as_str();
+        if let Some(odd) = &source.odd {
+            found.push((text, vec![odd.clone()]));
+            continue;
+        }
+        let looked = flow::inspect(&source.file, text, names, &bounds);
+        let flow = looked.flow.map(|flow| (flow, looked.passages));
+        inspected.extend(flow.map(|(flow, steps)| (found.len(), &source.file, flow, steps)));
         found.push((text, looked.faults));
     }
     let ways: Vec<Ways<'_>> = inspected
@@ -251,16 +294,6 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
         .collect();
     for (at, fault) in flow::judge_flows(&ways) {
         found[inspected[at].0].1.push(fault);
-    }
-    if let Some(against) = against.filter(|_| is_whole(args)) {
-        let faults = flow::judge_organisation(&Organisation {
-            directory: &against.directory,
-            flows: Some(&flows),
-            file: &against.file,
-            source: &against.source,
-            now: against.now,
-        });
-        found.push((&against.source, faults));
     }
     found
 }
@@ -327,9 +360,12 @@ fn unchecked(args: &CheckArgs, against: Option<&Against>) -> Option<String> {
 
 /// The files of all paths with their text, for commands that need all of them to be texts.
 pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<(String, String)>, String> {
-    let whole = |(file, text): Source| match text {
-        Ok(text) => Ok((file, text)),
-        Err(fault) => Err(format!("{file}: {}", fault.message)),
+    let whole = |source: Source| match source.odd {
+        None => Ok((source.file, source.text)),
+        Some(odd) => Err(format!(
+            "{}:{}:{}: {}",
+            source.file, odd.line, odd.column, odd.message
+        )),
     };
     files(paths)?.into_iter().map(whole).collect()
 }
@@ -352,30 +388,12 @@ fn files(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
     }
     let read = |path: &PathBuf| {
         let shown = path.display().to_string();
-        match read_bounded(path) {
-            Ok(bytes) => {
-                let text = flow::text_of(&shown, &bytes).map(str::to_owned);
-                Ok((shown, text))
-            }
+        match files::begin_of(path, flow::SOURCE_BYTES_MAX) {
+            Ok(bytes) => Ok(Source::new(shown, &bytes)),
             Err(error) => Err(format!("{shown}: {error}")),
         }
     };
     files.iter().map(read).collect()
-}
-
-/// The bytes of a file, of one that is too large only so much that this shows.
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let most = flow::SOURCE_BYTES_MAX as u64 + 8;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?
-        .take(most)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() > flow::SOURCE_BYTES_MAX {
-        // A character that is cut in the middle is not what is wrong with it.
-        let sound = String::from_utf8_lossy(&bytes).into_owned();
-        return Ok(sound.into_bytes());
-    }
-    Ok(bytes)
 }
 
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, String> {
@@ -496,9 +514,14 @@ mod tests {
         std::fs::write(folder.path().join("a.yaml"), b"flow: Ol\xe1\n").unwrap();
         std::fs::write(folder.path().join("b.yaml"), "# é\n".repeat(3_000_000)).unwrap();
         let found = files(&[folder.path().to_owned()]).unwrap();
-        let fault = found[0].1.as_ref().unwrap_err();
+        let fault = found[0].odd.as_ref().unwrap();
         assert_eq!((fault.code, fault.line, fault.column), ("encoding", 1, 9));
-        let text = found[1].1.as_ref().unwrap();
+        let drawn = fault.draw(&found[0].text, false);
+        assert!(
+            drawn.contains("a.yaml:1:9") && drawn.contains("1 | flow: Ol\u{fffd}\n"),
+            "{drawn}"
+        );
+        let text = found[1].readable().unwrap();
         assert!(text.len() > flow::SOURCE_BYTES_MAX && text.len() < flow::SOURCE_BYTES_MAX + 32);
     }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::decide::{self, At, Input, World};
-use crate::flow::TOO_MANY_TEXTS;
 use crate::metrics;
 use crate::model::conversation::ThreadEventKind;
 use crate::model::turn::{Decision, Job, State, Turn, Write};
@@ -265,9 +264,15 @@ fn count(turn: &Turn, input: &Input, connection: &str) {
 /// What a new line of a thread is counted as.
 fn told(line: &ThreadEventKind) {
     call_ended(line).into_iter().for_each(metrics::calls);
-    if let ThreadEventKind::FlowStopped { reason } = line {
-        let looped = reason == TOO_MANY_TEXTS;
-        metrics::flow_stopped(if looped { "loop" } else { "other" });
+    stop_word(line).into_iter().for_each(metrics::flow_stopped);
+}
+
+/// Why a flow stopped that a thread is told of now.
+fn stop_word(line: &ThreadEventKind) -> Option<&'static str> {
+    match line {
+        ThreadEventKind::FlowStopped { looped: true, .. } => Some("loop"),
+        ThreadEventKind::FlowStopped { looped: false, .. } => Some("other"),
+        _ => None,
     }
 }
 
@@ -327,5 +332,15 @@ mod tests {
             assert_eq!(call_ended(&line), Some(counted));
         }
         assert_eq!(call_ended(&ThreadEventKind::Closed), None);
+    }
+
+    #[test]
+    fn a_flow_that_went_round_is_counted_as_a_loop_whatever_it_says() {
+        for (looped, counted) in [(true, "loop"), (false, "other")] {
+            let reason = "any words".to_owned();
+            let line = ThreadEventKind::FlowStopped { reason, looped };
+            assert_eq!(stop_word(&line), Some(counted));
+        }
+        assert_eq!(stop_word(&ThreadEventKind::Closed), None);
     }
 }

@@ -110,6 +110,11 @@ fn test() -> Value {
         "type": "object",
         "properties": properties,
         "required": ["name", "expect"],
+        // One that asks for nothing would always hold.
+        "anyOf": [
+            { "properties": { "expect": { "type": "object", "minProperties": 1 } } },
+            { "required": ["script"], "properties": { "script": { "type": "array", "minItems": 1 } } },
+        ],
         "additionalProperties": false,
     })
 }
