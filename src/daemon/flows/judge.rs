@@ -213,8 +213,12 @@ mod tests {
         // The test of `wrong` fails; it was published in another time, and is not played again.
         let wrong = says("wrong", "One", "Two");
         let broken = "f:9: a test fails";
-        check(&[], &[wrong.clone()], &[broken]);
-        check(&[wrong.clone()], &[wrong.clone()], &["ok"]);
+        check(&[], std::slice::from_ref(&wrong), &[broken]);
+        check(
+            std::slice::from_ref(&wrong),
+            std::slice::from_ref(&wrong),
+            &["ok"],
+        );
         let over = leads("over", "goto: leaf", "One");
         let part = leads("part", "{ call: over, next: end }", "One");
         let leaf = says("leaf", "One", "One");
