@@ -141,7 +141,7 @@ metrics! {
         flow_steps "signalbox_flow_steps_total" (verb: word)
             "Flow steps done, by verb.";
         flow_stopped "signalbox_flow_stopped_total" (reason: word)
-            "Flows that could not go on and whose thread went to a person: loop (too many automated texts to one phone), other.";
+            "Flows that could not go on and whose thread went to a person: loop (too many automated texts to one phone, or more steps or flows than one run may take), other.";
         flow_requests "signalbox_flow_requests_total" (outcome: word)
             "Requests of flows to other systems, by class of status (2xx to 5xx), or none, not_allowed, circuit_open.";
         flow_reload "signalbox_flow_reloads_total" (outcome: word)

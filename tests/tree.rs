@@ -28,6 +28,8 @@ const UNFINISHED: &[&str] = &[
     "TODO",
     "FIXME",
 ];
+/// Made only where somebody has the store itself in hand.
+const OPERATOR: &[&str] = &["::of_operator("];
 /// Layers that decide: plain functions, so that a turn can be replayed.
 const PURE: &[&str] = &["model", "flow", "inbox", "policy", "carrier", "decide"];
 const WAITING: &[&str] = &["async fn", "async move", ".await", "tokio::"];
@@ -246,6 +248,11 @@ fn what_decides_does_not_wait() {
     none(found(WAITING, |source| {
         PURE.contains(&source.layer.as_str())
     }));
+}
+
+#[test]
+fn only_the_command_line_reaches_into_any_account() {
+    none(found(OPERATOR, |source| source.layer != "cli"));
 }
 
 #[test]

@@ -8,6 +8,11 @@ use clap::{Args, Subcommand};
 
 use crate::model::calendar::read_ics;
 
+use super::files;
+
+/// Bytes of an iCalendar file; a school's of ten years has some hundred thousand.
+const ICS_BYTES_MAX: usize = 4 << 20;
+
 /// What can be done with calendars.
 #[allow(missing_docs, reason = "the arguments bring the command's help")]
 #[derive(Debug, Subcommand)]
@@ -35,7 +40,8 @@ pub struct ImportArgs {
 /// The file cannot be read.
 pub fn run(command: &CalendarCommand, out: &mut dyn Write) -> anyhow::Result<i32> {
     let CalendarCommand::Import(args) = command;
-    let bytes = std::fs::read(&args.file).with_context(|| args.file.display().to_string())?;
+    let bytes = files::bytes_of(&args.file, ICS_BYTES_MAX);
+    let bytes = bytes.with_context(|| args.file.display().to_string())?;
     let found = read_ics(&String::from_utf8_lossy(&bytes));
     if !found.days.is_empty() {
         writeln!(out, "holidays:")?;
@@ -82,5 +88,17 @@ mod tests {
         let spec: CalendarSpec = serde_yaml::from_str(&printed).unwrap();
         assert_eq!(spec.holidays, ["2026-12-25"]);
         assert_eq!(import(meeting).0, 1);
+    }
+
+    #[test]
+    fn a_file_without_end_is_not_read() {
+        let command = CalendarCommand::Import(ImportArgs {
+            file: PathBuf::from("/dev/zero"),
+        });
+        let refused = run(&command, &mut Vec::new()).unwrap_err();
+        assert_eq!(
+            format!("{refused:#}"),
+            "/dev/zero: this file has more than 4096 KiB"
+        );
     }
 }

@@ -9,6 +9,8 @@ use clap::{Args, ValueEnum};
 use crate::flow::graph::{Drawing, between, dot, mermaid, svg};
 use crate::flow::{self, NoNames};
 
+use super::files;
+
 /// What is drawn.
 #[derive(Debug, Args)]
 pub struct GraphArgs {
@@ -100,7 +102,7 @@ pub fn diff(args: &DiffArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
 /// The drawing of a file; none where it has faults, which are told. Names of an organisation are taken as good.
 fn drawing(file: &Path, out: &mut dyn Write) -> anyhow::Result<Option<Drawing>> {
     let shown = file.display().to_string();
-    let source = std::fs::read_to_string(file).with_context(|| shown.clone())?;
+    let source = files::flow_text_of(file)?;
     match flow::check(&shown, &source, &NoNames) {
         Ok(checked) => Ok(Some(Drawing::of(&checked.flow, &source))),
         Err(faults) => {

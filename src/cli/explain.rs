@@ -62,7 +62,8 @@ struct About {
     /// came.
     #[arg(long, value_name = "EVENT", conflicts_with_all = ["from", "to", "organisation"])]
     event: Option<EventId>,
-    /// When; in the zone of the account that manages the number, or with a zone of its own: now, if not said.
+    /// When: `now`, as if not said, or a time in the zone of the account that manages the number or with a zone of its
+    /// own.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
     /// Print JSON.
@@ -215,6 +216,7 @@ where
         None => command.invented(),
     };
     let now = match (&about.at, happened) {
+        (Some(at), _) if at.trim() == "now" => now,
         (Some(at), _) => time(world, question.to(), at)?,
         (None, Some(happened)) => happened.recorded.received_at,
         (None, None) => now,
@@ -272,7 +274,7 @@ fn time(world: &World, to: &str, at: &str) -> anyhow::Result<Timestamp> {
     let zone = account.map_or("UTC", |account| account.zone.as_str());
     let civil: jiff::civil::DateTime = at
         .parse()
-        .with_context(|| format!("`{at}` is no time; write it as \"2026-03-03 10:30\""))?;
+        .with_context(|| format!("`{at}` is no time; write it as \"2026-03-03 10:30\", or now"))?;
     let zoned = civil
         .in_tz(zone)
         .with_context(|| format!("`{at}` is no time in {zone}"))?;

@@ -1,7 +1,7 @@
 //! `signalbox flow …`: works on flow files.
 
-use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Read, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -14,6 +14,7 @@ use crate::model::http::HttpRules;
 use crate::model::{Capabilities, Timestamp};
 
 use super::drawing::{DiffArgs, GraphArgs};
+use super::files;
 use super::replay::ReplayArgs;
 use super::revisions::{HistoryArgs, PublishArgs, RollbackArgs, ShowArgs};
 
@@ -198,26 +199,40 @@ fn check_to(
     Ok(i32::from(refused))
 }
 
-/// A file, as it was named, and its text, when it is one.
-type Source = (String, Result<String, Fault>);
+/// A file as it was read.
+#[derive(Debug)]
+struct Source {
+    /// As it was named.
+    file: String,
+    /// With a sign in place of each letter that is none.
+    text: String,
+    /// Why it is no text.
+    odd: Option<Fault>,
+}
+
+impl Source {
+    fn new(file: String, bytes: &[u8]) -> Self {
+        // Of a file that is too large a character may be cut in the middle, which is not what is wrong with it.
+        let whole = bytes.len() <= flow::SOURCE_BYTES_MAX;
+        let read = flow::text_of(&file, bytes);
+        Self {
+            odd: read.err().filter(|_| whole),
+            text: String::from_utf8_lossy(bytes).into_owned(),
+            file,
+        }
+    }
+
+    /// Its text, when it is one.
+    fn readable(&self) -> Option<&str> {
+        self.odd.is_none().then_some(&self.text)
+    }
+}
 
 /// Every text looked at, and what is wrong with it.
 type Found<'s> = Vec<(&'s str, Vec<Fault>)>;
 
 fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source]) -> Found<'s> {
-    let bounds = Bounds {
-        ring_s_max: args.max_ring,
-        segments_max: args.max_segments,
-    };
-    let readable = sources.iter().filter_map(|(_, text)| text.as_ref().ok());
-    let mut flows: Vec<FlowName> = readable.filter_map(|text| flow::name_of(text)).collect();
-    let published = against.map_or(&[][..], |against| &against.published);
-    for flow in published {
-        let is_new = |have: &FlowName| have.account != flow.account || have.flow != flow.flow;
-        if flows.iter().all(is_new) {
-            flows.push(flow.clone());
-        }
-    }
+    let flows = known(against, sources);
     let names: Box<dyn Names> = match against {
         Some(against) => {
             let names = DirectoryNames::new(&against.directory, flows.clone());
@@ -229,22 +244,59 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
         }
         None => Box::new(NoNames),
     };
-    let mut found: Found<'s> = Vec::new();
+    let (mut found, told_empty) = each(args, names.as_ref(), sources);
+    if let Some(against) = against.filter(|_| is_whole(args)) {
+        let faults = flow::judge_organisation(&Organisation {
+            directory: &against.directory,
+            flows: Some(&flows),
+            file: &against.file,
+            source: &against.source,
+            now: against.now,
+            told_empty: &told_empty,
+        });
+        found.push((&against.source, faults));
+    }
+    found
+}
+
+/// The flows that there are: those of the files, and those that are published beside them.
+fn known(against: Option<&Against>, sources: &[Source]) -> Vec<FlowName> {
+    let readable = sources.iter().filter_map(Source::readable);
+    let mut flows: Vec<FlowName> = readable.filter_map(flow::name_of).collect();
+    for flow in against.iter().flat_map(|against| &against.published) {
+        let is_other = |have: &FlowName| (&have.account, &have.flow) != (&flow.account, &flow.flow);
+        if flows.iter().all(is_other) {
+            flows.push(flow.clone());
+        }
+    }
+    flows
+}
+
+/// Groups, with their account's key before them.
+type Groups = BTreeSet<(String, String)>;
+
+/// What is wrong with each file, and with the ways between them; and the groups of which it was told that nobody is in
+/// them.
+fn each<'s>(args: &CheckArgs, names: &dyn Names, sources: &'s [Source]) -> (Found<'s>, Groups) {
+    let bounds = Bounds {
+        ring_s_max: args.max_ring,
+        segments_max: args.max_segments,
+    };
+    let (mut found, mut told): (Found<'s>, Groups) = (Vec::new(), BTreeSet::new());
     let mut inspected = Vec::new();
-    for (file, text) in sources {
-        let text = match text {
-            Ok(text) => text,
-            Err(fault) => {
-                found.push(("", vec![fault.clone()]));
-                continue;
-            }
-        };
-        let looked = flow::inspect(file, text, names.as_ref(), &bounds);
-        inspected.extend(
-            looked
-                .flow
-                .map(|flow| (found.len(), file, flow, looked.passages)),
-        );
+    for source in sources {
+        let text = source.text.as_str();
+        if let Some(odd) = &source.odd {
+            found.push((text, vec![odd.clone()]));
+            continue;
+        }
+        let looked = flow::inspect(&source.file, text, names, &bounds);
+        if let Some(name) = flow::name_of(text) {
+            let groups = looked.used.empty_groups.into_iter();
+            told.extend(groups.map(|group| (name.account.clone(), group)));
+        }
+        let flow = looked.flow.map(|flow| (flow, looked.passages));
+        inspected.extend(flow.map(|(flow, steps)| (found.len(), &source.file, flow, steps)));
         found.push((text, looked.faults));
     }
     let ways: Vec<Ways<'_>> = inspected
@@ -259,17 +311,7 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
     for (at, fault) in flow::judge_flows(&ways) {
         found[inspected[at].0].1.push(fault);
     }
-    if let Some(against) = against.filter(|_| is_whole(args)) {
-        let faults = flow::judge_organisation(&Organisation {
-            directory: &against.directory,
-            flows: Some(&flows),
-            file: &against.file,
-            source: &against.source,
-            now: against.now,
-        });
-        found.push((&against.source, faults));
-    }
-    found
+    (found, told)
 }
 
 /// A folder holds all flows there are; from single files nothing follows about the others.
@@ -334,9 +376,12 @@ fn unchecked(args: &CheckArgs, against: Option<&Against>) -> Option<String> {
 
 /// The files of all paths with their text, for commands that need all of them to be texts.
 pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<(String, String)>, String> {
-    let whole = |(file, text): Source| match text {
-        Ok(text) => Ok((file, text)),
-        Err(fault) => Err(format!("{file}: {}", fault.message)),
+    let whole = |source: Source| match source.odd {
+        None => Ok((source.file, source.text)),
+        Some(odd) => Err(format!(
+            "{}:{}:{}: {}",
+            source.file, odd.line, odd.column, odd.message
+        )),
     };
     files(paths)?.into_iter().map(whole).collect()
 }
@@ -359,30 +404,12 @@ fn files(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
     }
     let read = |path: &PathBuf| {
         let shown = path.display().to_string();
-        match read_bounded(path) {
-            Ok(bytes) => {
-                let text = flow::text_of(&shown, &bytes).map(str::to_owned);
-                Ok((shown, text))
-            }
+        match files::begin_of(path, flow::SOURCE_BYTES_MAX) {
+            Ok(bytes) => Ok(Source::new(shown, &bytes)),
             Err(error) => Err(format!("{shown}: {error}")),
         }
     };
     files.iter().map(read).collect()
-}
-
-/// The bytes of a file, of one that is too large only so much that this shows.
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let most = flow::SOURCE_BYTES_MAX as u64 + 8;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?
-        .take(most)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() > flow::SOURCE_BYTES_MAX {
-        // A character that is cut in the middle is not what is wrong with it.
-        let sound = String::from_utf8_lossy(&bytes).into_owned();
-        return Ok(sound.into_bytes());
-    }
-    Ok(bytes)
 }
 
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, String> {
@@ -402,168 +429,4 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The exit code and what was printed, for these files in one folder.
-    fn run(files: &[(&str, &str)], options: &[&str], against: Option<&Against>) -> (i32, String) {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, source) in files {
-            std::fs::write(folder.path().join(name), source).unwrap();
-        }
-        let args = CheckArgs {
-            paths: vec![folder.path().to_owned()],
-            organisation: None,
-            config: None,
-            json: options.contains(&"json"),
-            strict: options.contains(&"strict"),
-            max_ring: 120,
-            max_segments: 3,
-            explain: None,
-        };
-        let mut out = Vec::new();
-        let code = check_to(&args, against, false, &mut out).unwrap();
-        let shown = String::from_utf8(out).unwrap();
-        (
-            code,
-            shown.replace(&folder.path().display().to_string(), "FOLDER"),
-        )
-    }
-
-    const SOUND: &str =
-        "flow: a\naccount: b\non: call\nsteps:\n  one:\n    say: Hi\n    next: end\n";
-    const DOUBTFUL: &str =
-        "flow: c\naccount: b\non: call\nsteps:\n  one:\n    say: Press # now\n    next: end\n";
-
-    #[test]
-    fn a_sound_file_is_told_in_one_line_and_the_last_one_says_what_was_not_checked() {
-        let (code, shown) = run(&[("a.yaml", SOUND)], &[], None);
-        assert_eq!(code, 0);
-        let lines: Vec<&str> = shown.lines().collect();
-        assert_eq!(lines[0], "1 flow files: 0 faults, 0 warnings");
-        assert!(
-            lines[1].starts_with("not checked: names of accounts"),
-            "{shown}"
-        );
-        assert_eq!(lines.len(), 2);
-    }
-
-    #[test]
-    fn warnings_are_allowed_unless_strict() {
-        let (code, shown) = run(&[("a.yaml", DOUBTFUL)], &[], None);
-        assert_eq!(code, 0, "{shown}");
-        assert!(shown.contains("warning[comment-in-text]"), "{shown}");
-        assert!(shown.contains("0 faults, 1 warnings"), "{shown}");
-        assert_eq!(run(&[("a.yaml", DOUBTFUL)], &["strict"], None).0, 1);
-    }
-
-    #[test]
-    fn a_fault_shows_its_line_and_the_nearest_name() {
-        let wrong = SOUND.replace("next: end", "next: en");
-        let (code, shown) = run(&[("a.yaml", &wrong)], &[], None);
-        assert_eq!(code, 1);
-        assert!(shown.contains("FOLDER/a.yaml:7:11"), "{shown}");
-        assert!(shown.contains("did you mean `end`?"), "{shown}");
-    }
-
-    #[test]
-    fn json_is_an_array_of_records_with_stable_names() {
-        let wrong = SOUND.replace("next: end", "next: en");
-        let files = [("a.yaml", wrong.as_str()), ("b.yaml", DOUBTFUL)];
-        let (code, shown) = run(&files, &["json"], None);
-        assert_eq!(code, 1);
-        let found: serde_json::Value = serde_json::from_str(&shown).unwrap();
-        let expected = serde_json::json!([
-            {
-                "file": "FOLDER/a.yaml", "line": 7, "column": 11, "end_column": 13,
-                "code": "unknown-step", "severity": "fault", "text": "there is no step `en`",
-                "help": "did you mean `end`?", "nearest": "end",
-            },
-            {
-                "file": "FOLDER/b.yaml", "line": 6, "column": 10, "end_column": 15,
-                "code": "comment-in-text", "severity": "warning",
-                "text": "what is said ends before ` #`: what follows is a comment",
-                "help": found[1]["help"], "nearest": null,
-            },
-        ]);
-        assert_eq!(found, expected);
-        assert_eq!(run(&[("a.yaml", SOUND)], &["json"], None).1.trim(), "[]");
-    }
-
-    #[test]
-    fn wrong_use_is_told_apart_from_faults() {
-        assert_eq!(run(&[("a.txt", "")], &[], None).0, 2);
-        assert_eq!(explain("unknown-stop").unwrap(), 2);
-        assert_eq!(explain("unknown-step").unwrap(), 0);
-    }
-
-    #[test]
-    fn files_that_are_no_text_or_too_long_are_faults_beside_others() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.yaml"), b"flow: Ol\xe1\n").unwrap();
-        std::fs::write(folder.path().join("b.yaml"), "# é\n".repeat(3_000_000)).unwrap();
-        let found = files(&[folder.path().to_owned()]).unwrap();
-        let fault = found[0].1.as_ref().unwrap_err();
-        assert_eq!((fault.code, fault.line, fault.column), ("encoding", 1, 9));
-        let text = found[1].1.as_ref().unwrap();
-        assert!(text.len() > flow::SOURCE_BYTES_MAX && text.len() < flow::SOURCE_BYTES_MAX + 32);
-    }
-
-    #[test]
-    fn flows_that_lead_into_each_other_are_found() {
-        let flow = |name: &str, step: &str, next: &str| {
-            format!(
-                "flow: {name}\naccount: b\non: call\nsteps:\n  one:\n    {step}\n  two:\n    goto: {next}\n"
-            )
-        };
-        let speaks = "say: Hi\n    next: two";
-        let waits = "menu: { prompt: Hi }\n    then: { 1: two, else: end }";
-        let (a, b) = (flow("a", speaks, "b"), flow("b", speaks, "a"));
-        let (code, shown) = run(&[("a.yaml", &a), ("b.yaml", &b)], &[], None);
-        assert_eq!(code, 1, "{shown}");
-        assert!(shown.contains("error[flow-loop]"), "{shown}");
-        assert!(shown.contains("a → b → a"), "{shown}");
-        assert!(shown.contains("FOLDER/a.yaml:9:11"), "{shown}");
-        assert!(shown.contains("2 flow files: 1 faults"), "{shown}");
-        let b_waits = flow("b", waits, "a");
-        assert_eq!(run(&[("a.yaml", &a), ("b.yaml", &b_waits)], &[], None).0, 0);
-        // What is called may wait, or not.
-        let a = flow("a", "call: c\n    next: two", "b");
-        for (step, code) in [
-            ("say: Hi\n    next: end", 1),
-            ("menu: { prompt: Hi }\n    then: { 1: end, else: end }", 0),
-        ] {
-            let c = format!("flow: c\naccount: b\non: call\nsteps:\n  one:\n    {step}\n");
-            let all = [("a.yaml", &*a), ("b.yaml", &*b), ("c.yaml", &*c)];
-            let (found, shown) = run(&all, &[], None);
-            assert_eq!(found, code, "{shown}");
-        }
-    }
-
-    #[test]
-    fn a_folder_is_judged_with_its_organisation() {
-        let source = include_str!("../../config/organisation.yaml");
-        let now = Timestamp::from_micros(1_790_000_000_000_000);
-        let directory = crate::config::organisation::OrganisationFile::read("o.yaml", source)
-            .directory(&mut crate::model::Ids::new(now, 7), now)
-            .unwrap();
-        let against = Against {
-            directory,
-            file: "o.yaml".to_owned(),
-            source: source.to_owned(),
-            published: Vec::new(),
-            carriers: BTreeMap::new(),
-            http: None,
-            now,
-        };
-        let flow = include_str!("../../flows/apply.yaml");
-        let (code, shown) = run(&[("apply.yaml", flow)], &[], Some(&against));
-        assert_eq!(code, 1);
-        // The organisation names flows that are not in this folder.
-        assert!(
-            shown.contains("error[unknown-flow]: the number +12025550100 leads to `main-line`"),
-            "{shown}"
-        );
-        assert!(shown.contains("--> o.yaml:"), "{shown}");
-    }
-}
+mod tests;

@@ -12,11 +12,9 @@ use crate::ambient;
 use crate::decide::trial::{Ground, Stage};
 use crate::flow::{self, Checked, Given, Kind, NoNames, Says, Test};
 use crate::model::Party;
-use crate::model::directory::Directory;
-use crate::model::people::Contact;
 
 use super::flow::sources;
-use super::flow_test::{File, OrganisationArgs, line, prepare};
+use super::flow_test::{File, Known, OrganisationArgs, line, prepare};
 
 /// Plays a flow in the terminal: you are the person outside, the members and the clock. Nothing is sent and nobody
 /// is called.
@@ -51,10 +49,7 @@ pub struct SimulateArgs {
 ///
 /// # Errors
 /// The terminal cannot be read or written to, or the time cannot be read.
-pub fn simulate(
-    args: &SimulateArgs,
-    known: Option<(Directory, Vec<Contact>)>,
-) -> anyhow::Result<i32> {
+pub fn simulate(args: &SimulateArgs, known: Option<&Known>) -> anyhow::Result<i32> {
     let stdin = io::stdin();
     let prompt = stdin.is_terminal();
     simulate_with(args, known, prompt, &mut stdin.lock(), &mut io::stdout())
@@ -62,7 +57,7 @@ pub fn simulate(
 
 fn simulate_with(
     args: &SimulateArgs,
-    known: Option<(Directory, Vec<Contact>)>,
+    known: Option<&Known>,
     prompt: bool,
     input: &mut dyn BufRead,
     out: &mut dyn Write,
@@ -88,6 +83,7 @@ fn simulate_with(
     let zone = file.zone(&ground);
     let test = beginning(args, &ground, file, checked)?;
     let stage = Stage::new(&ground, &checked.flow, &test).map_err(anyhow::Error::msg)?;
+    let stage = stage.knowing(known.map_or_else(Vec::new, |known| known.contacts.clone()));
     let kind = checked.flow.kind;
     Playing {
         stage,

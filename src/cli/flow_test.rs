@@ -4,15 +4,18 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use crate::daemon;
+use crate::decide::Flows;
 use crate::decide::trial::{self, Coverage, Difference, Entry, Ground, Played, Report, Who};
-use crate::flow::{self, Checked, DirectoryNames, FlowName, Names, NoNames};
+use crate::flow::{self, Checked, DirectoryNames, Flow, FlowName, Names, NoNames};
 use crate::model::calendar::zone;
 use crate::model::directory::Directory;
 use crate::model::people::Contact;
+use crate::store::FlowRevision;
 
 use super::flow::sources;
 
@@ -46,19 +49,26 @@ pub struct OrganisationArgs {
     pub config: Option<PathBuf>,
 }
 
+/// The organisation that flows are tried on.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The organisation.
+    pub directory: Directory,
+    /// The people outside that its file names: for who plays the phone. Tests know only those whom they are given.
+    pub contacts: Vec<Contact>,
+    /// The flows that are active in its store.
+    pub published: Vec<FlowRevision>,
+}
+
 /// Plays all tests and prints what came of them; the exit code.
 ///
 /// # Errors
 /// Standard output or the JUnit file cannot be written to.
-pub fn test(args: &TestArgs, known: Option<(Directory, Vec<Contact>)>) -> anyhow::Result<i32> {
+pub fn test(args: &TestArgs, known: Option<&Known>) -> anyhow::Result<i32> {
     test_to(args, known, &mut io::stdout().lock())
 }
 
-fn test_to(
-    args: &TestArgs,
-    known: Option<(Directory, Vec<Contact>)>,
-    out: &mut dyn Write,
-) -> anyhow::Result<i32> {
+fn test_to(args: &TestArgs, known: Option<&Known>, out: &mut dyn Write) -> anyhow::Result<i32> {
     let sources = match sources(&args.paths) {
         Ok(sources) => sources,
         Err(words) => {
@@ -132,14 +142,21 @@ impl File {
 /// made up from what they name.
 pub(super) fn prepare(
     sources: Vec<(String, String)>,
-    known: Option<(Directory, Vec<Contact>)>,
+    known: Option<&Known>,
 ) -> (Ground, Vec<File>) {
-    let flows: Vec<FlowName> = sources
+    let mut flows: Vec<FlowName> = sources
         .iter()
         .filter_map(|(_, text)| flow::name_of(text))
         .collect();
-    let names: Box<dyn Names + '_> = match &known {
-        Some((directory, _)) => Box::new(DirectoryNames::new(directory, flows)),
+    let published = known.map_or(&[][..], |known| &known.published);
+    for name in published.iter().filter_map(|row| flow::name_of(&row.yaml)) {
+        let is_other = |have: &FlowName| (&have.account, &have.flow) != (&name.account, &name.flow);
+        if flows.iter().all(is_other) {
+            flows.push(name);
+        }
+    }
+    let names: Box<dyn Names + '_> = match known {
+        Some(known) => Box::new(DirectoryNames::new(&known.directory, flows)),
         None => Box::new(NoNames),
     };
     let check = |(name, text): (String, String)| File {
@@ -151,12 +168,18 @@ pub(super) fn prepare(
     };
     let files: Vec<File> = sources.into_iter().map(check).collect();
     drop(names);
-    let sound: Vec<&Checked> = files
-        .iter()
-        .filter_map(|file| file.checked.as_ref().ok())
-        .collect();
-    let (directory, contacts) = known.unwrap_or_else(|| (trial::made_up(&sound), Vec::new()));
-    let ground = daemon::ground(&directory, &sound, contacts);
+    let sound = files.iter().filter_map(|file| file.checked.as_ref().ok());
+    let sound: Vec<&Checked> = sound.collect();
+    let directory = match known {
+        Some(known) => known.directory.clone(),
+        None => trial::made_up(&sound),
+    };
+    let read = |row: &FlowRevision| Flows::read(&directory, &row.key, &row.yaml).ok();
+    let published: Vec<Arc<Flow>> = published.iter().filter_map(read).collect();
+    // Of several that have one name the last one counts.
+    let published = published.iter().map(Arc::as_ref);
+    let flows: Vec<&Flow> = published.chain(sound.iter().map(|one| &one.flow)).collect();
+    let ground = daemon::ground(&directory, &flows);
     (ground, files)
 }
 

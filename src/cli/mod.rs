@@ -5,6 +5,7 @@ mod demo;
 pub mod doctor;
 pub mod drawing;
 pub mod explain;
+mod files;
 pub mod flow;
 pub mod flow_simulate;
 pub mod flow_test;
@@ -20,6 +21,8 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::Problems;
 
 /// One daemon between the phone carriers and the people of an organisation.
 #[derive(Debug, Parser)]
@@ -87,8 +90,16 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    eprintln!("{}", told(error));
     ExitCode::from(1)
+}
+
+/// An error as it is shown. The mistakes of a file are drawn each with its own head.
+fn told(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<Problems>() {
+        Some(problems) => problems.to_string(),
+        None => format!("error: {error:#}"),
+    }
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<i32> {
@@ -134,5 +145,20 @@ mod tests {
             &wrote(ErrorKind::StorageFull).unwrap_err().into()
         ));
         assert!(!is_closed_pipe(&anyhow::anyhow!("Broken pipe")));
+    }
+
+    #[test]
+    fn a_mistake_in_a_file_has_one_head() {
+        let problems =
+            crate::config::organisation::OrganisationFile::read("o.yaml", "users: 1".to_owned());
+        let problems = problems.whole(
+            &mut crate::model::Ids::new(crate::model::Timestamp::default(), 1),
+            crate::model::Timestamp::default(),
+        );
+        let drawn = told(&problems.unwrap_err().into());
+        assert!(drawn.starts_with("error: expected a list"), "{drawn}");
+        // A path may begin so too.
+        let other = anyhow::anyhow!("errors.yaml: no such file");
+        assert_eq!(told(&other), "error: errors.yaml: no such file");
     }
 }

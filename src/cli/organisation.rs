@@ -1,6 +1,5 @@
 //! `signalbox apply FILE`: brings an organisation's file into the store, after showing what it would change.
 
-use std::fs::File;
 use std::future::Future;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,8 +16,8 @@ use crate::model::organisation::{CostCentre, OrgChange};
 use crate::model::people::Contact;
 use crate::model::{Ids, Phone, Timestamp};
 
-/// Bytes of an organisation's file; more is refused in words when it is read.
-const FILE_BYTES_MAX: u64 = 2 << 20;
+use super::files;
+
 /// Files looked at in the folder of flows.
 const FLOW_FILES_MAX: usize = 10_000;
 
@@ -255,11 +254,7 @@ fn changes_json(changes: &[OrgChange], applied: bool) -> serde_json::Value {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?
-        .take(FILE_BYTES_MAX)
-        .read_to_string(&mut text)?;
-    Ok(text)
+    files::text_of(path, files::ORGANISATION_BYTES_MAX)
 }
 
 /// Asks on the terminal; nobody is there when input comes from elsewhere or has ended.

@@ -14,6 +14,7 @@ use crate::decide::replay::{Recorded, Replayed, inputs_of, replay as played};
 use crate::model::{Ids, RevisionId, Timestamp};
 use crate::store::{NodeScope, Store};
 
+use super::files;
 use super::revisions::{refused, sound};
 
 /// Events of one replay.
@@ -28,7 +29,7 @@ pub struct ReplayArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// How far back, such as 7d, 12h or 30m.
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = how_long)]
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = how_long, allow_hyphen_values = true)]
     pub since: Duration,
     /// Print JSON.
     #[arg(long)]
@@ -39,7 +40,10 @@ pub struct ReplayArgs {
 }
 
 fn how_long(text: &str) -> Result<Duration, String> {
-    let wrong = || "write it as 7d, 12h or 30m".to_owned();
+    let wrong = || match text.starts_with('-') {
+        true => "it is how far back, without a sign: write it as 7d, 12h or 30m".to_owned(),
+        false => "write it as 7d, 12h or 30m".to_owned(),
+    };
     let units = [('d', 24 * 3_600), ('h', 3_600), ('m', 60)];
     let read = |(unit, seconds): (char, u64)| Some((text.strip_suffix(unit)?, seconds));
     let (number, seconds) = units.into_iter().find_map(read).ok_or_else(wrong)?;
@@ -58,7 +62,7 @@ pub async fn replay(
     out: &mut dyn Write,
 ) -> anyhow::Result<i32> {
     let shown = args.file.display().to_string();
-    let text = std::fs::read_to_string(&args.file).with_context(|| shown.clone())?;
+    let text = files::flow_text_of(&args.file)?;
     let flow = match sound(store, &world.directory, &shown, &text).await? {
         Ok(checked) => Arc::new(checked.flow),
         Err(faults) => return refused(&faults, &text, out),
@@ -78,10 +82,25 @@ pub async fn replay(
     changed.flows = Arc::new(flows);
     let found = played(world, &changed, &key, &events, now);
     match args.json {
-        true => writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?,
+        true => {
+            let told = Told {
+                found: &found,
+                events_left_out: cut,
+            };
+            writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
+        }
         false => tell(&key, &found, cut, out)?,
     }
     Ok(0)
+}
+
+/// What was found, for machines.
+#[derive(serde::Serialize)]
+struct Told<'r> {
+    #[serde(flatten)]
+    found: &'r Replayed,
+    /// There were more events than are played.
+    events_left_out: bool,
 }
 
 /// The events since then, and whether there are more than are played.
@@ -136,6 +155,12 @@ fn tell(key: &str, found: &Replayed, cut: bool, out: &mut dyn Write) -> anyhow::
     if cut {
         writeln!(out, "Only the first {EVENTS_MAX} events were played.")?;
     }
+    if found.waits_left_out {
+        writeln!(
+            out,
+            "More waits ended than are played: of what came after them nothing is told. Try a shorter time with --since."
+        )?;
+    }
     writeln!(
         out,
         "Played with the organisation as it is today, and as if nothing had been before."
@@ -156,6 +181,18 @@ mod tests {
         for text in ["", "d", "7", "7w", "-1d", "1.5h", "9999999999d", "7é"] {
             assert!(how_long(text).is_err(), "{text}");
         }
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            _args: ReplayArgs,
+        }
+        let refused =
+            <Line as clap::Parser>::try_parse_from(["replay", "a.yaml", "--since", "-7d"]);
+        let words = refused
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(words.contains("without a sign"), "{words}");
     }
 
     #[test]
@@ -172,6 +209,7 @@ mod tests {
             same: 28,
             differences: vec![difference],
             undecided: 0,
+            waits_left_out: false,
         };
         let mut out = Vec::new();
         tell("main", &found, false, &mut out).unwrap();
@@ -179,5 +217,30 @@ mod tests {
         assert!(told.starts_with(
             "main: 40 calls and threads, 28 as before, 12 elsewhere\n    12 after ring: box instead of sales\n         2026-03-03T10:00:00Z +…43\n"
         ), "{told}");
+        assert!(!told.contains("More waits"), "{told}");
+        let found = Replayed {
+            waits_left_out: true,
+            ..found
+        };
+        let mut out = Vec::new();
+        tell("main", &found, false, &mut out).unwrap();
+        let told = String::from_utf8(out).unwrap();
+        assert!(
+            told.contains("\nMore waits ended than are played"),
+            "{told}"
+        );
+        let told = Told {
+            found: &found,
+            events_left_out: true,
+        };
+        let json = serde_json::to_value(&told).unwrap();
+        assert_eq!(
+            (
+                &json["followed"],
+                &json["waits_left_out"],
+                &json["events_left_out"]
+            ),
+            (&40.into(), &true.into(), &true.into())
+        );
     }
 }

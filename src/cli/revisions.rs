@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -11,13 +12,15 @@ use serde::Serialize;
 
 use crate::ambient;
 use crate::daemon;
-use crate::flow::{self, Checked, DirectoryNames, Fault, FlowName, NoNames};
+use crate::decide::Flows;
+use crate::flow::{self, Checked, DirectoryNames, Fault, Flow, FlowName};
 use crate::model::directory::Directory;
 use crate::model::{AccountId, RevisionId};
 use crate::store::{
     AccountScope, Activation, Actor, FlowFile, FlowRevision, NodeScope, Published, Stamp, Store,
 };
 
+use super::files;
 use super::user::login;
 
 /// What is published.
@@ -91,7 +94,7 @@ pub async fn publish(
     out: &mut dyn Write,
 ) -> anyhow::Result<i32> {
     let shown = args.file.display().to_string();
-    let text = std::fs::read_to_string(&args.file).with_context(|| shown.clone())?;
+    let text = files::flow_text_of(&args.file)?;
     let directory = store.directory(NodeScope::daemon()).await?;
     let checked = match sound(store, &directory, &shown, &text).await? {
         Ok(checked) => checked,
@@ -113,28 +116,7 @@ pub async fn publish(
         Some(number) => place.publish_over(number, &text).await?,
         None => place.publish_file(&args.file, &text).await?,
     };
-    match done {
-        Published::New(id) => {
-            let number = place.find(|row| row.id == id).await?.number;
-            let key = &place.key;
-            writeln!(
-                out,
-                "{key}: revision {number} is active. Calls and texts under way end on theirs."
-            )?;
-            Ok(0)
-        }
-        // The file says what it said, and another revision is active: that one was chosen on purpose.
-        Published::Unchanged if place.active().await?.yaml != text => place.conflict(out).await,
-        Published::Unchanged => {
-            writeln!(
-                out,
-                "{}: nothing to publish; the file says what it said before.",
-                place.key
-            )?;
-            Ok(0)
-        }
-        Published::Conflict => place.conflict(out).await,
-    }
+    place.told(done, &text, out).await
 }
 
 pub(super) fn refused(faults: &[Fault], text: &str, out: &mut dyn Write) -> anyhow::Result<i32> {
@@ -185,13 +167,12 @@ async fn failing(
     checked: &Checked,
 ) -> anyhow::Result<Vec<String>> {
     let active = store.active_flows(NodeScope::daemon()).await?;
-    let others = active
-        .iter()
-        .filter_map(|row| flow::check(&row.key, &row.yaml, &NoNames).ok());
-    let others: Vec<Checked> = others.collect();
+    let read = |row: &FlowRevision| Flows::read(directory, &row.key, &row.yaml).ok();
+    let others: Vec<Arc<Flow>> = active.iter().filter_map(read).collect();
     // The last of a name counts.
-    let all: Vec<&Checked> = others.iter().chain([checked]).collect();
-    let ground = daemon::ground(directory, &all, Vec::new());
+    let others = others.iter().map(Arc::as_ref);
+    let all: Vec<&Flow> = others.chain([&checked.flow]).collect();
+    let ground = daemon::ground(directory, &all);
     let failed = daemon::failed_tests(&ground, checked).into_iter();
     Ok(failed
         .map(|(line, name)| format!("{line}: {name}"))
@@ -410,6 +391,31 @@ impl Place<'_> {
             by = active.published_by,
         )?;
         Ok(1)
+    }
+
+    /// Tells what came of a publication; the exit code.
+    async fn told(&self, done: Published, text: &str, out: &mut dyn Write) -> anyhow::Result<i32> {
+        let key = &self.key;
+        match done {
+            Published::New(id) => {
+                let number = self.find(|row| row.id == id).await?.number;
+                writeln!(
+                    out,
+                    "{key}: revision {number} is active. Calls and texts under way end on theirs."
+                )?;
+                Ok(0)
+            }
+            // The file says what it said, and another revision is active: that one was chosen on purpose.
+            Published::Unchanged if self.active().await?.yaml != text => self.conflict(out).await,
+            Published::Unchanged => {
+                writeln!(
+                    out,
+                    "{key}: nothing to publish; the file says what it said before."
+                )?;
+                Ok(0)
+            }
+            Published::Conflict => self.conflict(out).await,
+        }
     }
 
     async fn publish_file(&self, file: &Path, text: &str) -> anyhow::Result<Published> {

@@ -15,13 +15,14 @@ use crate::decide::{Flows, World};
 use crate::flow::{self, DirectoryNames, Kind};
 use crate::model::directory::Directory;
 use crate::model::organisation::OrgChange;
-use crate::model::people::Contact;
 use crate::model::{EventId, Ids, Party, Phone, RevisionId};
 use crate::store::{Actor, NodeScope, Store, StoreAt};
 
 use super::env;
 use super::explain::{ExplainCommand, Happened};
+use super::files;
 use super::flow::{Against, CheckArgs, FlowCommand};
+use super::flow_test::{Known, OrganisationArgs};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
 use super::{drawing, replay, revisions, user};
 
@@ -50,7 +51,7 @@ async fn open_to_look(config: &Config) -> anyhow::Result<Store> {
 }
 
 fn config(file: &Path) -> anyhow::Result<Config> {
-    Config::load(file, &env).map_err(|problems| anyhow::anyhow!("{problems}"))
+    Ok(Config::load(file, &env)?)
 }
 
 /// The store as the command `apply` sees it.
@@ -179,14 +180,16 @@ pub(super) async fn apply_quietly(
 /// The organisation of a file alone.
 fn organisation_of(file: &Path) -> anyhow::Result<Directory> {
     let now = ambient::now();
-    let directory = read_organisation(file)?.directory(&mut Ids::new(now, ambient::seed()), now);
-    directory.map_err(|problems| anyhow::anyhow!("{problems}"))
+    Ok(read_organisation(file)?.directory(&mut Ids::new(now, ambient::seed()), now)?)
 }
 
 fn read_organisation(file: &Path) -> anyhow::Result<OrganisationFile> {
     let shown = file.display().to_string();
-    let source = std::fs::read_to_string(file).with_context(|| shown.clone())?;
-    Ok(OrganisationFile::read(&shown, source))
+    let source = files::text_of(file, files::ORGANISATION_BYTES_MAX);
+    Ok(OrganisationFile::read(
+        &shown,
+        source.with_context(|| shown.clone())?,
+    ))
 }
 
 pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
@@ -196,21 +199,24 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
         FlowCommand::Schema => super::flow::schema(),
         FlowCommand::Test(args) => {
             let source = &args.source;
-            let known = known_to(source.organisation.as_deref(), source.config.as_deref()).await?;
-            super::flow_test::test(args, known)
+            let known = known_to(source).await?;
+            super::flow_test::test(args, known.as_ref())
         }
         FlowCommand::Simulate(args) => {
             let source = &args.source;
-            let known = known_to(source.organisation.as_deref(), source.config.as_deref()).await?;
-            super::flow_simulate::simulate(args, known)
+            let known = known_to(source).await?;
+            super::flow_simulate::simulate(args, known.as_ref())
         }
         FlowCommand::Graph(args) => drawing::graph(args, out),
         FlowCommand::Diff(args) => drawing::diff(args, out),
         FlowCommand::Replay(args) => {
             let config = config(&args.config)?;
             let store = open_to_look(&config).await?;
-            let world = daemon::world(&config, &store).await?;
-            closing(&store, replay::replay(args, &world, &store, out).await).await
+            let done = async {
+                let world = daemon::world(&config, &store).await?;
+                replay::replay(args, &world, &store, out).await
+            };
+            closing(&store, done.await).await
         }
         FlowCommand::Publish(args) => {
             let store = open(&config(&args.config)?).await?;
@@ -236,27 +242,37 @@ async fn closing(store: &Store, done: anyhow::Result<i32>) -> anyhow::Result<i32
     done
 }
 
-/// The organisation on which flows are tried, with the contacts of its file: those of a store are real people, who
-/// have no part in a test.
-async fn known_to(
-    organisation: Option<&Path>,
-    configuration: Option<&Path>,
-) -> anyhow::Result<Option<(Directory, Vec<Contact>)>> {
-    match (organisation, configuration) {
+/// The organisation on which flows are tried: with the contacts of its file, which those of a store are not, being
+/// real people, and with the flows of its store.
+async fn known_to(source: &OrganisationArgs) -> anyhow::Result<Option<Known>> {
+    match (&source.organisation, &source.config) {
         (Some(file), _) => {
             let now = ambient::now();
             let whole = read_organisation(file)?.whole(&mut Ids::new(now, ambient::seed()), now);
-            whole
-                .map(Some)
-                .map_err(|problems| anyhow::anyhow!("{problems}"))
+            let (directory, contacts) = whole?;
+            Ok(Some(Known {
+                directory,
+                contacts,
+                published: Vec::new(),
+            }))
         }
         (None, Some(file)) => {
             let store = open_to_look(&config(file)?).await?;
-            let directory = store.directory(NodeScope::daemon()).await?;
-            Ok(Some((directory, Vec::new())))
+            let known = known_to_store(&store).await;
+            store.close().await;
+            known.map(Some)
         }
         (None, None) => Ok(None),
     }
+}
+
+async fn known_to_store(store: &Store) -> anyhow::Result<Known> {
+    let scope = NodeScope::daemon();
+    Ok(Known {
+        directory: store.directory(scope).await?,
+        contacts: Vec::new(),
+        published: store.active_flows(scope).await?,
+    })
 }
 
 async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
@@ -271,14 +287,7 @@ async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
     match against.transpose() {
         Ok(against) => super::flow::check(args, against.as_ref()),
         Err(error) => {
-            let words = format!("{error:#}");
-            // What is wrong with a file says so itself.
-            let head = if words.starts_with("error") {
-                ""
-            } else {
-                "error: "
-            };
-            eprintln!("{head}{words}");
+            eprintln!("{}", super::told(&error));
             Ok(2)
         }
     }
@@ -297,7 +306,8 @@ fn against_file(file: &Path) -> anyhow::Result<Against> {
     let carriers = numbers.filter_map(able).collect();
     Ok(Against {
         directory,
-        source: std::fs::read_to_string(file).with_context(|| shown.clone())?,
+        source: files::text_of(file, files::ORGANISATION_BYTES_MAX)
+            .with_context(|| shown.clone())?,
         file: shown,
         published: Vec::new(),
         carriers,
@@ -310,10 +320,13 @@ fn against_file(file: &Path) -> anyhow::Result<Against> {
 async fn against_store(file: &Path) -> anyhow::Result<Against> {
     let config = config(file)?;
     let store = open_to_look(&config).await?;
-    let scope = NodeScope::daemon();
-    let directory = store.directory(scope).await?;
-    let published = store.active_flows(scope).await?;
+    let known = known_to_store(&store).await;
     store.close().await;
+    let Known {
+        directory,
+        published,
+        ..
+    } = known?;
     let able = |connection: &crate::model::Connection| {
         let carrier = crate::carrier::by_kind(&connection.kind)?;
         Some((connection.key.clone(), carrier.capabilities()))
@@ -414,7 +427,7 @@ fn flows_of(directory: &Directory, folder: &Path) -> Flows {
             .extension()
             .is_some_and(|ending| ending == "yaml" || ending == "yml")
         {
-            texts.extend(std::fs::read_to_string(entry.path()));
+            texts.extend(files::flow_text_of(&entry.path()));
         }
     }
     let names = DirectoryNames::new(

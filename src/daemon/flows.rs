@@ -1,25 +1,23 @@
 //! Flow files: read when the folder changes, checked, published when they are sound. A broken one is told
 //! and the last good revision stays; an edit made elsewhere is never rolled back by an old file.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod judge;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-use crate::decide::trial::{self, Ground};
-use crate::decide::{Flows, World};
-use crate::flow::{self, Checked, DirectoryNames, Fault, Flow};
+use crate::flow::{Fault, Flow};
 use crate::metrics;
 use crate::model::directory::Directory;
-use crate::model::people::Contact;
-use crate::model::{Ids, Timestamp};
-use crate::store::{Actor, FlowFile, Published, Stamp, Store};
+use crate::store::{Actor, FlowFile, NodeScope, Published, Stamp, Store};
 
 use super::Daemon;
+
+pub use judge::{failed_tests, ground};
 
 /// Editors write a file in several steps; it is read when this long nothing happened.
 const QUIET: Duration = Duration::from_millis(300);
@@ -54,8 +52,10 @@ pub async fn publish_folder(
         folder: sources.iter().map(|(file, _)| name_of(file)).collect(),
     };
     let organisation = directory.clone();
+    let active = store.active_flows(NodeScope::daemon()).await?;
+    // Playing tests takes a while, so this has no place on a thread that answers carriers.
     let judging = tokio::task::spawn_blocking(move || {
-        let judged = judged(&organisation, &sources);
+        let judged = judge::judged(&organisation, &active, &sources);
         sources.into_iter().zip(judged).collect::<Vec<_>>()
     });
     let mut reports = Vec::new();
@@ -80,63 +80,6 @@ struct Around<'a> {
     directory: &'a Directory,
     /// The names of all files of the folder.
     folder: Vec<String>,
-}
-
-/// Where the tests of flows are played: the organisation with these flows as if they were published, and these people
-/// outside.
-pub fn ground(directory: &Directory, sound: &[&Checked], contacts: Vec<Contact>) -> Ground {
-    let mut ids = Ids::new(Timestamp::default(), 3);
-    let mut flows = Flows::default();
-    for checked in sound {
-        if let Some(account) = directory.account_by_key(&checked.flow.account) {
-            let flow = Arc::new(checked.flow.clone());
-            flows.insert(account.id, ids.fresh(), flow, true);
-        }
-    }
-    let world = World {
-        flows: Arc::new(flows),
-        directory: Arc::new(directory.clone()),
-        ..super::world_without_config(directory)
-    };
-    Ground {
-        world,
-        contacts: contacts.into(),
-    }
-}
-
-/// The tests of a flow that fail, each with its line and name.
-pub fn failed_tests(ground: &Ground, checked: &Checked) -> Vec<(u32, String)> {
-    let played = trial::play(ground, checked).tests.into_iter();
-    let failed = played.filter(|test| test.failed.is_some());
-    failed.map(|test| (test.line, test.name)).collect()
-}
-
-/// What is in the files of a folder, or why it is not published. Playing tests takes a while, so this has no place on
-/// a thread that answers carriers.
-fn judged(directory: &Directory, sources: &[(PathBuf, String)]) -> Vec<Result<Flow, String>> {
-    let known = sources.iter().filter_map(|(_, text)| flow::name_of(text));
-    let names = DirectoryNames::new(directory, known.collect());
-    let check = |(file, text): &(PathBuf, String)| {
-        let checked = flow::check(&file.display().to_string(), text, &names);
-        checked.map_err(|faults| places(&faults))
-    };
-    let checked: Vec<Result<Checked, String>> = sources.iter().map(check).collect();
-    let sound: Vec<&Checked> = checked.iter().flatten().collect();
-    let ground = ground(directory, &sound, Vec::new());
-    let tried = |(checked, (file, _)): (Result<Checked, String>, &(PathBuf, String))| {
-        let checked = checked?;
-        // What a test is called may hold anything, and this is logged; `signalbox flow test` shows it.
-        let place = |(line, _)| format!("{}:{line}: a test fails", file.display());
-        // One flow's misfortune is none of the others'.
-        let played = catch_unwind(AssertUnwindSafe(|| failed_tests(&ground, &checked)));
-        let failed = played.map_err(|_| format!("{}: its tests broke off", file.display()))?;
-        let failed: Vec<String> = failed.into_iter().map(place).collect();
-        match failed.is_empty() {
-            true => Ok(checked.flow),
-            false => Err(failed.join(", ")),
-        }
-    };
-    checked.into_iter().zip(sources).map(tried).collect()
 }
 
 /// A file's name in its folder, by which it is known however the folder is reached.
@@ -396,6 +339,7 @@ pub(super) async fn publish_at_start(daemon: &Daemon) -> Looked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow;
 
     #[test]
     fn faults_are_told_without_the_line() {

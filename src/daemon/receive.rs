@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 
 use crate::ambient::Stopwatch;
 use crate::decide::{self, At, Input, World};
-use crate::flow::TOO_MANY_TEXTS;
 use crate::metrics;
 use crate::model::conversation::ThreadEventKind;
 use crate::model::turn::{Decision, Job, State, Turn, Write};
@@ -295,14 +294,19 @@ fn count(turn: &Turn, input: &Input, connection: &str) {
 /// What a new line of a thread is counted as.
 fn told(line: &ThreadEventKind) {
     call_ended(line).into_iter().for_each(metrics::calls);
+    stop_word(line).into_iter().for_each(metrics::flow_stopped);
+    // A missed call has a row in the box too, and is none.
+    if matches!(line, ThreadEventKind::VoicemailLeft { .. }) {
+        metrics::voicemails("left");
+    }
+}
+
+/// Why a flow stopped that a thread is told of now.
+fn stop_word(line: &ThreadEventKind) -> Option<&'static str> {
     match line {
-        ThreadEventKind::FlowStopped { reason } => {
-            let looped = reason == TOO_MANY_TEXTS;
-            metrics::flow_stopped(if looped { "loop" } else { "other" });
-        }
-        // A missed call has a row in the box too, and is none.
-        ThreadEventKind::VoicemailLeft { .. } => metrics::voicemails("left"),
-        _ => {}
+        ThreadEventKind::FlowStopped { looped: true, .. } => Some("loop"),
+        ThreadEventKind::FlowStopped { looped: false, .. } => Some("other"),
+        _ => None,
     }
 }
 
@@ -362,5 +366,15 @@ mod tests {
             assert_eq!(call_ended(&line), Some(counted));
         }
         assert_eq!(call_ended(&ThreadEventKind::Closed), None);
+    }
+
+    #[test]
+    fn a_flow_that_went_round_is_counted_as_a_loop_whatever_it_says() {
+        for (looped, counted) in [(true, "loop"), (false, "other")] {
+            let reason = "any words".to_owned();
+            let line = ThreadEventKind::FlowStopped { reason, looped };
+            assert_eq!(stop_word(&line), Some(counted));
+        }
+        assert_eq!(stop_word(&ThreadEventKind::Closed), None);
     }
 }

@@ -10,6 +10,7 @@ use crate::policy::routing::{CallRouted, CallTarget, route_call};
 
 use super::on_call::OnCall;
 use super::run::{self, Going};
+use super::stop::stopped;
 use super::{Cx, World};
 
 /// The run of the number's call flow, or of the voicemail that stands in for it.
@@ -26,7 +27,7 @@ pub(super) fn begin_run<'a>(cx: &mut Cx<'a>, on: &mut OnCall<'a>) -> Option<Goin
         }
         CallTarget::Unpublished(key) => {
             let reason = format!("the flow {key} has no published revision");
-            run::stopped(cx, &mut on.frame, reason);
+            stopped(cx, &mut on.frame, reason);
             stand_in(cx, on, id)
         }
         CallTarget::Voicemail => stand_in(cx, on, id),

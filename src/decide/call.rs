@@ -377,7 +377,7 @@ fn take_on<'a>(
     match run::going(cx, row)? {
         Ok(going) => drive(cx, on, going, event, awaited),
         Err(reason) => {
-            let left = Some(run::Left::Stopped(reason));
+            let left = Some(run::Left::Stopped(reason.into()));
             finish(cx, on, row.clone(), left, Heard::default(), awaited)
         }
     }

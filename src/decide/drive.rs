@@ -9,6 +9,7 @@ use super::begin::stand_in;
 use super::call::{SILENCE_MAX, script};
 use super::on_call::OnCall;
 use super::run::{self, Going};
+use super::stop::stopped;
 use super::{Cx, Decided, leg, voicemail};
 
 /// What the caller hears after an event.
@@ -90,9 +91,9 @@ pub(super) fn finish<'a>(
     mut heard: Heard,
     awaited: bool,
 ) -> Decided {
-    if let Some(reason) = run::stop_reason(left) {
+    if let Some(why) = run::stop_of(left) {
         row.ended = true;
-        run::stopped(cx, &mut on.frame, reason);
+        stopped(cx, &mut on.frame, why);
         if on.call.ended_at.is_none() {
             rescue(cx, &mut on, &mut row, &mut heard)?;
             heard.fetches |= !awaited;

@@ -19,6 +19,7 @@ mod receipt;
 pub mod replay;
 mod run;
 mod staff;
+mod stop;
 mod talk;
 #[cfg(test)]
 mod tests;

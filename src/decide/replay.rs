@@ -46,6 +46,8 @@ pub struct Replayed {
     pub differences: Vec<Difference>,
     /// Events that could not be decided here.
     pub undecided: usize,
+    /// More waits than are played ended in that time: what came after is not in this.
+    pub waits_left_out: bool,
 }
 
 /// Calls and threads that would have gone elsewhere at one step.
@@ -87,12 +89,25 @@ pub fn replay(
     events: &[Recorded],
     until: Timestamp,
 ) -> Replayed {
-    let (before, undecided) = Side::play(before, flow, events, until);
-    let (now, _) = Side::play(now, flow, events, until);
+    replay_within((before, now), flow, events, until, TIMERS_MAX)
+}
+
+/// The same with so many waits on each side.
+pub(super) fn replay_within(
+    (before, now): (&World, &World),
+    flow: &str,
+    events: &[Recorded],
+    until: Timestamp,
+    timers_max: usize,
+) -> Replayed {
+    let before = Side::play(before, flow, events, until, timers_max);
+    let now = Side::play(now, flow, events, until, timers_max);
     let mut found = Replayed {
-        undecided,
+        undecided: before.undecided,
+        waits_left_out: before.waits_left_out || now.waits_left_out,
         ..Replayed::default()
     };
+    let (before, now) = (before.ways, now.ways);
     let mut differences: BTreeMap<(Option<String>, String, String), Vec<&Way>> = BTreeMap::new();
     let subjects: HashSet<&Subject> = before.keys().chain(now.keys()).collect();
     let mut subjects: Vec<&Subject> = subjects.into_iter().collect();
@@ -147,6 +162,9 @@ struct Side<'w> {
     runs: HashSet<RunId>,
     ways: HashMap<Subject, Way>,
     undecided: usize,
+    /// Waits that may still end.
+    timers: usize,
+    waits_left_out: bool,
 }
 
 impl<'w> Side<'w> {
@@ -155,7 +173,8 @@ impl<'w> Side<'w> {
         flow: &'w str,
         events: &[Recorded],
         until: Timestamp,
-    ) -> (HashMap<Subject, Way>, usize) {
+        timers: usize,
+    ) -> Self {
         let mut side = Self {
             world,
             flow,
@@ -165,10 +184,11 @@ impl<'w> Side<'w> {
             runs: HashSet::new(),
             ways: HashMap::new(),
             undecided: 0,
+            timers,
+            waits_left_out: false,
         };
-        let mut timers = TIMERS_MAX;
         for recorded in events {
-            side.wait_until(recorded.at, &mut timers);
+            side.wait_until(recorded.at);
             // Waits end by themselves here.
             if !matches!(recorded.input, Input::Timer { .. }) {
                 let at = At {
@@ -179,17 +199,21 @@ impl<'w> Side<'w> {
                 side.take(&recorded.input, at);
             }
         }
-        side.wait_until(until, &mut timers);
-        (side.ways, side.undecided)
+        side.wait_until(until);
+        side
     }
 
     /// Ends the waits that are due by then.
-    fn wait_until(&mut self, until: Timestamp, timers: &mut usize) {
+    fn wait_until(&mut self, until: Timestamp) {
         while let Some((&(due, run), &call)) = self.due.first_key_value() {
-            if due > until || *timers == 0 {
+            if due > until {
                 return;
             }
-            *timers -= 1;
+            if self.timers == 0 {
+                self.waits_left_out = true;
+                return;
+            }
+            self.timers -= 1;
             self.due.pop_first();
             self.due_of.remove(&run);
             // The same on both sides, whatever else happened.

@@ -14,6 +14,7 @@ use crate::model::{
 use crate::policy::budget::{Budget, LoopBudget};
 
 use super::frame::{Frame, Place};
+use super::stop::{Stop, stopped};
 use super::{Cx, Decided, Flows, begin, call, reach};
 
 /// How often one event may leave for another flow, or call one.
@@ -247,9 +248,9 @@ fn drive_text<'a>(
             None => break left,
         }
     };
-    if let Some(reason) = stop_reason(left) {
+    if let Some(why) = stop_of(left) {
         going.row.ended = true;
-        stopped(cx, &mut frame, reason);
+        stopped(cx, &mut frame, why);
     }
     save_run(cx, going.row, fresh);
     frame.save(cx);
@@ -263,17 +264,18 @@ pub(super) enum Left {
     Gone,
     /// It came back to the flow that had called it; the loop goes on.
     Back,
-    /// It wanted to, or broke off; the reason.
-    Stopped(String),
+    /// It wanted to, or broke off.
+    Stopped(Stop),
 }
 
 /// Why a run that left its loop did so against its will.
-pub(super) fn stop_reason(left: Option<Left>) -> Option<String> {
+pub(super) fn stop_of(left: Option<Left>) -> Option<Stop> {
     match left {
-        Some(Left::Gone) => Some(format!(
-            "more than {GOTOS_PER_EVENT_MAX} flows in one event"
-        )),
-        Some(Left::Stopped(reason)) => Some(reason),
+        Some(Left::Gone) => {
+            let reason = format!("more than {GOTOS_PER_EVENT_MAX} flows in one event");
+            Some(Stop::looped(reason))
+        }
+        Some(Left::Stopped(why)) => Some(why),
         Some(Left::Back) | None => None,
     }
 }
@@ -294,8 +296,10 @@ pub(super) fn goes_on(left: Option<&Left>, gotos: &mut usize) -> Option<Event<'s
 /// Moves to the flow that a step leaves for or comes back to, or tells why the run broke off.
 pub(super) fn leave(cx: &Cx<'_>, going: &mut Going, stepped: &Stepped) -> Decided<Option<Left>> {
     going.run = stepped.run.clone();
-    if let Some(Ended::Fault(reason)) = &stepped.ended {
-        return Ok(Some(Left::Stopped(reason.clone())));
+    match &stepped.ended {
+        Some(Ended::Fault(reason)) => return Ok(Some(Left::Stopped(reason.clone().into()))),
+        Some(Ended::Looped(reason)) => return Ok(Some(Left::Stopped(Stop::looped(reason)))),
+        _ => {}
     }
     if let Some(back) = &stepped.returns {
         return come_back(cx, going, back.revision).map(Some);
@@ -305,7 +309,7 @@ pub(super) fn leave(cx: &Cx<'_>, going: &mut Going, stepped: &Stepped) -> Decide
     };
     let Some((revision, flow)) = cx.world.flows.active(going.row.account, key) else {
         let reason = format!("the flow {key} has no published revision");
-        return Ok(Some(Left::Stopped(reason)));
+        return Ok(Some(Left::Stopped(reason.into())));
     };
     going.run.called_from(going.row.revision);
     (going.row.flow, going.row.revision, going.flow) = (key.clone(), revision, flow);
@@ -322,7 +326,7 @@ fn come_back(cx: &Cx<'_>, going: &mut Going, revision: Option<RevisionId>) -> De
             (going.row, going.flow) = (row, flow);
             Left::Back
         }
-        None => Left::Stopped(format!("the revision of {} is gone", row.flow)),
+        None => Left::Stopped(format!("the revision of {} is gone", row.flow).into()),
     })
 }
 
@@ -429,19 +433,6 @@ pub(super) fn save_run(cx: &mut Cx<'_>, mut row: RunRow, fresh: bool) {
     }
     row.version += 1;
     cx.write(Write::Run(Box::new(row)));
-}
-
-/// A flow could not go on: a person gets the thread, with the reason.
-pub(super) fn stopped<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, reason: String) {
-    frame.event(
-        cx,
-        None,
-        ThreadEventKind::FlowStopped {
-            reason: reason.clone(),
-        },
-    );
-    frame.post_unless_open(cx, None, Some(reason));
-    frame.conversation.unread = true;
 }
 
 /// Carries out what a step asks of its thread. `false`: it is not the thread's business.

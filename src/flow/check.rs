@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fault::{self, quoted, suggest};
 use super::outcomes::Outcomes;
 use super::prove::flows::Passage;
-use super::reader::Reading;
+use super::reader::{Fields, Reading};
 use super::scope::{Scope, Type};
 use super::steps::{self, Spec, StepDef, is_name};
 use super::yaml::{self, At, Key, Node, Value};
@@ -32,6 +32,8 @@ pub struct Checked {
 pub struct Used {
     /// Groups.
     pub groups: BTreeSet<String>,
+    /// Those of them of which it was told that nobody is in them.
+    pub empty_groups: BTreeSet<String>,
     /// Users.
     pub users: BTreeSet<String>,
     /// Calendars.
@@ -187,41 +189,15 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
     }
     let keys = ["flow", "account", "on", "with", "steps", "tests"];
     let fields = reading.fields(tree, "a flow", &keys, None)?;
+    let (key, kind) = head(reading, &fields);
     let head = |key: &str| fields.get(key);
-    let top = At {
-        span: 0..0,
-        ..tree.at.clone()
-    };
-    let missing = |reading: &mut Reading<'_>, key: &str, help: &str| {
-        reading.fault_help(
-            &top,
-            "missing-key",
-            format!("a flow file needs `{key}`"),
-            help,
-        );
-    };
-    let key = match head("flow") {
-        Some(node) => flow_key(reading, node),
-        None => {
-            missing(reading, "flow", "add `flow: main-line`, its name");
-            None
-        }
-    };
-    match head("account") {
-        Some(node) => account(reading, node),
-        None => missing(reading, "account", "add `account: …`, whose flow it is"),
-    }
-    let kinds = [("call", Kind::Call), ("sms", Kind::Sms)];
-    let kind = match head("on") {
-        Some(node) => reading.choice(node, "kind of flow", &kinds),
-        None => {
-            missing(reading, "on", "add `on: call` or `on: sms`");
-            None
-        }
-    };
-    reading.kind = kind.unwrap_or(Kind::Call);
     let Some(node) = head("steps") else {
-        missing(reading, "steps", "add `steps:` and the first step below it");
+        missing(
+            reading,
+            &fields,
+            "steps",
+            "add `steps:` and the first step below it",
+        );
         return None;
     };
     // Without its kind, every verb would seem to be in the wrong place.
@@ -244,6 +220,46 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
         steps,
         kept,
     })
+}
+
+/// A key that no flow file is without.
+fn missing(reading: &mut Reading<'_>, fields: &Fields<'_>, key: &str, help: &str) {
+    let top = At {
+        span: 0..0,
+        ..fields.at.clone()
+    };
+    let message = format!("a flow file needs `{key}`");
+    reading.fault_help(&top, "missing-key", message, help);
+}
+
+/// The flow's name, account and kind.
+fn head(reading: &mut Reading<'_>, fields: &Fields<'_>) -> (Option<String>, Option<Kind>) {
+    let key = match fields.get("flow") {
+        Some(node) => flow_key(reading, node),
+        None => {
+            missing(reading, fields, "flow", "add `flow: main-line`, its name");
+            None
+        }
+    };
+    match fields.get("account") {
+        Some(node) => account(reading, node),
+        None => missing(
+            reading,
+            fields,
+            "account",
+            "add `account: …`, whose flow it is",
+        ),
+    }
+    let kinds = [("call", Kind::Call), ("sms", Kind::Sms)];
+    let kind = match fields.get("on") {
+        Some(node) => reading.choice(node, "kind of flow", &kinds),
+        None => {
+            missing(reading, fields, "on", "add `on: call` or `on: sms`");
+            None
+        }
+    };
+    reading.kind = kind.unwrap_or(Kind::Call);
+    (key, kind)
 }
 
 fn flow_key(reading: &mut Reading<'_>, node: &Node) -> Option<String> {
@@ -361,15 +377,7 @@ fn is_about_targets(code: &str) -> bool {
 
 /// The keys of a step: one verb, `next` and `then`.
 fn written<'n>(reading: &mut Reading<'_>, name: &'n Key, node: &'n Node) -> Option<Written<'n>> {
-    if !is_name(&name.text) || name.text == "end" {
-        let message = format!("`{}` is no name for a step", name.text);
-        let help = if name.text == "end" {
-            "`end` is where a flow ends; choose another name"
-        } else {
-            "a step's name is written in small letters, digits and _"
-        };
-        reading.fault_help(&name.at, "name", message, help);
-    }
+    step_name(reading, name);
     let Value::Map(pairs) = &node.value else {
         let help = "put a verb below it, such as `say: …` or `reply: …`";
         reading.fault_help(
@@ -406,10 +414,7 @@ fn written<'n>(reading: &mut Reading<'_>, name: &'n Key, node: &'n Node) -> Opti
         return None;
     }
     let Some((spec, key, value)) = verbs.into_iter().next() else {
-        if pairs
-            .iter()
-            .all(|(key, _)| matches!(key.text.as_str(), "next" | "then"))
-        {
+        if !odd {
             let message = format!("the step `{}` has no verb", name.text);
             let help = "put a verb into it, such as `say: …` or `reply: …`";
             reading.fault_help(&name.at, "no-verb", message, help);
@@ -433,6 +438,19 @@ fn written<'n>(reading: &mut Reading<'_>, name: &'n Key, node: &'n Node) -> Opti
         then: step.1,
         odd,
     })
+}
+
+/// Faults a name that no step may have.
+fn step_name(reading: &mut Reading<'_>, name: &Key) {
+    if !is_name(&name.text) || name.text == "end" {
+        let message = format!("`{}` is no name for a step", name.text);
+        let help = if name.text == "end" {
+            "`end` is where a flow ends; choose another name"
+        } else {
+            "a step's name is written in small letters, digits and _"
+        };
+        reading.fault_help(&name.at, "name", message, help);
+    }
 }
 
 fn unknown_verb(reading: &mut Reading<'_>, key: &Key) {

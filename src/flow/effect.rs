@@ -101,6 +101,8 @@ pub enum Ended {
     CallerGone,
     /// It could not go on, for this reason (without personal data).
     Fault(String),
+    /// It goes round, with another machine or by itself: more than a run may do came of it, for this reason.
+    Looped(String),
 }
 
 /// What a step asks for: orders, carried out in the turn of the event.

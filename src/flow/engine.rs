@@ -209,7 +209,7 @@ impl Engine<'_> {
                 return self.end(Ended::Fault("the flow has no step".to_owned()));
             };
             if let Some(reason) = self.over_bounds() {
-                return self.end(Ended::Fault(reason));
+                return self.end(Ended::Looped(reason));
             }
             if self.run.call.gone && def.spec.needs_caller {
                 return self.end(Ended::CallerGone);
@@ -286,7 +286,7 @@ impl Engine<'_> {
             }
             Came::Calls(..) => {
                 let reason = format!("more than {CALLS_DEEP_MAX} flows inside one another");
-                self.end(Ended::Fault(reason));
+                self.end(Ended::Looped(reason));
                 None
             }
             Came::Needs(mut wanted) => {

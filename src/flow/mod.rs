@@ -49,10 +49,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{CallVerb, Ids};
 
-/// Why a run ends that would text a person beyond the budget of automated texts: two machines may be answering each
-/// other.
-pub const TOO_MANY_TEXTS: &str = "too many automated texts to this person";
-
 /// What a flow decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -122,6 +118,11 @@ impl Flow {
         })
     }
 
+    /// The flows of its account that it leads to by `goto` and `call`, by key.
+    pub fn leads_to(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|def| def.verb.leads_to())
+    }
+
     /// Whom a step rings by name, in its order; nobody for a step that rings nobody.
     pub(crate) fn rung(&self, step: &str) -> Vec<Rung<'_>> {
         match self.verb(step) {
@@ -159,7 +160,7 @@ impl Flow {
 }
 
 /// Takes `run` on by one event. Never panics and always answers; what is odd ends the run as
-/// [`Ended::Fault`], for the caller to put before a person.
+/// [`Ended::Fault`] or [`Ended::Looped`], for the caller to put before a person.
 ///
 /// `said` is what a flow that left for this one has already given the caller to hear.
 pub fn step(

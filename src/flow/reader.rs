@@ -399,6 +399,7 @@ impl<'a> Reading<'a> {
             return None;
         }
         if self.names.group_is_empty(&self.account, &key) {
+            self.used.empty_groups.insert(key.clone());
             let help = "texts and voicemails wait for its next member; a dial finds nobody";
             self.warn(
                 &node.at,

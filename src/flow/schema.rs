@@ -110,6 +110,11 @@ fn test() -> Value {
         "type": "object",
         "properties": properties,
         "required": ["name", "expect"],
+        // One that asks for nothing would always hold.
+        "anyOf": [
+            { "properties": { "expect": { "type": "object", "minProperties": 1 } } },
+            { "required": ["script"], "properties": { "script": { "type": "array", "minItems": 1 } } },
+        ],
         "additionalProperties": false,
     })
 }
@@ -355,8 +360,12 @@ fn mapping(keys: &[KeyForm], one_of: &[&str], any_of: &[&str]) -> Value {
     schema
 }
 
+/// What the schema knows by name.
+fn known(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
 fn shape(shape: Shape) -> Value {
-    let known = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
     match shape {
         Shape::Text | Shape::Sms => known("text"),
         Shape::Word | Shape::Name | Shape::Condition | Shape::Reached | Shape::Mail => {
@@ -376,50 +385,78 @@ fn shape(shape: Shape) -> Value {
             { "enum": words },
             { "type": "array", "items": { "enum": words } },
         ] }),
-        Shape::Told => json!({ "anyOf": [
-            { "enum": ["members", "none"] },
-            { "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": 20 },
-        ] }),
         Shape::Phone => known("phone"),
         Shape::CallerId => json!({ "anyOf": [{ "enum": ["caller", "number"] }, known("phone")] }),
         Shape::Url => json!({ "type": "string", "pattern": "^https?://" }),
-        Shape::Headers => json!({
-            "type": "object",
-            "additionalProperties": { "anyOf": [known("word"), {
-                "type": "object",
-                "properties": { "secret": known("word"), "before": known("word") },
-                "required": ["secret"],
-                "additionalProperties": false,
-            }] },
-        }),
-        Shape::Saves => json!({ "anyOf": [known("place"), {
-            "type": "object",
-            "minProperties": 1,
-            "propertyNames": known("place"),
-            "additionalProperties": known("word"),
-        }] }),
-        Shape::Any => json!({}),
         Shape::Place => known("place"),
         Shape::Digits => {
             json!({ "type": ["string", "integer"], "pattern": "^[0-9]+(\\.\\.[0-9]+)?$" })
         }
         Shape::Words => known("words"),
-        Shape::Choices => json!({
-            "type": "object",
-            "minProperties": 1,
-            "maxProperties": 30,
-            "additionalProperties": { "anyOf": [{ "type": "null" }, known("words")] },
-        }),
-        Shape::Targets => json!({
-            "type": "array",
-            "minItems": 1,
-            "items": { "type": "object", "minProperties": 1, "maxProperties": 1, "properties": {
-                "group": known("word"), "user": known("word"), "number": known("phone"),
-            }, "additionalProperties": false },
-        }),
-        Shape::Values => {
-            let value = json!({ "type": ["string", "number", "boolean", "null"] });
-            json!({ "type": "object", "additionalProperties": value })
-        }
+        Shape::Told => told(),
+        Shape::Headers => headers(),
+        Shape::Saves => saves(),
+        Shape::Choices => choices(),
+        Shape::Targets => targets(),
+        Shape::Values => values(),
+        Shape::Any => json!({}),
     }
+}
+
+/// Who is told of a voicemail.
+fn told() -> Value {
+    json!({ "anyOf": [
+        { "enum": ["members", "none"] },
+        { "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": 20 },
+    ] })
+}
+
+/// Headers of a request; a secret by its name.
+fn headers() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": { "anyOf": [known("word"), {
+            "type": "object",
+            "properties": { "secret": known("word"), "before": known("word") },
+            "required": ["secret"],
+            "additionalProperties": false,
+        }] },
+    })
+}
+
+/// Where an answer is kept: one place, or parts of it at several.
+fn saves() -> Value {
+    json!({ "anyOf": [known("place"), {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": known("place"),
+        "additionalProperties": known("word"),
+    }] })
+}
+
+/// Words by choice.
+fn choices() -> Value {
+    json!({
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 30,
+        "additionalProperties": { "anyOf": [{ "type": "null" }, known("words")] },
+    })
+}
+
+/// Who is rung, one behind the other.
+fn targets() -> Value {
+    json!({
+        "type": "array",
+        "minItems": 1,
+        "items": { "type": "object", "minProperties": 1, "maxProperties": 1, "properties": {
+            "group": known("word"), "user": known("word"), "number": known("phone"),
+        }, "additionalProperties": false },
+    })
+}
+
+/// Values by name.
+fn values() -> Value {
+    let value = json!({ "type": ["string", "number", "boolean", "null"] });
+    json!({ "type": "object", "additionalProperties": value })
 }

@@ -5,12 +5,15 @@
 //! judged by hand ([`super::reader`]). The tree keeps scalars as they were spelled: `+12025550143` and
 //! `007` are not numbers before somebody asks for one.
 
+mod complaint;
+
 use std::fmt;
 use std::ops::Range;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
 
+use self::complaint::syntax;
 use super::Fault;
 
 /// The longest flow file; `limits.flow_file_bytes_max` can only be set to less.
@@ -90,18 +93,17 @@ pub(crate) struct Key {
 /// The text of a file.
 ///
 /// # Errors
-/// It is not written in UTF-8.
+/// It is not written in UTF-8. The fault's place is that in the text with a sign in place of each wrong letter.
 pub fn text_of<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, Fault> {
     std::str::from_utf8(bytes).map_err(|error| {
-        let sound = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-        let line = sound.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = sound.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        let at = At {
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            column: u32::try_from(column).unwrap_or(u32::MAX),
-            span: 0..0,
+        let shown = String::from_utf8_lossy(bytes);
+        let odd = error.valid_up_to();
+        let length = char::REPLACEMENT_CHARACTER.len_utf8();
+        let at = super::reader::at_byte(&shown, odd..odd + length);
+        let words = match bytes {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this file is written in UTF-16",
+            _ => "this file is not written in UTF-8",
         };
-        let words = "this file is not written in UTF-8";
         Fault::new(file, &at, "encoding", words).with_help("save it as UTF-8")
     })
 }
@@ -117,6 +119,7 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         with_snippet: false,
+        merge_keys: serde_yaml::options::MergeKeyPolicy::AsOrdinary,
         budget: serde_yaml::budget! {
             max_documents: 1,
             max_anchors: ANCHORS_MAX,
@@ -143,6 +146,11 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
     let tree = node(source, tree);
     if let Some((at, odd)) = escaped_control(&tree) {
         return Err(unseen(file, at, odd));
+    }
+    if let Some(at) = merge_key(&tree) {
+        let words = "`<<` is not read: what another mapping says is not taken over into this one";
+        let help = "write out what is meant in its place";
+        return Err(Fault::new(file, at, "yaml", words).with_help(help));
     }
     match tag(source.text, &tree) {
         None => Ok(tree),
@@ -185,6 +193,18 @@ fn escaped_control(node: &Node) -> Option<(&At, char)> {
         Value::Map(pairs) => pairs.iter().find_map(|(key, value)| {
             let in_key = key.text.chars().find(|c| is_unseen(*c));
             in_key.map_or_else(|| escaped_control(value), |odd| Some((&key.at, odd)))
+        }),
+    }
+}
+
+/// The first key that some readers of YAML put another mapping in the place of; it hides what a step does.
+fn merge_key(node: &Node) -> Option<&At> {
+    match &node.value {
+        Value::Null | Value::Scalar { .. } => None,
+        Value::List(items) => items.iter().find_map(merge_key),
+        Value::Map(pairs) => pairs.iter().find_map(|(key, value)| {
+            let is_merge = key.text == "<<";
+            is_merge.then_some(&key.at).or_else(|| merge_key(value))
         }),
     }
 }
@@ -235,192 +255,8 @@ struct Source<'s> {
     skipped: usize,
 }
 
-/// The parser's own complaint, with the advice that most often helps.
-fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) -> Fault {
-    let at = error.location().map_or_else(At::default, |location| {
-        let start = location.span().byte_offset().unwrap_or(0);
-        let length = location.span().byte_len().unwrap_or(0);
-        place(source, location.line(), location.column(), start, length)
-    });
-    let words = error.render_with_options(serde_yaml::render_options! {
-        snippets: serde_yaml::SnippetMode::Off,
-    });
-    let words = plain_words(&words);
-    let tabs = words
-        .contains("tabs disallowed")
-        .then(|| indenting_tab(source.text));
-    let at = tabs.flatten().unwrap_or(at);
-    let line = (source.text.lines())
-        .nth(at.line.saturating_sub(1) as usize)
-        .unwrap_or("");
-    match known(&words) {
-        Some(Known {
-            code, told, help, ..
-        }) => {
-            let told = told.replace("{}", first_quoted(&words));
-            Fault::new(file, &at, code, told).with_help(*help)
-        }
-        None => {
-            let fault = Fault::new(file, &at, "yaml", words);
-            match advice(line) {
-                Some(help) => fault.with_help(help),
-                None => fault,
-            }
-        }
-    }
-}
-
-/// The first tab that a line begins with; the parser may name the first line of the mapping it stands in.
-fn indenting_tab(text: &str) -> Option<At> {
-    let mut from = 0;
-    for line in text.split_inclusive('\n') {
-        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if let Some(tab) = line[..indent].find('\t') {
-            return Some(super::reader::at_byte(text, from + tab..from + tab + 1));
-        }
-        from += line.len();
-    }
-    None
-}
-
-/// A complaint of the parser, by a part of it, and how people are told.
-struct Known {
-    part: &'static str,
-    code: &'static str,
-    /// `{}` stands for what the parser names.
-    told: &'static str,
-    help: &'static str,
-}
-
-const fn told(
-    part: &'static str,
-    code: &'static str,
-    told: &'static str,
-    help: &'static str,
-) -> Known {
-    Known {
-        part,
-        code,
-        told,
-        help,
-    }
-}
-
-static KNOWN: [Known; 14] = [
-    told(
-        "recursion limit",
-        "too-large",
-        "this is nested deeper than 40 levels",
-        "a bracket too many? no flow needs more than ten",
-    ),
-    told(
-        "duplicate mapping key",
-        "duplicate-key",
-        "`{}` stands here twice",
-        "keep one of the two; a name stands once in a mapping",
-    ),
-    told(
-        "Documents {",
-        "yaml",
-        "`---` begins a second document, and a file holds one flow",
-        "make a file of its own of it",
-    ),
-    told(
-        "Depth {",
-        "too-large",
-        "this is nested deeper than 40 levels",
-        "a bracket too many? no flow needs more than ten",
-    ),
-    told(
-        "Anchors {",
-        "too-large",
-        "there are more than 50 anchors (`&name`)",
-        "write what is meant where it is meant",
-    ),
-    told(
-        "ScalarBytes {",
-        "too-large",
-        "this file holds too much: more than 512 KiB of text, what an alias (`*name`) stands for counted each time",
-        "write what is meant where it is meant, or make several flows of it",
-    ),
-    told(
-        "budget breached",
-        "too-large",
-        "this file holds too much: more than 20000 values, what an alias (`*name`) stands for counted each time",
-        "make several flows of it; `goto` leads from one to another",
-    ),
-    told(
-        "recursive references",
-        "yaml",
-        "this alias stands inside of what it stands for",
-        "write what is meant in its place",
-    ),
-    told(
-        "unknown anchor",
-        "yaml",
-        "to YAML `*` begins an alias, and there is no anchor (`&name`) of this name",
-        QUOTE_HELP,
-    ),
-    told(
-        "unexpected character",
-        "yaml",
-        "a text cannot begin with `{}`",
-        QUOTE_HELP,
-    ),
-    told(
-        "mapping values are not allowed",
-        "yaml",
-        "a colon and a blank stand inside of this text, or the line above is not indented like this one",
-        QUOTE_HELP,
-    ),
-    told(
-        "tabs disallowed",
-        "yaml",
-        "a tab stands in front of this line",
-        "begin the line with blanks; YAML takes no tabs there",
-    ),
-    told(
-        "unclosed quote",
-        "yaml",
-        "this quote is not closed",
-        "end the text with the same quote; a quote inside it is written twice ('') or as \\\"",
-    ),
-    told(
-        "did not find expected key",
-        "yaml",
-        "this line is not indented like its neighbours",
-        "begin it as far to the right as the lines it belongs to",
-    ),
-];
-
-fn known(words: &str) -> Option<&'static Known> {
-    KNOWN.iter().find(|known| words.contains(known.part))
-}
-
-/// What the parser names: behind a colon, up to a comma, without its quotes.
-fn first_quoted(words: &str) -> &str {
-    let rest = words.split_once(": ").map_or("", |(_, rest)| rest);
-    let end = rest.rfind(", set ").unwrap_or(rest.len());
-    rest[..end].trim_matches(['`', '\''])
-}
-
-/// What most often helps with a line that YAML cannot read.
-fn advice(line: &str) -> Option<&'static str> {
-    let odd = [": ", "{", "\"", "%", "@", "`", "*", "&"];
-    odd.iter()
-        .any(|mark| line.contains(mark))
-        .then_some(QUOTE_HELP)
-}
-
 /// What to do with a text that YAML takes for something else.
 pub(crate) const QUOTE_HELP: &str = "quote this text: \"…\"; a text with {{, a colon, # or a comma inside { } stands in quotes or in a | block";
-
-/// The message without its place, which the fault shows itself.
-fn plain_words(rendered: &str) -> String {
-    let first = rendered.lines().next().unwrap_or("");
-    let end = first.rfind(" at line ").unwrap_or(first.len());
-    first[..end].trim_end_matches([':', ' ']).to_owned()
-}
 
 fn place(source: Source<'_>, line: u64, column: u64, start: u64, length: u64) -> At {
     let start = usize::try_from(start).unwrap_or(usize::MAX);

@@ -176,6 +176,9 @@ pub enum ThreadEventKind {
     FlowStopped {
         /// The reason.
         reason: String,
+        /// It went round: more came of it than a run may do.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        looped: bool,
     },
     /// A note by staff or a flow.
     Note {

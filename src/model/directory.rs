@@ -2,21 +2,28 @@
 //! swapped whole when something changes; the hot path makes no query for it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::account::{Account, AccountNumber, Keyword, Number, Route};
 use super::people::{Group, User};
 use super::{AccountId, NumberId, UserId};
 
-/// Who and what the organisation is, at one version.
+/// Who and what the organisation is, at one version. A clone shares everything with what it was made from.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     /// Raised by every write to the organisation.
     pub version: i64,
-    accounts: HashMap<AccountId, Account>,
+    accounts: Arc<HashMap<AccountId, Arc<Account>>>,
+    numbers: Arc<HashMap<NumberId, Arc<Number>>>,
+    rest: Arc<Rest>,
+}
+
+/// What stays as it is where one account and one number are laid over others.
+#[derive(Debug, Default)]
+struct Rest {
     account_keys: HashMap<String, AccountId>,
     users: HashMap<UserId, User>,
     user_keys: HashMap<String, UserId>,
-    numbers: HashMap<NumberId, Number>,
     addresses: HashMap<String, NumberId>,
     keywords: HashMap<NumberId, Vec<Keyword>>,
 }
@@ -30,86 +37,95 @@ impl Directory {
         numbers: Vec<Number>,
         keywords: Vec<Keyword>,
     ) -> Self {
-        let mut made = Self {
-            version,
-            ..Self::default()
-        };
+        let mut rest = Rest::default();
+        let (mut by_id, mut ours) = (HashMap::new(), HashMap::new());
         for account in accounts {
-            made.account_keys.insert(account.key.clone(), account.id);
-            made.accounts.insert(account.id, account);
+            rest.account_keys.insert(account.key.clone(), account.id);
+            by_id.insert(account.id, Arc::new(account));
         }
         for user in users {
-            made.user_keys.insert(user.key.clone(), user.id);
-            made.users.insert(user.id, user);
+            rest.user_keys.insert(user.key.clone(), user.id);
+            rest.users.insert(user.id, user);
         }
         for number in numbers {
-            made.addresses.insert(number.address.clone(), number.id);
-            made.numbers.insert(number.id, number);
+            rest.addresses.insert(number.address.clone(), number.id);
+            ours.insert(number.id, Arc::new(number));
         }
         for keyword in keywords {
-            made.keywords
-                .entry(keyword.number)
-                .or_default()
-                .push(keyword);
+            let of_number = rest.keywords.entry(keyword.number).or_default();
+            of_number.push(keyword);
         }
+        Self {
+            version,
+            accounts: Arc::new(by_id),
+            numbers: Arc::new(ours),
+            rest: Arc::new(rest),
+        }
+    }
+
+    /// The same organisation with this account and this number in the place of its own, whose keys and address they
+    /// keep. All else is shared.
+    pub fn with(&self, account: Arc<Account>, number: Number) -> Self {
+        let mut made = self.clone();
+        Arc::make_mut(&mut made.accounts).insert(account.id, account);
+        Arc::make_mut(&mut made.numbers).insert(number.id, Arc::new(number));
         made
     }
 
     /// The account with this id.
     pub fn account(&self, id: AccountId) -> Option<&Account> {
-        self.accounts.get(&id)
+        self.accounts.get(&id).map(Arc::as_ref)
     }
 
     /// The account with this key.
     pub fn account_by_key(&self, key: &str) -> Option<&Account> {
-        self.accounts.get(self.account_keys.get(key)?)
+        self.account(*self.rest.account_keys.get(key)?)
     }
 
     /// All accounts, in no order.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.accounts.values()
+        self.accounts.values().map(Arc::as_ref)
     }
 
     /// The user with this id.
     pub fn user(&self, id: UserId) -> Option<&User> {
-        self.users.get(&id)
+        self.rest.users.get(&id)
     }
 
     /// The user with this key.
     pub fn user_by_key(&self, key: &str) -> Option<&User> {
-        self.users.get(self.user_keys.get(key)?)
+        self.user(*self.rest.user_keys.get(key)?)
     }
 
     /// All users, in no order.
     pub fn users(&self) -> impl Iterator<Item = &User> {
-        self.users.values()
+        self.rest.users.values()
     }
 
     /// The number with this id.
     pub fn number(&self, id: NumberId) -> Option<&Number> {
-        self.numbers.get(&id)
+        self.numbers.get(&id).map(Arc::as_ref)
     }
 
     /// The number that carriers write so.
     pub fn number_by_address(&self, address: &str) -> Option<&Number> {
-        self.numbers.get(self.addresses.get(address)?)
+        self.number(*self.rest.addresses.get(address)?)
     }
 
     /// All numbers, in no order.
     pub fn numbers(&self) -> impl Iterator<Item = &Number> {
-        self.numbers.values()
+        self.numbers.values().map(Arc::as_ref)
     }
 
     /// The keywords of a number, over all accounts.
     pub fn keywords(&self, number: NumberId) -> &[Keyword] {
-        self.keywords.get(&number).map_or(&[], Vec::as_slice)
+        self.rest.keywords.get(&number).map_or(&[], Vec::as_slice)
     }
 
     /// The accounts that use a number, and how, by key.
     pub fn users_of(&self, number: NumberId) -> Vec<(&Account, &AccountNumber)> {
         let mut found: Vec<(&Account, &AccountNumber)> = self
-            .accounts
-            .values()
+            .accounts()
             .filter_map(|account| Some((account, account.number(number)?)))
             .collect();
         found.sort_by(|a, b| a.0.key.cmp(&b.0.key));

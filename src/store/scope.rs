@@ -38,7 +38,7 @@ impl AccountScope {
     }
 
     /// For whoever has the store itself in hand: an operator at the command line.
-    pub fn of_operator(account: AccountId) -> Self {
+    pub(crate) fn of_operator(account: AccountId) -> Self {
         Self { account }
     }
 

@@ -243,7 +243,7 @@ pub(crate) fn event(
         Kind::Called { outcome, user, .. } => (called(directory, outcome, *user), None),
         Kind::VoicemailLeft { .. } => ("A voicemail was left".to_owned(), None),
         Kind::CallRecorded { blob, seconds, .. } => (recorded(blob.is_some(), *seconds), None),
-        Kind::FlowStopped { reason } => (
+        Kind::FlowStopped { reason, .. } => (
             "The flow could not go on and left it to people".to_owned(),
             Some(reason.clone()),
         ),

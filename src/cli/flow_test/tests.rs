@@ -10,20 +10,21 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn organisation() -> (Directory, Vec<Contact>) {
+fn organisation() -> Known {
     let source = std::fs::read_to_string(root().join("config/organisation.yaml")).unwrap();
     let now = Timestamp::from_micros(1_772_555_400_000_000);
-    OrganisationFile::read("organisation.yaml", source)
+    let (directory, contacts) = OrganisationFile::read("organisation.yaml", source)
         .whole(&mut Ids::new(now, 7), now)
-        .unwrap()
+        .unwrap();
+    Known {
+        directory,
+        contacts,
+        published: Vec::new(),
+    }
 }
 
 /// The exit code and the words, with the folder's name left out.
-fn run(
-    folder: &Path,
-    known: Option<(Directory, Vec<Contact>)>,
-    junit: Option<PathBuf>,
-) -> (i32, String) {
+fn run(folder: &Path, known: Option<&Known>, junit: Option<PathBuf>) -> (i32, String) {
     let args = TestArgs {
         paths: vec![folder.to_owned()],
         source: OrganisationArgs {
@@ -47,7 +48,7 @@ fn with(name: &str, source: &str) -> tempfile::TempDir {
 #[test]
 fn every_outcome_of_the_shipped_flows_is_tried() {
     let begun = crate::ambient::Stopwatch::start();
-    let (code, shown) = run(&root().join("flows"), Some(organisation()), None);
+    let (code, shown) = run(&root().join("flows"), Some(&organisation()), None);
     println!(
         "the shipped flows were checked and tried in {:?}",
         begun.elapsed()
@@ -157,7 +158,7 @@ fn faults_and_wrong_paths_are_no_success() {
 fn a_test_on_a_number_that_is_not_ours_is_a_fault() {
     let source = FLOW.replace("account: b", "account: clinic");
     let folder = with("a.yaml", &source.replace("+12025550101", "+12025550199"));
-    let (code, shown) = run(folder.path(), Some(organisation()), None);
+    let (code, shown) = run(folder.path(), Some(&organisation()), None);
     assert_eq!(code, 1);
     assert!(shown.contains("unknown-number"), "{shown}");
 }
@@ -171,13 +172,70 @@ fn what_keeps_a_flow_from_being_published_is_named() {
              script: [{{ hears: {word} }}]\n    expect: {{}}\n"
         )
     };
-    let (directory, _) = organisation();
+    let Known { directory, .. } = organisation();
     let text = format!("{flow}{}{}", test("One"), test("Two"));
     let names = DirectoryNames::new(&directory, Vec::new());
     let checked = flow::check("main.yaml", &text, &names).unwrap();
-    let ground = daemon::ground(&directory, &[&checked], Vec::new());
+    let ground = daemon::ground(&directory, &[&checked.flow]);
     assert_eq!(
         daemon::failed_tests(&ground, &checked),
         [(13, "it says Two".to_owned())]
     );
+}
+
+#[test]
+fn a_test_knows_nobody_whom_it_is_not_given() {
+    // The organisation's file has a contact with this phone and name.
+    let known = organisation();
+    let is_pia = |contact: &Contact| contact.name.as_deref() == Some("Pia Marino");
+    assert!(known.contacts.iter().any(is_pia));
+    let flow = "flow: hi\naccount: college\non: sms\nsteps:\n  hi:\n    reply: \"Hello {{ contact.name }}!\"\n    \
+        next: end\ntests:\n";
+    let test = |given: &str, receives: &str| {
+        format!(
+            "  - name: t\n    sms: {{ from: \"+12025550143\", to: \"+12025550100\", text: hm }}\n{given}    \
+             script: [{{ receives: \"{receives}\" }}]\n    expect: {{ sent: 1 }}\n"
+        )
+    };
+    let given = "    given: { contacts: { \"+12025550143\": { name: Rosa } } }\n";
+    let tests = test("", "Hello !") + &test(given, "Hello Rosa!");
+    let folder = with("hi.yaml", &format!("{flow}{tests}"));
+    for known in [Some(&known), None] {
+        let (code, shown) = run(folder.path(), known, None);
+        assert_eq!(code, 0, "{shown}");
+    }
+    // It is not known to who publishes either.
+    let text = format!("{flow}{}", test("", "Hello Pia"));
+    let names = DirectoryNames::new(&known.directory, Vec::new());
+    let checked = flow::check("hi.yaml", &text, &names).unwrap();
+    let ground = daemon::ground(&known.directory, &[&checked.flow]);
+    assert_eq!(daemon::failed_tests(&ground, &checked).len(), 1);
+}
+
+#[test]
+fn flows_that_are_active_in_the_store_stand_beside_the_files() {
+    let mut known = organisation();
+    let account = known.directory.account_by_key("college").unwrap().id;
+    let head = "account: college\non: sms\nsteps:\n";
+    known.published = vec![FlowRevision {
+        id: Ids::new(Timestamp::default(), 1).fresh(),
+        account,
+        key: "leaf".to_owned(),
+        number: 1,
+        yaml: format!("flow: leaf\n{head}  a: {{ reply: From the leaf, next: end }}\n"),
+        file: None,
+        published_by: String::new(),
+        published_at: Timestamp::default(),
+    }];
+    let over = format!(
+        "flow: over\n{head}  a: {{ goto: leaf }}\ntests:\n  - name: t\n    \
+         sms: {{ from: \"+12025550143\", to: \"+12025550100\", text: hm }}\n    \
+         script: [{{ receives: From the leaf }}]\n    expect: {{}}\n"
+    );
+    let folder = with("over.yaml", &over);
+    let (code, shown) = run(folder.path(), Some(&known), None);
+    assert_eq!(code, 0, "{shown}");
+    known.published.clear();
+    let (code, shown) = run(folder.path(), Some(&known), None);
+    assert!(code == 1, "{shown}");
 }

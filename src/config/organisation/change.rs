@@ -1,12 +1,14 @@
 //! What differs between the organisation as it is and as it shall be, in the order in which it can be saved.
 
+mod hours;
+
+use self::hours::calendar_words;
 use super::Existing;
 use super::draft::Rows;
 use crate::model::account::{
     Account, AccountNumber, Beyond, ColumnType, Keyword, Matching, Number, OptOutBy, PlanUnit,
     Program, Route,
 };
-use crate::model::calendar::CalendarSpec;
 use crate::model::organisation::{AccountRow, CostCentre, OrgChange, OrgRow};
 use crate::model::people::{Contact, Group, Member, Permission, Role, User};
 use crate::model::{AccountId, NumberId, Party, ProgramId, UserId};
@@ -210,18 +212,7 @@ impl Diff<'_> {
     /// The parts of an account that are rows of their own.
     fn parts(&mut self, account: &Account) {
         let old = self.existing.directory.account(account.id);
-        for role in &account.roles {
-            let before = old.and_then(|old| old.roles.iter().find(|old| old.id == role.id));
-            self.part(
-                account,
-                before,
-                role,
-                "role",
-                &role.key,
-                OrgRow::Role,
-                role_fields,
-            );
-        }
+        self.roles(account, old);
         for member in &account.members {
             let before = old.and_then(|old| old.member(member.user));
             let key = self.user_key(member.user);
@@ -236,6 +227,45 @@ impl Diff<'_> {
                 fields,
             );
         }
+        self.groups(account, old);
+        self.calendars(account);
+        self.uses(account, old);
+        let rows = self.rows;
+        let address = |id| address(rows, id);
+        for program in &account.programs {
+            let before = old.and_then(|old| old.program_by_id(program.id));
+            let fields = |program: &Program| {
+                let number = program.number.map_or(NOTHING.to_owned(), address);
+                vec![("name", program.name.clone()), ("number", number)]
+            };
+            self.part(
+                account,
+                before,
+                program,
+                "program",
+                &program.key,
+                OrgRow::Program,
+                fields,
+            );
+        }
+    }
+
+    fn roles(&mut self, account: &Account, old: Option<&Account>) {
+        for role in &account.roles {
+            let before = old.and_then(|old| old.roles.iter().find(|old| old.id == role.id));
+            self.part(
+                account,
+                before,
+                role,
+                "role",
+                &role.key,
+                OrgRow::Role,
+                role_fields,
+            );
+        }
+    }
+
+    fn groups(&mut self, account: &Account, old: Option<&Account>) {
         let (existing, rows) = (self.existing, self.rows);
         let key = |id: &UserId| user_key(existing, rows, *id);
         for group in &account.groups {
@@ -256,14 +286,15 @@ impl Diff<'_> {
                 fields,
             );
         }
-        self.calendars(account);
-        let address = |id: NumberId| {
-            rows.number(id)
-                .map_or(NOTHING.to_owned(), |n| n.address.clone())
-        };
+    }
+
+    /// The numbers that an account uses, and how.
+    fn uses(&mut self, account: &Account, old: Option<&Account>) {
+        let (existing, rows) = (self.existing, self.rows);
+        let key = |id: &UserId| user_key(existing, rows, *id);
         for used in &account.numbers {
             let before = old.and_then(|old| old.number(used.number));
-            let (name, fields) = (address(used.number), |used: &AccountNumber| {
+            let (name, fields) = (address(rows, used.number), |used: &AccountNumber| {
                 use_fields(account, used, &key)
             });
             self.part(
@@ -273,22 +304,6 @@ impl Diff<'_> {
                 "use of",
                 &name,
                 OrgRow::AccountNumber,
-                fields,
-            );
-        }
-        for program in &account.programs {
-            let before = old.and_then(|old| old.program_by_id(program.id));
-            let fields = |program: &Program| {
-                let number = program.number.map_or(NOTHING.to_owned(), address);
-                vec![("name", program.name.clone()), ("number", number)]
-            };
-            self.part(
-                account,
-                before,
-                program,
-                "program",
-                &program.key,
-                OrgRow::Program,
                 fields,
             );
         }
@@ -446,6 +461,11 @@ fn list(items: impl Iterator<Item = String>) -> String {
     }
 }
 
+fn address(rows: &Rows, id: NumberId) -> String {
+    let number = rows.number(id);
+    number.map_or(NOTHING.to_owned(), |number| number.address.clone())
+}
+
 fn user_key(existing: &Existing<'_>, rows: &Rows, id: UserId) -> String {
     let user = rows.user(id).or_else(|| existing.directory.user(id));
     user.map_or(NOTHING.to_owned(), |user| user.key.clone())
@@ -535,23 +555,6 @@ fn contact_fields(contact: &Contact) -> Fields {
         ("columns", list(contact.columns.iter().map(column))),
         ("tags", list(contact.tags.iter().cloned())),
     ]
-}
-
-fn calendar_words(spec: &CalendarSpec) -> String {
-    let days = spec
-        .open
-        .iter()
-        .map(|(day, ranges)| format!("{day} {}", ranges.0.join(" ")));
-    let own = spec.dates.keys().cloned();
-    let mut words = format!(
-        "open {}; holidays {}",
-        list(days),
-        list(spec.holidays.iter().cloned())
-    );
-    if !spec.dates.is_empty() {
-        words.push_str(&format!("; own hours {}", list(own)));
-    }
-    words
 }
 
 fn column_word(kind: ColumnType) -> &'static str {

@@ -145,11 +145,15 @@ impl<'a> Findings<'a> {
 
     /// The keys and values of a map whose keys people choose.
     pub(super) fn entries<'n>(&self, node: &'n Node) -> &'n [(Key, Node)] {
+        self.entries_of(node, "key")
+    }
+
+    fn entries_of<'n>(&self, node: &'n Node, first: &str) -> &'n [(Key, Node)] {
         match &node.value {
             Value::Map(entries) => entries,
             other => {
                 let words = format!("expected keys and values, found {}", other.kind());
-                self.wrong(&node.at, words, None);
+                self.wrong(&node.at, words, Some(format!("write {{ {first}: … }}")));
                 &[]
             }
         }
@@ -157,7 +161,7 @@ impl<'a> Findings<'a> {
 
     /// A map with these keys and no others.
     pub(super) fn map<'n>(&'n self, node: &'n Node, known: &[&str]) -> Map<'n> {
-        let entries = self.entries(node);
+        let entries = self.entries_of(node, known.first().unwrap_or(&"key"));
         for (key, _) in entries {
             if !known.contains(&key.text.as_str()) {
                 let words = format!("there is no key \"{}\" here", key.text);

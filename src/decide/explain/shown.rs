@@ -367,7 +367,9 @@ fn said(line: &ThreadEventKind) -> String {
         ThreadEventKind::Posted { note, .. } => with("put into a box", note),
         ThreadEventKind::Assigned { note, .. } => with("handed over", note),
         ThreadEventKind::NotAssigned { reason } => format!("not handed over: {reason}"),
-        ThreadEventKind::FlowStopped { reason } => format!("the flow could not go on: {reason}"),
+        ThreadEventKind::FlowStopped { reason, .. } => {
+            format!("the flow could not go on: {reason}")
+        }
         ThreadEventKind::Note { text } => format!("note: {text}"),
         ThreadEventKind::OptedOut => "opted out".to_owned(),
         ThreadEventKind::OptedIn => "opted in again".to_owned(),

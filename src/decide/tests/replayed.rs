@@ -6,11 +6,11 @@ use super::calls::{DOWN as MAIN, answers};
 use super::sample::{Bench, SHARED, account, document};
 use super::texts::{APPLY, NURSE};
 use crate::decide::explain::nothing_known;
-use crate::decide::replay::{Difference, Recorded, Replayed, inputs_of, replay};
+use crate::decide::replay::{Difference, Recorded, Replayed, inputs_of, replay, replay_within};
 use crate::decide::{Input, World, decide};
 use crate::flow::{self, NoNames};
 use crate::model::turn::{Decision, State};
-use crate::model::{DialStatus, Id, Timestamp};
+use crate::model::{DialStatus, Id};
 
 /// A call that ends in the box, one that is answered, and two people who text.
 fn day() -> Bench {
@@ -128,8 +128,22 @@ fn who_goes_elsewhere_is_counted_where_the_ways_part() {
         (after.as_deref(), before.as_str(), now.as_str(), *count),
         (Some("ring"), "box", "other", 1)
     );
-    assert!(examples[0].ends_with("+…43"), "{examples:?}");
-    assert!(Timestamp::from_micros(0) < bench.now);
+    // The time is that at which the call came.
+    let (rang, ..) = &bench.recorded[0];
+    assert_eq!(examples, &[format!("{} +…43", rang.now)]);
+}
+
+#[test]
+fn waits_that_are_not_played_are_told() {
+    let bench = day();
+    let until = bench.now + std::time::Duration::from_secs(3_600);
+    let world = changed(&bench, "apply", APPLY.1);
+    // Somebody was asked and never answered: one wait ends.
+    for (most, left_out) in [(0, true), (1, false), (2, false)] {
+        let worlds = (&bench.world, &world);
+        let found = replay_within(worlds, "apply", &events(&bench), until, most);
+        assert_eq!(found.waits_left_out, left_out, "{most}");
+    }
 }
 
 #[test]

@@ -14,11 +14,9 @@ mod transcript;
 mod world;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::World;
 use crate::flow::{Checked, Test};
-use crate::model::people::Contact;
 
 pub use coverage::{Coverage, Missed};
 pub use made_up::made_up;
@@ -26,13 +24,11 @@ pub use stage::Stage;
 pub(in crate::decide) use stage::{Kept, placed_after_s};
 pub use transcript::{Difference, Entry, Place, Who};
 
-/// What tests are played on: an organisation and all its flows.
+/// What tests are played on: an organisation and all its flows. It knows nobody outside; a test says whom it knows.
 #[derive(Debug, Clone, Default)]
 pub struct Ground {
     /// The organisation; of its flows those that are tried, as if they were published.
     pub world: World,
-    /// People outside that are known.
-    pub contacts: Arc<[Contact]>,
 }
 
 /// What came of a flow's tests.

@@ -1,6 +1,7 @@
 //! Where a test takes place: what is known, what time it is, and what happens next.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Ground;
@@ -31,7 +32,7 @@ pub struct Stage {
     pub(super) now: Timestamp,
     events: u64,
     pub(super) flow: String,
-    pub(super) account: Account,
+    pub(super) account: Arc<Account>,
     pub(super) number: Number,
     pub(super) party: Party,
     contacts: Vec<Contact>,
@@ -100,7 +101,7 @@ impl Stage {
     /// The test names something that the organisation has not.
     pub fn new(ground: &Ground, flow: &Flow, test: &Test) -> Result<Self, String> {
         let set = world::set(ground, flow, test)?;
-        let contacts = world::contacts(ground, &set, test);
+        let contacts = world::contacts(&set, test);
         let Set {
             world,
             account,
@@ -140,6 +141,13 @@ impl Stage {
         })
     }
 
+    /// The same where these people outside are known too, who are no test's affair: for whoever plays the phone.
+    #[must_use]
+    pub fn knowing(mut self, contacts: Vec<Contact>) -> Self {
+        self.contacts.extend(contacts);
+        self
+    }
+
     /// A stage on which an organisation is asked about as it is: what is not known yet is told, not made up.
     pub(in crate::decide) fn asking(
         world: &World,
@@ -154,7 +162,7 @@ impl Stage {
             now,
             events: 0,
             flow: String::new(),
-            account: account.clone(),
+            account: Arc::new(account.clone()),
             number: number.clone(),
             party: party.clone(),
             contacts: Vec::new(),
@@ -357,7 +365,7 @@ impl Stage {
                     self.text_sent(message);
                 }
                 Write::ThreadEvent(event) => {
-                    if let ThreadEventKind::FlowStopped { reason } = &event.kind {
+                    if let ThreadEventKind::FlowStopped { reason, .. } = &event.kind {
                         self.stopped.get_or_insert_with(|| reason.clone());
                     }
                 }

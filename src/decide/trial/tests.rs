@@ -37,7 +37,6 @@ fn ground(flows: &[&Checked]) -> Ground {
             words: Arc::new(ComplianceWords::everywhere().clone()),
             email: true,
         },
-        contacts: Arc::from([]),
     }
 }
 
@@ -505,7 +504,7 @@ fn a_flow_goes_on_in_another() {
 #[test]
 fn a_flow_that_cannot_go_on_fails_its_test() {
     let steps = "  go:\n    goto: nowhere\n";
-    let played = played("sms", steps, "    expect: {}\n");
+    let played = played("sms", steps, "    expect: { sent: 1 }\n");
     let words = played.failed.unwrap().words;
     assert_eq!(
         words,

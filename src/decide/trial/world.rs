@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use super::Ground;
 use crate::decide::World;
 use crate::flow::{Flow, Given, GivenContact, GivenHours, Kind, Test};
-use crate::model::account::{Account, AccountNumber, ColumnType, Keyword, Number, Route};
+use crate::model::account::{Account, AccountNumber, ColumnType, Number, Route};
 use crate::model::calendar::{Calendar, CalendarSpec, zone};
 use crate::model::directory::Directory;
-use crate::model::people::{Contact, ContactPhone, User};
+use crate::model::people::{Contact, ContactPhone};
 use crate::model::{Ids, NumberId, Timestamp};
 
 /// The organisation of a test, and where the test takes place in it.
 pub(super) struct Set {
     pub(super) world: World,
-    pub(super) account: Account,
+    pub(super) account: Arc<Account>,
     pub(super) number: Number,
     pub(super) now: Timestamp,
 }
@@ -38,7 +38,8 @@ pub(super) fn set(ground: &Ground, flow: &Flow, test: &Test) -> Result<Set, Stri
     lead(&mut account, number.id, flow)?;
     give(&mut account, base, &test.given, test.at)?;
     let now = moment(&account, test.at)?;
-    let directory = changed(base, &account, &number);
+    let account = Arc::new(account);
+    let directory = base.with(account.clone(), number.clone());
     let world = World {
         directory: Arc::new(directory),
         ..ground.world.clone()
@@ -125,33 +126,12 @@ fn moment(account: &Account, at: DateTime) -> Result<Timestamp, String> {
     Ok(Timestamp::from_jiff(zoned.timestamp()))
 }
 
-/// The organisation with this account and number in the place of its own.
-fn changed(base: &Directory, account: &Account, number: &Number) -> Directory {
-    let others = base.accounts().filter(|one| one.id != account.id);
-    let accounts = others.chain([account]).cloned().collect();
-    let others = base.numbers().filter(|one| one.id != number.id);
-    let numbers: Vec<Number> = others.chain([number]).cloned().collect();
-    let keywords = numbers.iter().flat_map(|one| base.keywords(one.id));
-    let keywords: Vec<Keyword> = keywords.cloned().collect();
-    let users: Vec<User> = base.users().cloned().collect();
-    Directory::new(base.version, accounts, users, numbers, keywords)
-}
-
-/// Who a phone belongs to in a test: those of the organisation, save where the test says otherwise.
-pub(super) fn contacts(ground: &Ground, set: &Set, test: &Test) -> Vec<Contact> {
-    let given = &test.given.contacts;
-    let is_given = |contact: &Contact| {
-        let phones = contact.phones.iter();
-        contact.account == set.account.id
-            && phones
-                .clone()
-                .any(|phone| given.iter().any(|one| one.phone == phone.phone))
-    };
-    let kept = ground.contacts.iter().filter(|one| !is_given(one));
+/// Who a phone belongs to in a test: those whom it is given, and nobody else, so that it goes the same way wherever it
+/// is played.
+pub(super) fn contacts(set: &Set, test: &Test) -> Vec<Contact> {
     let mut ids = Ids::new(Timestamp::default(), 2);
-    let made = given.iter().map(|one| contact(&mut ids, set, one));
-    let made: Vec<Contact> = made.collect();
-    kept.cloned().chain(made).collect()
+    let given = test.given.contacts.iter();
+    given.map(|one| contact(&mut ids, set, one)).collect()
 }
 
 fn contact(ids: &mut Ids, set: &Set, given: &GivenContact) -> Contact {
@@ -202,4 +182,39 @@ fn column(kind: Option<ColumnType>, text: &str) -> Value {
         None => number().or_else(boolean),
     };
     read.unwrap_or_else(|| json!(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{NoNames, check};
+
+    #[test]
+    fn a_test_has_its_own_account_and_shares_the_rest() {
+        let source = "flow: a\naccount: clinic\non: call\nsteps:\n  a: { say: Hi, next: end }\ntests:\n  - name: t\n    \
+            call: { from: \"+12025550143\", to: \"+12025550101\" }\n    given: { groups: { nurses: [] } }\n    \
+            expect: { sent: 0 }\n";
+        let checked = check("a", source, &NoNames).unwrap();
+        let other = check("b", &source.replace("clinic", "school"), &NoNames).unwrap();
+        let directory = Arc::new(super::super::made_up(&[&checked, &other]));
+        let world = World {
+            directory: directory.clone(),
+            ..World::default()
+        };
+        let set = set(&Ground { world }, &checked.flow, &checked.tests[0]).unwrap();
+        let (made, base) = (&set.world.directory, &directory);
+        let nurses = |one: &Directory| {
+            let account = one.account_by_key("clinic").unwrap();
+            account.group("nurses").unwrap().members.len()
+        };
+        assert_eq!((nurses(made), nurses(base)), (0, 1));
+        let flow = |one: &Directory| {
+            let account = one.account_by_key("clinic").unwrap();
+            account.number(set.number.id).unwrap().call_flow.clone()
+        };
+        assert_eq!((flow(made), flow(base)), (Some("a".to_owned()), None));
+        let school = |one: &Directory| std::ptr::from_ref(one.account_by_key("school").unwrap());
+        let user = |one: &Directory| std::ptr::from_ref(one.user_by_key("nurses-member").unwrap());
+        assert_eq!((school(made), user(made)), (school(base), user(base)));
+    }
 }

@@ -3,6 +3,8 @@
 //! Arrows that lead back up are left out at first. What spans several rows is led through empty places in the rows
 //! between, so that no arrow runs through a box.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use super::Drawing;
 
 /// Width of a box.
@@ -15,6 +17,12 @@ const ROW_GAP: f64 = 84.0;
 const SWEEPS: usize = 12;
 /// Times that the boxes are moved towards what they are joined with.
 const PULLS: usize = 24;
+/// Boxes and free places that are looked at in all sweeps together, and in all pulls; a drawing with very many is gone
+/// through less often, as nobody would see the difference.
+const SWEPT_MAX: usize = 200_000;
+const PULLED_MAX: usize = 400_000;
+/// Times that are not gone below.
+const TIMES_MIN: usize = 2;
 
 /// Where everything stands.
 #[derive(Debug, Default)]
@@ -112,7 +120,7 @@ fn arrows(drawing: &Drawing) -> impl Iterator<Item = (usize, usize, usize)> {
 }
 
 /// The arrows that close a circle, seen from the start.
-fn back_arrows(drawing: &Drawing) -> Vec<(usize, usize)> {
+fn back_arrows(drawing: &Drawing) -> BTreeSet<(usize, usize)> {
     #[derive(Clone, Copy, PartialEq)]
     enum Seen {
         Never,
@@ -120,7 +128,7 @@ fn back_arrows(drawing: &Drawing) -> Vec<(usize, usize)> {
         Done,
     }
     let mut seen = vec![Seen::Never; drawing.steps.len()];
-    let mut back = Vec::new();
+    let mut back = BTreeSet::new();
     for start in 0..drawing.steps.len() {
         if seen[start] != Seen::Never {
             continue;
@@ -135,7 +143,9 @@ fn back_arrows(drawing: &Drawing) -> Vec<(usize, usize)> {
                     seen[at] = Seen::Done;
                     stack.pop();
                 }
-                Some(Some(to)) if seen[to] == Seen::Open => back.push((at, to)),
+                Some(Some(to)) if seen[to] == Seen::Open => {
+                    back.insert((at, to));
+                }
                 Some(Some(to)) if seen[to] == Seen::Never => {
                     seen[to] = Seen::Open;
                     stack.push((to, 0));
@@ -148,19 +158,22 @@ fn back_arrows(drawing: &Drawing) -> Vec<(usize, usize)> {
 }
 
 /// The row of each step: below everything that leads to it.
-fn rows(drawing: &Drawing, back: &[(usize, usize)]) -> Vec<usize> {
-    let mut rows = vec![0; drawing.steps.len()];
-    // Each round settles one more row, so that there are no more rounds than steps.
-    for _ in 0..drawing.steps.len() {
-        let mut moved = false;
-        for (from, _, to) in arrows(drawing) {
-            if !back.contains(&(from, to)) && rows[to] <= rows[from] {
-                rows[to] = rows[from] + 1;
-                moved = true;
+fn rows(drawing: &Drawing, back: &BTreeSet<(usize, usize)>) -> Vec<usize> {
+    let count = drawing.steps.len();
+    let (mut after, mut before) = (vec![Vec::new(); count], vec![0; count]);
+    for (from, _, to) in arrows(drawing).filter(|(from, _, to)| !back.contains(&(*from, *to))) {
+        after[from].push(to);
+        before[to] += 1;
+    }
+    let mut rows = vec![0; count];
+    let mut open: VecDeque<usize> = (0..count).filter(|step| before[*step] == 0).collect();
+    while let Some(from) = open.pop_front() {
+        for to in after[from].iter().copied() {
+            rows[to] = rows[to].max(rows[from] + 1);
+            before[to] -= 1;
+            if before[to] == 0 {
+                open.push_back(to);
             }
-        }
-        if !moved {
-            break;
         }
     }
     rows
@@ -175,38 +188,41 @@ fn by_row(spots: &[Spot]) -> Vec<Vec<usize>> {
     rows
 }
 
+/// How often something is done to so many spots that they are not looked at more than so often in all.
+fn times(most: usize, spots: usize, looks_max: usize) -> usize {
+    (looks_max / spots.max(1)).clamp(TIMES_MIN, most)
+}
+
 /// Puts each row in the order of what its spots are joined with, down and up again; the best order stays.
 fn order(rows: &mut [Vec<usize>], spots: &[Spot]) {
-    let mut best = (crossings(rows, spots), rows.to_vec());
-    for sweep in 0..SWEEPS {
+    let mut places = vec![0; spots.len()];
+    rows.iter().for_each(|row| number(row, &mut places));
+    let mut best = (crossings(rows, spots, &places), rows.to_vec());
+    for sweep in 0..times(SWEEPS, spots.len(), SWEPT_MAX) {
         let down = sweep % 2 == 0;
         let indices: Vec<usize> = match down {
             true => (1..rows.len()).collect(),
             false => (0..rows.len().saturating_sub(1)).rev().collect(),
         };
         for row in indices {
-            let beside = &rows[if down { row - 1 } else { row + 1 }];
-            let place = |spot: usize| beside.iter().position(|at| *at == spot).unwrap_or(0) as f64;
-            let middle = |(at, spot): (usize, &usize)| {
+            let middle = |spot: usize| {
                 let joined = match down {
-                    true => &spots[*spot].above,
-                    false => &spots[*spot].below,
+                    true => &spots[spot].above,
+                    false => &spots[spot].below,
                 };
-                let sum: f64 = joined.iter().map(|at| place(*at)).sum();
+                let sum: usize = joined.iter().map(|at| places[*at]).sum();
                 match joined.len() {
-                    0 => at as f64,
-                    n => sum / n as f64,
+                    0 => places[spot] as f64,
+                    n => sum as f64 / n as f64,
                 }
             };
-            let mut sorted: Vec<(f64, usize)> = rows[row]
-                .iter()
-                .enumerate()
-                .map(|(at, spot)| (middle((at, spot)), *spot))
-                .collect();
+            let sorted = rows[row].iter().map(|spot| (middle(*spot), *spot));
+            let mut sorted: Vec<(f64, usize)> = sorted.collect();
             sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
             rows[row] = sorted.into_iter().map(|(_, spot)| spot).collect();
+            number(&rows[row], &mut places);
         }
-        let now = crossings(rows, spots);
+        let now = crossings(rows, spots, &places);
         if now < best.0 {
             best = (now, rows.to_vec());
         }
@@ -214,26 +230,63 @@ fn order(rows: &mut [Vec<usize>], spots: &[Spot]) {
     rows.clone_from_slice(&best.1);
 }
 
-fn crossings(rows: &[Vec<usize>], spots: &[Spot]) -> usize {
-    let mut count = 0;
-    for pair in rows.windows(2) {
-        let place = |spot: usize| pair[1].iter().position(|at| *at == spot);
-        let ends: Vec<(usize, usize)> = pair[0]
-            .iter()
-            .enumerate()
-            .flat_map(|(from, spot)| {
-                let below = spots[*spot].below.iter();
-                below.filter_map(move |to| Some((from, place(*to)?)))
-            })
-            .collect();
-        for (at, a) in ends.iter().enumerate() {
-            count += ends[at + 1..]
-                .iter()
-                .filter(|b| (a.0 < b.0 && a.1 > b.1) || (a.0 > b.0 && a.1 < b.1))
-                .count();
+/// Notes the place of each spot in its row.
+fn number(row: &[usize], places: &mut [usize]) {
+    for (at, spot) in row.iter().enumerate() {
+        places[*spot] = at;
+    }
+}
+
+/// How many arrows cross another between two rows.
+fn crossings(rows: &[Vec<usize>], spots: &[Spot], places: &[usize]) -> usize {
+    let between = |pair: &[Vec<usize>]| {
+        let mut passed = Passed::new(pair[1].len());
+        let (mut count, mut ends) = (0, Vec::new());
+        for spot in &pair[0] {
+            ends.clear();
+            ends.extend(spots[*spot].below.iter().map(|to| places[*to]));
+            // Those that begin at one spot do not cross each other.
+            count += ends.iter().map(|end| passed.beyond(*end)).sum::<usize>();
+            ends.iter().for_each(|end| passed.add(*end));
+        }
+        count
+    };
+    rows.windows(2).map(between).sum()
+}
+
+/// How many arrows end at each place of a row, summed up in a tree (Fenwick's), so that both to add one and to count
+/// those beyond a place take no longer than the tree is high.
+struct Passed {
+    tree: Vec<usize>,
+    all: usize,
+}
+
+impl Passed {
+    fn new(places: usize) -> Self {
+        Self {
+            tree: vec![0; places + 1],
+            all: 0,
         }
     }
-    count
+
+    fn add(&mut self, place: usize) {
+        self.all += 1;
+        let mut at = place + 1;
+        while let Some(sum) = self.tree.get_mut(at) {
+            *sum += 1;
+            at += at & at.wrapping_neg();
+        }
+    }
+
+    /// Those that end at a later place.
+    fn beyond(&self, place: usize) -> usize {
+        let (mut at, mut up_to) = (place + 1, 0);
+        while at > 0 {
+            up_to += self.tree[at];
+            at &= at - 1;
+        }
+        self.all - up_to
+    }
 }
 
 /// Moves the spots of each row towards the middle of what they are joined with, never over each other.
@@ -242,7 +295,8 @@ fn place(rows: &[Vec<usize>], spots: &mut [Spot]) {
         let wanted: Vec<f64> = (0..row.len()).map(|at| at as f64 * (WIDTH + GAP)).collect();
         settle(row, &wanted, spots);
     }
-    for pull in 0..PULLS {
+    let pulls = times(PULLS, spots.len(), PULLED_MAX);
+    for pull in 0..pulls {
         let down = pull % 2 == 0;
         let order: Vec<&Vec<usize>> = match down {
             true => rows.iter().collect(),
@@ -253,14 +307,16 @@ fn place(rows: &[Vec<usize>], spots: &mut [Spot]) {
                 let Spot {
                     above, below, x, ..
                 } = &spots[*spot];
-                let joined: Vec<f64> = match (pull + 1 < PULLS, down) {
-                    (true, true) => above.iter().map(|at| spots[*at].x).collect(),
-                    (true, false) => below.iter().map(|at| spots[*at].x).collect(),
-                    (false, _) => above.iter().chain(below).map(|at| spots[*at].x).collect(),
+                let none: &[usize] = &[];
+                let (above, below) = match (pull + 1 < pulls, down) {
+                    (true, true) => (above.as_slice(), none),
+                    (true, false) => (none, below.as_slice()),
+                    (false, _) => (above.as_slice(), below.as_slice()),
                 };
-                match joined.len() {
+                let joined = above.iter().chain(below).map(|at| spots[*at].x);
+                match above.len() + below.len() {
                     0 => *x,
-                    n => joined.iter().sum::<f64>() / n as f64,
+                    n => joined.sum::<f64>() / n as f64,
                 }
             };
             let wanted: Vec<f64> = row.iter().map(wanted).collect();

@@ -183,3 +183,33 @@ fn revisions_are_compared_by_meaning() {
         ]
     );
 }
+
+/// As many steps as a flow may have, each with an outcome that leads on and two that lead far: the time that it takes
+/// grows with the arrows, not with their square.
+#[test]
+fn the_largest_flow_is_drawn_soon() {
+    let steps: String = (0..300)
+        .map(|n| {
+            let to = |step: usize| match step {
+                300.. => "end".to_owned(),
+                step => format!("s{step}"),
+            };
+            let (next, far, last) = (to(n + 1), to(n + 2 + n % 17), to(299.max(n + 1)));
+            format!(
+                "  s{n}:\n    menu: {{ prompt: Press }}\n    then: {{ 1: {next}, 2: {far}, else: {last} }}\n"
+            )
+        })
+        .collect();
+    let drawing = drawing(&format!("\n{steps}"));
+    let heights = vec![60.0; drawing.steps.len()];
+    let begun = crate::ambient::Stopwatch::start();
+    let layout = layout(&drawing, &heights);
+    let picture = svg(&drawing);
+    println!("drawn in {:?}, {} bytes", begun.elapsed(), picture.len());
+    assert_eq!(
+        (layout.steps.len(), layout.height),
+        (300, 300.0 * 60.0 + 299.0 * 84.0)
+    );
+    let spots = layout.arrows.iter().map(|arrow| 1 + arrow.through.len());
+    assert!(spots.sum::<usize>() > 40_000);
+}

@@ -1,6 +1,8 @@
 //! What only shows over a whole organisation and all its flows: numbers that lead nowhere, groups that nobody is in,
 //! calendars that end, and words that several accounts claim.
 
+use std::collections::BTreeSet;
+
 use crate::flow::fault::{Fault, suggest};
 use crate::flow::reader::at_byte;
 use crate::flow::yaml::At;
@@ -26,6 +28,8 @@ pub struct Organisation<'a> {
     pub source: &'a str,
     /// The moment from which next year is counted.
     pub now: Timestamp,
+    /// Groups, with their account's key before them, of which the flows that name them tell that nobody is in them.
+    pub told_empty: &'a BTreeSet<(String, String)>,
 }
 
 /// Finds every fault and warning in an organisation, in the order of its file.
@@ -87,8 +91,10 @@ impl Judging<'_> {
     fn account(&mut self, account: &Account) {
         let directory = self.organisation.directory;
         for group in &account.groups {
-            if directory.active_members(group).next().is_none() {
-                let (key, owner) = (&group.key, &account.key);
+            let (key, owner) = (&group.key, &account.key);
+            let told = &self.organisation.told_empty;
+            let is_told = told.contains(&(owner.clone(), key.clone()));
+            if !is_told && directory.active_members(group).next().is_none() {
                 let at = self.at(&["accounts", owner, "groups", key]);
                 let message = format!("nobody active is in the group `{key}` of account `{owner}`");
                 let help = "texts and voicemails wait for its next member; a dial finds nobody";

@@ -74,14 +74,13 @@ fn hours(reading: &mut Reading<'_>, node: &Node) -> Option<GivenHours> {
                 _ => GivenHours::Holiday,
             });
     }
-    let fields = reading.fields(node, "a calendar", &["open", "holidays", "zone"], None)?;
-    let mut open = BTreeMap::new();
-    if let Some(node) = fields.get("open") {
-        for (days, ranges) in pairs(reading, node, "open") {
-            let ranges = words(reading, ranges, "hours");
-            open.insert(days.text.clone(), DayRanges(ranges));
-        }
-    }
+    let keys = ["open", "holidays", "dates", "zone"];
+    let fields = reading.fields(node, "a calendar", &keys, None)?;
+    let mut of_key = |key| {
+        let node = fields.get(key);
+        node.map_or_else(BTreeMap::new, |node| days(reading, node, key))
+    };
+    let (open, dates) = (of_key("open"), of_key("dates"));
     let zone = fields.get("zone");
     let zone = zone.and_then(|node| reading.word(node, "a time zone").map(str::to_owned));
     let holidays = fields.get("holidays");
@@ -90,7 +89,7 @@ fn hours(reading: &mut Reading<'_>, node: &Node) -> Option<GivenHours> {
         zone,
         open,
         holidays: holidays.unwrap_or_default(),
-        ..CalendarSpec::default()
+        dates,
     };
     match Calendar::new(&spec, &TimeZone::UTC) {
         Ok(_) => Some(GivenHours::Hours(spec)),
@@ -101,6 +100,19 @@ fn hours(reading: &mut Reading<'_>, node: &Node) -> Option<GivenHours> {
             None
         }
     }
+}
+
+/// Days or dates with their ranges; without any they are closed.
+fn days(reading: &mut Reading<'_>, node: &Node, key: &str) -> BTreeMap<String, DayRanges> {
+    let mut days = BTreeMap::new();
+    for (day, ranges) in pairs(reading, node, key) {
+        let ranges = match ranges.value {
+            Value::Null => Vec::new(),
+            _ => words(reading, ranges, "hours"),
+        };
+        days.insert(day.text.clone(), DayRanges(ranges));
+    }
+    days
 }
 
 fn contacts(reading: &mut Reading<'_>, node: &Node) -> Vec<GivenContact> {

@@ -60,6 +60,12 @@ fn one(reading: &mut Reading<'_>, test: &Node) -> Option<Test> {
     let script = script.map_or_else(Vec::new, |node| lines::read(reading, node));
     let expect = fields.get("expect");
     let expect = expect.map_or_else(Vec::new, |node| expected(reading, node));
+    if fields.get("expect").is_some() && is_empty(&fields, "expect") && is_empty(&fields, "script")
+    {
+        let message = "this test would hold whatever the flow does";
+        let help = "say what must come of it: lines below `script:`, or something in `expect:`";
+        reading.fault_help(&test.at, "empty-test", message, help);
+    }
     let (from, to, text) = begin?;
     Some(Test {
         name: name?,
@@ -71,6 +77,16 @@ fn one(reading: &mut Reading<'_>, test: &Node) -> Option<Test> {
         given,
         script,
         expect,
+    })
+}
+
+/// Whether nothing stands behind a key.
+fn is_empty(fields: &Fields<'_>, key: &str) -> bool {
+    fields.get(key).is_none_or(|node| match &node.value {
+        Value::Null => true,
+        Value::List(items) => items.is_empty(),
+        Value::Map(pairs) => pairs.is_empty(),
+        Value::Scalar { .. } => false,
     })
 }
 

@@ -3,7 +3,6 @@
 use super::data::Place;
 use super::speak::required;
 use super::{Came, Verb};
-use crate::flow::TOO_MANY_TEXTS;
 use crate::flow::answer::{Answer, Choice};
 use crate::flow::effect::Effect;
 use crate::flow::engine::Engine;
@@ -79,14 +78,14 @@ pub(super) fn reply_to(engine: &mut Engine<'_>, text: &Text) -> Sent {
 fn unasked(engine: &mut Engine<'_>) -> Came {
     engine.run.unasked_event += 1;
     if engine.run.unasked_event > UNASKED_PER_EVENT_MAX {
-        return Came::fault("the person cannot be asked, and the flow asks on");
+        return Came::looped("the person cannot be asked, and the flow asks on");
     }
     Came::outcome("timeout")
 }
 
 /// Two machines that answer each other end in front of a person.
 pub(super) fn too_many() -> Came {
-    Came::fault(TOO_MANY_TEXTS)
+    Came::looped("too many automated texts to this person")
 }
 
 /// A question.

@@ -60,7 +60,7 @@ const PARAMETERS_MAX: usize = 20;
 /// Takes another flow as a part of this one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
-    flow: String,
+    pub(super) flow: String,
     with: Vec<(String, Template)>,
 }
 

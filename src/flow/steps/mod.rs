@@ -458,9 +458,22 @@ impl Came {
     pub(crate) fn fault(reason: impl Into<String>) -> Self {
         Self::Ends(Ended::Fault(reason.into()))
     }
+
+    pub(crate) fn looped(reason: impl Into<String>) -> Self {
+        Self::Ends(Ended::Looped(reason.into()))
+    }
 }
 
 impl Verb {
+    /// The flow that it leaves for or takes as a part, by key.
+    pub(crate) fn leads_to(&self) -> Option<&str> {
+        match self {
+            Self::Goto(goto) => Some(&goto.flow),
+            Self::Call(call) => Some(&call.flow),
+            _ => None,
+        }
+    }
+
     /// The step is reached.
     pub(crate) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         match self {

@@ -245,5 +245,5 @@ fn a_loop_of_menus_ends() {
     for _ in 0..600 {
         drive.take(Event::Digits(""));
     }
-    assert!(matches!(&drive.last().ended, Some(Ended::Fault(reason)) if reason.contains("500")));
+    assert!(matches!(&drive.last().ended, Some(Ended::Looped(reason)) if reason.contains("500")));
 }

@@ -358,9 +358,9 @@ fn the_tests_of_a_file_are_checked_for_shape() {
     check_table([
         ("  - name: a\n    call: { from: \"+12025550143\", to: \"+12025550101\" }\n    expect: { state: closed }\n", ""),
         ("  - name: a\n", "missing-key@9:5 missing-key@9:5"),
-        ("  - nam: a\n    call: { from: a, to: \"+12025550101\" }\n    expect: {}\n", "unknown-key@9:5"),
-        ("  - name: a\n    sms: { from: a, to: \"+12025550101\", text: c }\n    expect: {}\n", "missing-key@9:5"),
-        ("  - name: a\n    at: yesterday\n    call: { from: a, to: \"+12025550101\" }\n    expect: {}\n", "moment@10:9"),
+        ("  - nam: a\n    call: { from: a, to: \"+12025550101\" }\n    expect: { sent: 0 }\n", "unknown-key@9:5"),
+        ("  - name: a\n    sms: { from: a, to: \"+12025550101\", text: c }\n    expect: { sent: 0 }\n", "missing-key@9:5"),
+        ("  - name: a\n    at: yesterday\n    call: { from: a, to: \"+12025550101\" }\n    expect: { sent: 0 }\n", "moment@10:9"),
         ("  - name: a\n    call: { from: a, to: \"+12025550101\" }\n    script: [{ heers: Hi }]\n    expect: {}\n", "unknown-key@11:16"),
         ("  - name: a\n    call: { from: a, to: \"+12025550101\" }\n    script: [{ hears: [Hi] }]\n    expect: {}\n", "shape@11:16"),
         ("  - name: a\n    call: { from: a, to: \"+12025550101\" }\n    script: [hangs_up, { answers: { user: erin, accept: false } }]\n    expect: { box: x }\n", "unknown-key@12:15"),

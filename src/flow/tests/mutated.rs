@@ -1,8 +1,6 @@
 //! Shipped flows and broken ones, damaged further: whatever a file holds, the check answers, soon, and every fault has
 //! a place that can be drawn.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::corpus;
@@ -139,7 +137,7 @@ proptest! {
             }
             let began = Stopwatch::start();
             let faults = house::faults_in(directory, "flow.yaml", text.as_bytes());
-            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+            assert!(began.elapsed() < corpus::CHECK_MAX, "{:?}", began.elapsed());
             for fault in &faults {
                 let _ = fault.draw(&text, false);
                 let record = fault.record(&text);

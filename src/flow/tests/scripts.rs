@@ -148,8 +148,7 @@ fn what_is_given_and_expected() {
 
 #[test]
 fn a_number_that_is_not_ours_is_told() {
-    let test =
-        "  - name: t\n    call: { from: \"+12025550143\", to: \"+12025550199\" }\n    expect: {}\n";
+    let test = "  - name: t\n    call: { from: \"+12025550143\", to: \"+12025550199\" }\n    expect: { sent: 0 }\n";
     assert_eq!(found("call", test), "unknown-number@10:39");
 }
 

@@ -33,7 +33,7 @@ fn who_opted_out_gets_nothing_and_two_machines_end_before_a_person() {
     drive.automated_left = false;
     drive.start();
     assert_eq!(drive.asked(), "");
-    assert!(matches!(drive.last().ended, Some(Ended::Fault(_))));
+    assert!(matches!(drive.last().ended, Some(Ended::Looped(_))));
     let mut drive = Drive::sms(steps);
     drive.party = Party::read("ACME");
     drive.start();

@@ -420,7 +420,7 @@ fn flows_that_call_themselves_end() {
     }
     assert_eq!(deep, 5);
     let fault = drive.last().ended.clone();
-    assert!(matches!(fault, Some(Ended::Fault(reason)) if reason.contains("inside one another")));
+    assert!(matches!(fault, Some(Ended::Looped(reason)) if reason.contains("inside one another")));
 }
 
 #[test]

@@ -22,7 +22,8 @@ pub struct IcsDay {
 pub struct Ics {
     /// Whole days, in the file's order; at most a thousand.
     pub days: Vec<IcsDay>,
-    /// Entries left out: their times of day, rules or dates say more than a holiday can, or they last longer than a holiday does.
+    /// Entries left out: their times of day, rules or dates say more than a holiday can, they last longer than a holiday
+    /// does, or they are cancelled.
     pub left_out: Vec<String>,
 }
 
@@ -32,6 +33,38 @@ struct Entry {
     end: Option<String>,
     rule: Option<String>,
     name: String,
+    /// Days that are taken out of it, and days that are added.
+    without: Vec<String>,
+    also: Vec<String>,
+    /// It does not take place.
+    cancelled: bool,
+    /// It stands for one day of another entry that repeats.
+    moved: bool,
+    /// How many parts are open in it, such as an alarm, whose lines are not its own.
+    parts: usize,
+}
+
+impl Entry {
+    /// Takes one line of it.
+    fn line(&mut self, word: &str, value: &str) {
+        let value = value.trim();
+        match word {
+            "DTSTART" => self.start = Some(value.to_owned()),
+            "DTEND" => self.end = Some(value.to_owned()),
+            "RRULE" => self.rule = Some(value.to_ascii_uppercase()),
+            "EXDATE" => self.without.extend(listed(value)),
+            "RDATE" => self.also.extend(listed(value)),
+            "EXRULE" => self.rule = Some(String::from("EXRULE")),
+            "RECURRENCE-ID" => self.moved = true,
+            "STATUS" => self.cancelled = value.eq_ignore_ascii_case("CANCELLED"),
+            "SUMMARY" => self.name = plain(value),
+            _ => {}
+        }
+    }
+}
+
+fn listed(value: &str) -> impl Iterator<Item = String> {
+    value.split(',').map(|one| one.trim().to_owned())
 }
 
 /// Reads the whole days of a file.
@@ -41,19 +74,17 @@ pub fn read_ics(text: &str) -> Ics {
     for line in unfolded(text) {
         let (name, value) = line.split_once(':').unwrap_or((&line, ""));
         let word = name.split(';').next().unwrap_or(name).to_ascii_uppercase();
+        let is_event = value.trim().eq_ignore_ascii_case("VEVENT");
         match (word.as_str(), &mut entry) {
-            ("BEGIN", _) if value.trim().eq_ignore_ascii_case("VEVENT") => {
-                entry = Some(Entry::default());
-            }
-            ("END", Some(_)) if value.trim().eq_ignore_ascii_case("VEVENT") => {
+            ("BEGIN", _) if is_event => entry = Some(Entry::default()),
+            ("BEGIN", Some(entry)) => entry.parts += 1,
+            ("END", Some(_)) if is_event => {
                 if let Some(entry) = entry.take() {
                     take(&mut found, entry);
                 }
             }
-            ("DTSTART", Some(entry)) => entry.start = Some(value.trim().to_owned()),
-            ("DTEND", Some(entry)) => entry.end = Some(value.trim().to_owned()),
-            ("RRULE", Some(entry)) => entry.rule = Some(value.trim().to_ascii_uppercase()),
-            ("SUMMARY", Some(entry)) => entry.name = plain(value),
+            ("END", Some(entry)) => entry.parts = entry.parts.saturating_sub(1),
+            (word, Some(entry)) if entry.parts == 0 => entry.line(word, value),
             _ => {}
         }
     }
@@ -90,13 +121,25 @@ fn take(found: &mut Ics, entry: Entry) {
             };
             found.days.extend(days.into_iter().map(name));
         }
-        _ if found.left_out.len() < HOLIDAYS_MAX => found.left_out.push(entry.name),
+        _ if found.left_out.len() < HOLIDAYS_MAX => {
+            let why = match entry {
+                Entry {
+                    cancelled: true, ..
+                } => " (cancelled)",
+                Entry { moved: true, .. } => " (one day of an entry that repeats)",
+                _ => "",
+            };
+            found.left_out.push(format!("{}{why}", entry.name));
+        }
         _ => {}
     }
 }
 
 /// The holidays of an entry; none when it is more than whole days.
 fn days(entry: &Entry) -> Option<Vec<String>> {
+    if entry.cancelled || entry.moved {
+        return None;
+    }
     let first = date(entry.start.as_deref()?)?;
     // The end is the day after the last.
     let end = match &entry.end {
@@ -107,12 +150,26 @@ fn days(entry: &Entry) -> Option<Vec<String>> {
     if count > ENTRY_DAYS_MAX {
         return None;
     }
-    let days = (0..count).filter_map(|days| first.checked_add(days.days()).ok());
+    let without = dates(&entry.without)?;
+    let also = dates(&entry.also)?;
+    let from = |first: Date| (0..count).filter_map(move |days| first.checked_add(days.days()).ok());
     match entry.rule.as_deref().map(is_every_year) {
-        None => Some(days.map(|day| day.to_string()).collect()),
-        Some(true) => Some(days.map(|day| day.strftime("%m-%d").to_string()).collect()),
-        Some(false) => None,
+        None => {
+            let begins = [first].into_iter().chain(also);
+            let begins = begins.filter(|first| !without.contains(first));
+            Some(begins.flat_map(from).map(|day| day.to_string()).collect())
+        }
+        // A day of every year has no year in which it is none.
+        Some(true) if without.is_empty() && also.is_empty() => {
+            let days = from(first);
+            Some(days.map(|day| day.strftime("%m-%d").to_string()).collect())
+        }
+        Some(_) => None,
     }
+}
+
+fn dates(all: &[String]) -> Option<Vec<Date>> {
+    all.iter().map(|one| date(one)).collect()
 }
 
 fn date(text: &str) -> Option<Date> {
@@ -165,6 +222,77 @@ mod tests {
             ]
         );
         assert_eq!(found.left_out, ["Meeting", "Third Monday"]);
+    }
+
+    /// The days and what is left out, of entries that are written as `KEY:value; KEY:value`.
+    fn check(entries: &[&str], days: &[&str], left_out: &[&str]) {
+        let mut file = String::new();
+        for entry in entries {
+            file += &format!("BEGIN:VEVENT\n{}\nEND:VEVENT\n", entry.replace("; ", "\n"));
+        }
+        let found = read_ics(&file);
+        let taken: Vec<String> = found
+            .days
+            .iter()
+            .map(|day| format!("{} {}", day.holiday, day.name))
+            .collect();
+        assert_eq!(
+            (taken.as_slice(), found.left_out.as_slice()),
+            (
+                days.iter()
+                    .map(|&day| day.to_owned())
+                    .collect::<Vec<_>>()
+                    .as_slice(),
+                left_out
+                    .iter()
+                    .map(|&name| name.to_owned())
+                    .collect::<Vec<_>>()
+                    .as_slice(),
+            ),
+            "{entries:?}"
+        );
+    }
+
+    #[test]
+    fn single_days_are_taken_out_and_added() {
+        let day = "DTSTART;VALUE=DATE:20260601; SUMMARY:Day";
+        let with = |more: &str| format!("{day}; {more}");
+        check(
+            &[&with(
+                "RDATE;VALUE=DATE:20260701,20260801; EXDATE;VALUE=DATE:20260701",
+            )],
+            &["2026-06-01 Day", "2026-08-01 Day"],
+            &[],
+        );
+        check(&[&with("EXDATE:20260601")], &[], &[]);
+        // What a day of every year is not in one year cannot be said.
+        check(
+            &[&with("RRULE:FREQ=YEARLY; EXDATE:20270601")],
+            &[],
+            &["Day"],
+        );
+        check(&[&with("RDATE:20260701T100000Z")], &[], &["Day"]);
+    }
+
+    #[test]
+    fn what_does_not_take_place_is_told() {
+        let day = "DTSTART;VALUE=DATE:20260601; SUMMARY:Day";
+        let status = |word: &str| format!("{day}; STATUS:{word}");
+        check(&[&status("cancelled")], &[], &["Day (cancelled)"]);
+        check(&[&status("CONFIRMED")], &["2026-06-01 Day"], &[]);
+        let moved = format!("{day}; RECURRENCE-ID;VALUE=DATE:20260531");
+        check(&[&moved], &[], &["Day (one day of an entry that repeats)"]);
+    }
+
+    #[test]
+    fn an_alarm_has_words_of_its_own() {
+        check(
+            &[
+                "DTSTART;VALUE=DATE:20260601; SUMMARY:Day; BEGIN:VALARM; SUMMARY:Wake up; DTSTART:20260101T090000Z; END:VALARM",
+            ],
+            &["2026-06-01 Day"],
+            &[],
+        );
     }
 
     #[test]

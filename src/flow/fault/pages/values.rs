@@ -160,6 +160,17 @@ pub(super) const PAGES: &[Page] = &[
         ),
     ),
     fault(
+        "empty-test",
+        "Finds a test that asks for nothing: it has no lines, and expects nothing.",
+        "It would hold whatever the flow does, and nobody would hear of a mistake.",
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: {}\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: { in_box: nurses }\n",
+        ),
+    ),
+    fault(
         "calendar",
         "Finds hours of a test that are none.",
         "A test that is held against hours nobody can read says nothing.",

@@ -1,0 +1,191 @@
+//! What the parser of YAML complains of, in words for people who are no programmers.
+
+use super::{At, QUOTE_HELP, Source, place};
+use crate::flow::Fault;
+
+/// The parser's own complaint, with the advice that most often helps.
+pub(super) fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) -> Fault {
+    let at = error.location().map_or_else(At::default, |location| {
+        let start = location.span().byte_offset().unwrap_or(0);
+        let length = location.span().byte_len().unwrap_or(0);
+        place(source, location.line(), location.column(), start, length)
+    });
+    let words = error.render_with_options(serde_yaml::render_options! {
+        snippets: serde_yaml::SnippetMode::Off,
+    });
+    let words = plain_words(&words);
+    let tabs = words
+        .contains("tabs disallowed")
+        .then(|| indenting_tab(source.text));
+    let at = tabs.flatten().unwrap_or(at);
+    let line = (source.text.lines())
+        .nth(at.line.saturating_sub(1) as usize)
+        .unwrap_or("");
+    match known(&words) {
+        Some(Known {
+            code, told, help, ..
+        }) => {
+            let told = told.replace("{}", first_quoted(&words));
+            Fault::new(file, &at, code, told).with_help(*help)
+        }
+        None => {
+            let fault = Fault::new(file, &at, "yaml", words);
+            match advice(line) {
+                Some(help) => fault.with_help(help),
+                None => fault,
+            }
+        }
+    }
+}
+
+/// The first tab that a line begins with; the parser may name the first line of the mapping it stands in.
+fn indenting_tab(text: &str) -> Option<At> {
+    let mut from = 0;
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line[..indent].find('\t') {
+            return Some(crate::flow::reader::at_byte(
+                text,
+                from + tab..from + tab + 1,
+            ));
+        }
+        from += line.len();
+    }
+    None
+}
+
+/// A complaint of the parser, by a part of it, and how people are told.
+struct Known {
+    part: &'static str,
+    code: &'static str,
+    /// `{}` stands for what the parser names.
+    told: &'static str,
+    help: &'static str,
+}
+
+const fn told(
+    part: &'static str,
+    code: &'static str,
+    told: &'static str,
+    help: &'static str,
+) -> Known {
+    Known {
+        part,
+        code,
+        told,
+        help,
+    }
+}
+
+static KNOWN: [Known; 14] = [
+    told(
+        "recursion limit",
+        "too-large",
+        "this is nested deeper than 40 levels",
+        "a bracket too many? no flow needs more than ten",
+    ),
+    told(
+        "duplicate mapping key",
+        "duplicate-key",
+        "`{}` stands here twice",
+        "keep one of the two; a name stands once in a mapping",
+    ),
+    told(
+        "Documents {",
+        "yaml",
+        "`---` begins a second document, and a file holds one flow",
+        "make a file of its own of it",
+    ),
+    told(
+        "Depth {",
+        "too-large",
+        "this is nested deeper than 40 levels",
+        "a bracket too many? no flow needs more than ten",
+    ),
+    told(
+        "Anchors {",
+        "too-large",
+        "there are more than 50 anchors (`&name`)",
+        "write what is meant where it is meant",
+    ),
+    told(
+        "ScalarBytes {",
+        "too-large",
+        "this file holds too much: more than 512 KiB of text, what an alias (`*name`) stands for counted each time",
+        "write what is meant where it is meant, or make several flows of it",
+    ),
+    told(
+        "budget breached",
+        "too-large",
+        "this file holds too much: more than 20000 values, what an alias (`*name`) stands for counted each time",
+        "make several flows of it; `goto` leads from one to another",
+    ),
+    told(
+        "recursive references",
+        "yaml",
+        "this alias stands inside of what it stands for",
+        "write what is meant in its place",
+    ),
+    told(
+        "unknown anchor",
+        "yaml",
+        "to YAML `*` begins an alias, and there is no anchor (`&name`) of this name",
+        QUOTE_HELP,
+    ),
+    told(
+        "unexpected character",
+        "yaml",
+        "a text cannot begin with `{}`",
+        QUOTE_HELP,
+    ),
+    told(
+        "mapping values are not allowed",
+        "yaml",
+        "a colon and a blank stand inside of this text, or the line above is not indented like this one",
+        QUOTE_HELP,
+    ),
+    told(
+        "tabs disallowed",
+        "yaml",
+        "a tab stands in front of this line",
+        "begin the line with blanks; YAML takes no tabs there",
+    ),
+    told(
+        "unclosed quote",
+        "yaml",
+        "this quote is not closed",
+        "end the text with the same quote; a quote inside it is written twice ('') or as \\\"",
+    ),
+    told(
+        "did not find expected key",
+        "yaml",
+        "this line is not indented like its neighbours",
+        "begin it as far to the right as the lines it belongs to",
+    ),
+];
+
+fn known(words: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| words.contains(known.part))
+}
+
+/// What the parser names: behind a colon, up to a comma, without its quotes.
+fn first_quoted(words: &str) -> &str {
+    let rest = words.split_once(": ").map_or("", |(_, rest)| rest);
+    let end = rest.rfind(", set ").unwrap_or(rest.len());
+    rest[..end].trim_matches(['`', '\''])
+}
+
+/// What most often helps with a line that YAML cannot read.
+fn advice(line: &str) -> Option<&'static str> {
+    let odd = [": ", "{", "\"", "%", "@", "`", "*", "&"];
+    odd.iter()
+        .any(|mark| line.contains(mark))
+        .then_some(QUOTE_HELP)
+}
+
+/// The message without its place, which the fault shows itself.
+fn plain_words(rendered: &str) -> String {
+    let first = rendered.lines().next().unwrap_or("");
+    let end = first.rfind(" at line ").unwrap_or(first.len());
+    first[..end].trim_end_matches([':', ' ']).to_owned()
+}
