@@ -9,7 +9,7 @@ use crate::ambient;
 use crate::config::organisation::{FlowRef, OrganisationFile};
 use crate::config::{Config, StoreAddress};
 use crate::daemon;
-use crate::decide::explain::{Recorded, nothing_known};
+use crate::decide::explain::{Recorded, people_known};
 use crate::decide::replay::inputs_of;
 use crate::decide::{Flows, World};
 use crate::flow::{self, DirectoryNames, Kind};
@@ -243,13 +243,7 @@ async fn known_to(
     configuration: Option<&Path>,
 ) -> anyhow::Result<Option<(Directory, Vec<Contact>)>> {
     match (organisation, configuration) {
-        (Some(file), _) => {
-            let now = ambient::now();
-            let whole = read_organisation(file)?.whole(&mut Ids::new(now, ambient::seed()), now);
-            whole
-                .map(Some)
-                .map_err(|problems| anyhow::anyhow!("{problems}"))
-        }
+        (Some(file), _) => whole_of(file).map(Some),
         (None, Some(file)) => {
             let store = open_to_look(&config(file)?).await?;
             let directory = store.directory(NodeScope::daemon()).await?;
@@ -257,6 +251,13 @@ async fn known_to(
         }
         (None, None) => Ok(None),
     }
+}
+
+/// The organisation of a file, with its contacts.
+fn whole_of(file: &Path) -> anyhow::Result<(Directory, Vec<Contact>)> {
+    let now = ambient::now();
+    let whole = read_organisation(file)?.whole(&mut Ids::new(now, ambient::seed()), now);
+    whole.map_err(|problems| anyhow::anyhow!("{problems}"))
 }
 
 async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
@@ -337,10 +338,11 @@ pub(super) async fn explain(command: &ExplainCommand) -> anyhow::Result<i32> {
     }
 }
 
-/// From an organisation's file: nothing is known of what was before.
+/// From an organisation's file: its contacts are known, and nothing of what was before.
 async fn explain_file(command: &ExplainCommand, file: &Path) -> anyhow::Result<i32> {
     let source = command.source();
-    let directory = Arc::new(organisation_of(file)?);
+    let (directory, contacts) = whole_of(file)?;
+    let directory = Arc::new(directory);
     let folder = source.flows.clone().unwrap_or_else(|| "flows".into());
     let around = match &source.config {
         Some(file) => daemon::world_of(&config(file)?)?,
@@ -351,7 +353,7 @@ async fn explain_file(command: &ExplainCommand, file: &Path) -> anyhow::Result<i
         directory,
         ..around
     };
-    let load = |needs: Vec<_>| async move { Ok(nothing_known(&needs)) };
+    let load = async |needs: Vec<_>| Ok(people_known(&needs, &contacts));
     super::explain::explain(command, None, &world, load, ambient::now()).await
 }
 

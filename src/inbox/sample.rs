@@ -51,6 +51,7 @@ impl Sample {
                     .iter()
                     .map(|role: &usize| account.roles[*role].id)
                     .collect(),
+                caseloads: Vec::new(),
             })
             .collect();
         account.groups = vec![
@@ -116,6 +117,7 @@ impl Sample {
             source: "inbound".to_owned(),
             columns: BTreeMap::new(),
             tags: vec![],
+            caseloads: Vec::new(),
             forwarded_route,
             created_at: Self::NOW,
             version: 1,

@@ -71,6 +71,17 @@ pub struct Member {
     pub user: UserId,
     /// Their roles.
     pub roles: Vec<RoleId>,
+    /// The caseloads, by key, that they are limited to; empty: they are not limited.
+    pub caseloads: Vec<String>,
+}
+
+/// A named subset of a program's contacts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caseload {
+    /// Its immutable key, unique in the account.
+    pub key: String,
+    /// Its free name.
+    pub name: String,
 }
 
 /// A named set of permissions.
@@ -119,6 +130,9 @@ pub struct Contact {
     pub columns: BTreeMap<String, serde_json::Value>,
     /// Tags.
     pub tags: Vec<String>,
+    /// The caseloads they are in, by key.
+    #[serde(default)]
+    pub caseloads: Vec<String>,
     /// Replaces the default route.
     pub forwarded_route: Option<Route>,
     /// When they were first known.

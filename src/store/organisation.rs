@@ -349,6 +349,7 @@ impl<'c> Sorted<'c> {
                 account: *account,
                 user: row.user,
                 roles: row.roles.clone(),
+                caseloads: row.caseloads.clone(),
             }),
             OrgRow::Group(account, row) => self.groups.push(GroupRow {
                 id: row.id,
@@ -372,6 +373,7 @@ impl<'c> Sorted<'c> {
                 key: row.key.clone(),
                 name: row.name.clone(),
                 number: row.number,
+                caseloads: row.caseloads.clone(),
             }),
             OrgRow::AccountNumber(account, row) => self.account_numbers.push(AccountNumberRow {
                 account: *account,

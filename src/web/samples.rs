@@ -104,6 +104,7 @@ impl Sample {
         let member = |name: &str, role: &Role| Member {
             user: user(name),
             roles: vec![role.id],
+            caseloads: Vec::new(),
         };
         let uses = |group: &Group| AccountNumber {
             number,
@@ -324,6 +325,7 @@ fn account(ids: &mut Ids, key: &str, name: &str, program: ProgramId, number: Num
             key: "main".to_owned(),
             name: "Main".to_owned(),
             number: Some(number),
+            caseloads: Vec::new(),
         }],
         calendars: BTreeMap::new(),
         numbers: vec![],

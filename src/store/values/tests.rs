@@ -33,6 +33,7 @@ fn contact(n: u128, account: u128, fields: &[(&str, serde_json::Value)]) -> Cont
         source: "import".to_owned(),
         columns,
         tags: Vec::new(),
+        caseloads: Vec::new(),
         forwarded_route: None,
         created_at: at(0),
         version: 1,
