@@ -51,7 +51,6 @@ impl Sample {
                     .iter()
                     .map(|role: &usize| account.roles[*role].id)
                     .collect(),
-                caseloads: Vec::new(),
             })
             .collect();
         account.groups = vec![

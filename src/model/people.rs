@@ -71,8 +71,6 @@ pub struct Member {
     pub user: UserId,
     /// Their roles.
     pub roles: Vec<RoleId>,
-    /// The caseloads, by key, that they are limited to; empty: they are not limited.
-    pub caseloads: Vec<String>,
 }
 
 /// A named subset of a program's contacts.

@@ -349,7 +349,6 @@ impl<'c> Sorted<'c> {
                 account: *account,
                 user: row.user,
                 roles: row.roles.clone(),
-                caseloads: row.caseloads.clone(),
             }),
             OrgRow::Group(account, row) => self.groups.push(GroupRow {
                 id: row.id,

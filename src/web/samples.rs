@@ -104,7 +104,6 @@ impl Sample {
         let member = |name: &str, role: &Role| Member {
             user: user(name),
             roles: vec![role.id],
-            caseloads: Vec::new(),
         };
         let uses = |group: &Group| AccountNumber {
             number,

@@ -153,7 +153,6 @@ impl Draft<'_> {
             None => members.push(Member {
                 user,
                 roles: named.unwrap_or_default(),
-                caseloads: Vec::new(),
             }),
         }
     }

@@ -1,7 +1,7 @@
-//! Caseloads: those that programs declare, who is in them, and who is limited to them.
+//! Caseloads: those that programs declare, and who is in them.
 
 use super::draft::{Draft, plain, set, unique};
-use super::file::{AccountPart, CaseloadPart, MemberPart};
+use super::file::{AccountPart, CaseloadPart};
 use super::node::Text;
 use crate::model::account::Account;
 use crate::model::people::Caseload;
@@ -19,12 +19,9 @@ impl Draft<'_> {
                 self.fill_caseload(place, &program.key, caseload);
             }
         }
-        for member in &part.members {
-            self.limit(place, member);
-        }
     }
 
-    /// A key is one caseload's in the whole account, as flows, contacts and members name it without its program.
+    /// A key is one caseload's in the whole account, as flows and contacts name it without its program.
     fn fill_caseload(&mut self, place: usize, program: &Text, part: &CaseloadPart) {
         let account = &mut self.rows.accounts[place];
         let count = account.caseloads().count();
@@ -57,21 +54,6 @@ impl Draft<'_> {
             }),
         };
         set(&mut caseload.name, plain(&part.name));
-    }
-
-    fn limit(&mut self, place: usize, part: &MemberPart) {
-        let account = &self.rows.accounts[place];
-        let user = self
-            .rows
-            .users
-            .iter()
-            .find(|one| one.key == part.user.value);
-        let at = user.and_then(|user| account.members.iter().position(|one| one.user == user.id));
-        let named = part.caseloads.as_ref();
-        let named = named.map(|names| self.caseloads_named(account, names));
-        if let Some(at) = at {
-            set(&mut self.rows.accounts[place].members[at].caseloads, named);
-        }
     }
 
     /// The caseloads of the account that the file names in a list.

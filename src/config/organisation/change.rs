@@ -225,12 +225,7 @@ impl Diff<'_> {
         for member in &account.members {
             let before = old.and_then(|old| old.member(member.user));
             let key = self.user_key(member.user);
-            let fields = |member: &Member| {
-                vec![
-                    ("roles", role_keys(account, member)),
-                    ("caseloads", list(member.caseloads.iter().cloned())),
-                ]
-            };
+            let fields = |member: &Member| vec![("roles", role_keys(account, member))];
             self.part(
                 account,
                 before,

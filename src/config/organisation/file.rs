@@ -105,7 +105,6 @@ pub(super) struct RolePart {
 pub(super) struct MemberPart {
     pub(super) user: Text,
     pub(super) roles: Option<Vec<Text>>,
-    pub(super) caseloads: Option<Vec<Text>>,
 }
 
 #[derive(Debug, Clone)]
@@ -377,13 +376,10 @@ fn role(node: &Node, found: &Findings<'_>) -> Option<RolePart> {
 }
 
 fn member(node: &Node, found: &Findings<'_>) -> Option<MemberPart> {
-    let map = found.map(node, &["user", "roles", "caseloads"]);
-    let part = MemberPart {
-        roles: map.texts("roles"),
-        caseloads: map.texts("caseloads"),
-        user: found.text(map.required("user")?)?,
-    };
-    Some(part)
+    let map = found.map(node, &["user", "roles"]);
+    let roles = map.texts("roles");
+    let user = found.text(map.required("user")?)?;
+    Some(MemberPart { user, roles })
 }
 
 fn group(node: &Node, found: &Findings<'_>) -> Option<GroupPart> {

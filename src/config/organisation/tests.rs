@@ -24,8 +24,8 @@ accounts:
     groups: [{ key: billing, members: [ana] }]
     numbers: [{ number: "+12025550100", call_flow: main-line, text_flow: none, route: { group: billing } }]
     keywords: [{ number: "+12025550100", word: APPLY, aliases: [APLY], flow: apply, sub: { NURSE: { flow: nurse } } }]
-    programs: [{ key: main, caseloads: [north, { key: south, name: South side }] }, { key: evening }]
     contacts: [{ name: Noor, phones: [{ phone: "+12025550140" }], columns: { size: large }, caseloads: [north] }]
+    programs: [{ key: main, caseloads: [north, { key: south, name: South side }] }]
 "#;
 
 const NOW: Timestamp = Timestamp::from_micros(1_790_000_000_000_000);
@@ -230,14 +230,9 @@ fn a_change_is_told_alone() {
             "~ program clinic/main: caseloads north, south (South side) → caseloads north (North side), south (South side)",
         ),
         (
-            "{ key: evening }",
-            "{ key: evening, caseloads: [late] }",
-            "~ program clinic/evening: caseloads none → caseloads late",
-        ),
-        (
-            "roles: [staff] }",
-            "roles: [staff], caseloads: [south] }",
-            "~ member clinic/ana: caseloads none → caseloads south",
+            "South side }] }]",
+            "South side }] }, { key: night, caseloads: [late] }]",
+            "+ program clinic/night: name night; caseloads late",
         ),
         (
             "{ size: text }",
@@ -393,7 +388,7 @@ fn rows_come_in_an_order_that_can_be_saved() {
         .unwrap();
     assert_eq!(
         program.describe(),
-        "+ program clinic/main: name clinic; number +12025550100"
+        "+ program clinic/main: name clinic; number +12025550100; caseloads north, south (South side)"
     );
 }
 

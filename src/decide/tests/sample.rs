@@ -162,7 +162,6 @@ fn member(key: &str, roles: Vec<crate::model::RoleId>) -> Member {
     Member {
         user: user(key),
         roles,
-        caseloads: Vec::new(),
     }
 }
 

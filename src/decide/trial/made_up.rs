@@ -123,7 +123,6 @@ impl Making {
         let member = |user| Member {
             user,
             roles: Vec::new(),
-            caseloads: Vec::new(),
         };
         all.into_iter().map(member).collect()
     }

@@ -22,8 +22,7 @@ pub(super) const GROUP: &str =
     "id id(grp), account_id=account id(acct), key text, name text, members json";
 pub(super) const ROLE: &str =
     "id id(role), account_id=account id(acct), key text, name text, permissions json";
-pub(super) const MEMBER: &str =
-    "account_id=account id(acct), user_id=user id(user), roles json, caseloads json";
+pub(super) const MEMBER: &str = "account_id=account id(acct), user_id=user id(user), roles json";
 pub(super) const CALENDAR: &str = "account_id=account id(acct), key text, source json";
 pub(super) const NUMBER: &str = "id id(num), address text, connection text, sms bool, mms bool, voice bool, opt_out text, \
     manage_unmatched_id=manage_unmatched id(acct), calls_id=calls id(acct), active bool, open_conversations bool, rate json";
@@ -96,7 +95,6 @@ pub(super) struct MemberRow {
     pub(super) account: AccountId,
     pub(super) user: UserId,
     pub(super) roles: Vec<RoleId>,
-    pub(super) caseloads: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -189,7 +187,7 @@ same_fields! {
     ProgramRow => Program { id, key, name, number, caseloads };
     GroupRow => Group { id, key, name, members };
     RoleRow => Role { id, key, name, permissions };
-    MemberRow => Member { user, roles, caseloads };
+    MemberRow => Member { user, roles };
     AccountNumberRow => AccountNumber { number, call_flow, text_flow, route };
     SubRow => SubKeyword { word, folded, flow, program };
     SubKeyword => SubRow { word, folded, flow, program };

@@ -174,7 +174,6 @@ fn everything() -> Vec<OrgChange> {
             Member {
                 user: id(30),
                 roles: vec![id(50)],
-                caseloads: vec!["north".to_owned()],
             },
         ),
         OrgRow::Group(id(2), group(vec![id(30)])),
@@ -225,7 +224,7 @@ on_both! {
         let clinic = directory.account_by_key("clinic").unwrap();
         assert_eq!(clinic.groups, [group(vec![id(30)])]);
         assert_eq!(clinic.roles, [role()]);
-        assert_eq!(clinic.members, [Member { user: id(30), roles: vec![id(50)], caseloads: vec!["north".to_owned()] }]);
+        assert_eq!(clinic.members, [Member { user: id(30), roles: vec![id(50)] }]);
         assert_eq!(clinic.numbers.len(), 1);
         assert_eq!(clinic.programs[0].caseloads, caseloads());
         assert_eq!((clinic.plan.rate, clinic.columns.len(), clinic.programs.len()), (10.5, 1, 1));

@@ -2,5 +2,3 @@
 ALTER TABLE program ADD COLUMN caseloads jsonb NOT NULL DEFAULT '[]';
 -- The caseloads that a contact is in, by key.
 ALTER TABLE contact ADD COLUMN caseloads jsonb NOT NULL DEFAULT '[]';
--- The caseloads that a member is limited to, by key; empty: not limited.
-ALTER TABLE member ADD COLUMN caseloads jsonb NOT NULL DEFAULT '[]';
