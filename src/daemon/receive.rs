@@ -6,16 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
+use crate::ambient::Stopwatch;
 use crate::decide::{self, At, Input, World};
 use crate::flow::TOO_MANY_TEXTS;
 use crate::metrics;
 use crate::model::conversation::ThreadEventKind;
 use crate::model::turn::{Decision, Job, State, Turn, Write};
 use crate::model::{Inbound, MessageStatus, Timestamp};
-use crate::store::{Answer, NewEvent, NodeScope, StoreError};
+use crate::store::{Answer, NewEvent, NodeScope, Saved, StoreError};
 
 use super::Daemon;
+
+/// Batches that may be on their way to disk while another one is decided.
+const SETTLING_MAX: usize = 4;
 
 /// Something that happened, on its way into a batch.
 #[derive(Debug)]
@@ -128,10 +133,12 @@ impl Daemon {
     }
 }
 
-/// Takes batches until the last sender is gone. Saving is never cut short: what was taken is answered.
+/// Takes batches until the last sender is gone. Saving is never cut short: what was taken is answered. While a batch is
+/// brought to disk, the next one is decided.
 pub(super) async fn run(daemon: Daemon, mut arrivals: mpsc::Receiver<Arrival>) {
     let most = daemon.config().limits.batch_events_max;
     let mut batch = Vec::with_capacity(most);
+    let mut settling = JoinSet::new();
     loop {
         let taken = tokio::select! {
             taken = arrivals.recv_many(&mut batch, most) => taken,
@@ -141,15 +148,30 @@ pub(super) async fn run(daemon: Daemon, mut arrivals: mpsc::Receiver<Arrival>) {
             }
         };
         if taken == 0 {
-            return;
+            break;
         }
         metrics::queue_depth("receive", arrivals.len() as f64);
-        save(&daemon, std::mem::take(&mut batch)).await;
+        while settling.len() >= SETTLING_MAX {
+            settling.join_next().await;
+        }
+        while settling.try_join_next().is_some() {}
+        let waits = save(&daemon, std::mem::take(&mut batch)).await;
+        settling.spawn(settle(daemon.clone(), waits));
     }
+    while settling.join_next().await.is_some() {}
 }
 
-async fn save(daemon: &Daemon, batch: Vec<Arrival>) {
-    let watch = crate::ambient::Stopwatch::start();
+/// A batch that is decided, or could not be, and whoever waits for what came of it.
+struct Waits {
+    watch: Stopwatch,
+    saved: Result<Saved, StoreError>,
+    inputs: Arc<Vec<Input>>,
+    connections: Vec<String>,
+    replies: Vec<oneshot::Sender<Result<Answer, Refused>>>,
+}
+
+async fn save(daemon: &Daemon, batch: Vec<Arrival>) -> Waits {
+    let watch = Stopwatch::start();
     let world = daemon.world();
     metrics::batch_size(batch.len() as f64);
     let oldest = batch.first().map(|arrival| arrival.event.received_at);
@@ -161,32 +183,42 @@ async fn save(daemon: &Daemon, batch: Vec<Arrival>) {
         events.push(arrival.event);
         replies.push(arrival.reply);
     }
-    let connections: Vec<String> = events
-        .iter()
-        .map(|event| event.connection.clone())
-        .collect();
+    let connections = events.iter().map(|event| event.connection.clone());
+    let connections = connections.collect();
     let inputs = Arc::new(inputs);
     let decide = decider(world, inputs.clone());
-    let saved = daemon
-        .store()
-        .turn(NodeScope::daemon(), events, decide)
-        .await;
-    metrics::batch_seconds(watch.seconds());
+    let store = daemon.store();
+    Waits {
+        saved: store.turn_ahead(NodeScope::daemon(), events, decide).await,
+        watch,
+        inputs,
+        connections,
+        replies,
+    }
+}
+
+/// Answers a batch once it is on disk.
+async fn settle(daemon: Daemon, waits: Waits) {
+    let saved = match waits.saved {
+        Ok(saved) => saved.on_disk().await,
+        Err(error) => Err(error),
+    };
+    metrics::batch_seconds(waits.watch.seconds());
     match saved {
         Ok(answers) => {
-            let told = answers.iter().zip(inputs.iter()).zip(&connections);
-            for ((answer, input), connection) in told {
-                tell(daemon, answer, input, connection);
+            let told = answers.iter().zip(waits.inputs.iter());
+            for ((answer, input), connection) in told.zip(&waits.connections) {
+                tell(&daemon, answer, input, connection);
             }
-            wake(daemon, &answers);
-            for (answer, reply) in answers.into_iter().zip(replies) {
+            wake(&daemon, &answers);
+            for (answer, reply) in answers.into_iter().zip(waits.replies) {
                 // Nobody listens any more when the carrier's patience was shorter than ours.
                 let _ = reply.send(Ok(answer));
             }
         }
         Err(error) => {
             complain(&error);
-            for reply in replies {
+            for reply in waits.replies {
                 let _ = reply.send(Err(Refused::Unavailable));
             }
         }

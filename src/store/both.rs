@@ -33,6 +33,7 @@
 
 use std::fmt::Write as _;
 
+use super::remembered::touches_threads;
 use crate::model::MessageStatus;
 
 /// A statement in both tongues.
@@ -46,6 +47,8 @@ pub(super) struct Sql {
     pub(super) fields: Vec<Field>,
     /// What SQLite's rows hold, where they come as they are; see `row!`.
     pub(super) columns: Vec<Field>,
+    /// Whether it changes what threads show; see [`super::remembered`].
+    pub(super) touches_threads: bool,
 }
 
 /// A field of a row that is bound by itself.
@@ -71,11 +74,13 @@ pub(super) enum Kind {
 impl Sql {
     /// Reads the marks. The text lives as long as the process: a statement is made once, in [`sql!`].
     pub(super) fn new(text: &str) -> Self {
+        let lite: &'static str = lite(text).leak();
         let made = Self {
-            lite: lite(text).leak(),
+            lite,
             pg: expand(text, Tongue::Pg).leak(),
             fields: given(text).map(|column| column.bound()).collect(),
             columns: row(text).map(|column| column.bound()).collect(),
+            touches_threads: touches_threads(lite),
         };
         #[cfg(test)]
         KNOWN.lock().unwrap().push(made.lite);

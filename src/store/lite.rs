@@ -17,13 +17,16 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, oneshot};
 
-use crate::model::Party;
+use crate::model::turn::Thread;
+use crate::model::{NumberId, Party};
 
 use super::StoreError;
 use super::bind::bind_row;
 use super::both::{Field, Sql};
+use super::flush::{Flushed, Flusher};
 use super::party::{Entry, Recent};
 use super::pools::{Arg, Given, Triple};
+use super::remembered::{Left, Remembered};
 use super::row::read_row;
 
 /// Connections that only read.
@@ -52,6 +55,7 @@ pub(super) struct Lite {
     writer: Arc<Mutex<Writer>>,
     thread: Handle,
     readers: Arc<Readers>,
+    flusher: Arc<Flusher>,
     /// The threads of the writer and of the checkpoints end when these do.
     _alive: (oneshot::Sender<()>, mpsc::Sender<()>),
 }
@@ -63,6 +67,8 @@ struct Writer {
     connection: Option<Connection>,
     /// What parties are known by beyond their index, once it is read.
     recent: Option<Recent>,
+    /// Threads as the last turns left them.
+    remembered: Remembered,
     closed: bool,
 }
 
@@ -86,6 +92,7 @@ impl Lite {
             file: file.clone(),
             connection: Some(connection),
             recent: None,
+            remembered: Remembered::default(),
             closed: false,
         }));
         let (alive, ended) = mpsc::channel();
@@ -97,6 +104,7 @@ impl Lite {
         Ok(Self {
             writer,
             thread,
+            flusher: Flusher::start(&file)?,
             readers: Arc::new(Readers {
                 file: file.clone(),
                 places: Arc::new(Semaphore::new(READERS)),
@@ -109,6 +117,11 @@ impl Lite {
 
     pub(super) fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Whether what is committed comes to disk, as far as it is known.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.flusher.check()
     }
 
     /// Where transactions run: everything there is one thread's, so long work that needs no transaction
@@ -125,12 +138,18 @@ impl Lite {
         if writer.closed {
             return Err(closed());
         }
+        self.flusher.check()?;
         if writer.connection.is_none() {
             writer.connection = Some(open_writer(&writer.file)?);
+            writer.remembered.clear();
         }
         let tx = LiteTx {
             writer,
+            flusher: self.flusher.clone(),
             known: Vec::new(),
+            checked: false,
+            touches_threads: false,
+            left: None,
         };
         // Deferred, it would be refused at its first write whenever another process wrote since.
         tx.execute("BEGIN IMMEDIATE", &[])?;
@@ -193,8 +212,15 @@ impl Readers {
 /// A transaction that may write. Dropped, it is rolled back.
 pub(super) struct LiteTx {
     writer: OwnedMutexGuard<Writer>,
+    flusher: Arc<Flusher>,
     /// What parties are known by once this is committed.
     known: Vec<(Party, Entry)>,
+    /// Whether what is remembered is as the file has it.
+    checked: bool,
+    /// Whether something that threads are made of is written.
+    touches_threads: bool,
+    /// What is remembered once this is committed, when a turn writes it.
+    left: Option<Left>,
 }
 
 impl LiteTx {
@@ -280,20 +306,55 @@ impl LiteTx {
         self.known.len()
     }
 
-    pub(super) fn commit(mut self) -> Result<(), StoreError> {
-        let done = self.execute("COMMIT", &[]);
-        let known = std::mem::take(&mut self.known);
-        match (&done, self.recent()) {
-            (Ok(_), Some(recent)) => {
-                known
-                    .into_iter()
-                    .for_each(|(party, entry)| recent.add(party, entry));
-            }
-            // Whether it is saved is for the file to say, when it is read again.
-            (Err(_), recent) => *recent = None,
-            (Ok(_), None) => {}
+    /// A thread that is remembered, as the last turn left it.
+    pub(super) fn take_thread(
+        &mut self,
+        number: NumberId,
+        party: &Party,
+    ) -> Result<Option<Thread>, StoreError> {
+        if !self.checked {
+            let mut asked = self.connection()?.prepare_cached("PRAGMA data_version")?;
+            let version = asked.query_row([], |row| row.get(0))?;
+            drop(asked);
+            self.writer.remembered.check(version);
+            self.checked = true;
         }
-        done.map(drop)
+        Ok(self.writer.remembered.take(number, party))
+    }
+
+    /// Takes in what a turn leaves to be remembered once this is committed.
+    pub(super) fn leave(&mut self, left: Left) {
+        self.left = Some(left);
+    }
+
+    /// Tells that a statement writes to what threads are made of.
+    pub(super) fn touch_threads(&mut self) {
+        self.touches_threads = true;
+    }
+
+    /// Commits, and lets the next one write; what is waited for is that this one is on disk.
+    pub(super) fn commit(mut self) -> Result<Flushed, StoreError> {
+        let done = self.execute("COMMIT", &[]);
+        self.remember(done.is_ok());
+        done.map(|_| self.flusher.committed())
+    }
+
+    /// Brings what is kept in memory to where the file is. When it is not sure what was committed, that is for the file
+    /// to say, when it is read again.
+    fn remember(&mut self, committed: bool) {
+        let writer = &mut *self.writer;
+        let known = std::mem::take(&mut self.known);
+        match &mut writer.recent {
+            Some(recent) if committed => known
+                .into_iter()
+                .for_each(|(party, entry)| recent.add(party, entry)),
+            recent => *recent = None,
+        }
+        match self.left.take() {
+            Some(left) if committed => writer.remembered.put(left),
+            None if committed && !self.touches_threads => {}
+            _ => writer.remembered.clear(),
+        }
     }
 }
 
@@ -366,7 +427,9 @@ fn open_writer(file: &Path) -> Result<Connection, StoreError> {
     let how = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let connection = open(file, how, WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.pragma_update(None, "synchronous", "full")?;
+    // The log is flushed by a thread of its own, before anything of it is acknowledged; moving it into the file
+    // flushes both all the same.
+    connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(connection)
 }
@@ -387,7 +450,7 @@ fn open(file: &Path, how: OpenFlags, cache_kib: i64) -> Result<Connection, Store
     Ok(connection)
 }
 
-fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+pub(super) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
     let begun = std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(work);

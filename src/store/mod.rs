@@ -9,6 +9,7 @@ mod both;
 mod error;
 mod events;
 mod flows;
+mod flush;
 mod jobs;
 mod lite;
 mod load;
@@ -18,6 +19,7 @@ mod outbox;
 mod pages;
 mod party;
 mod pools;
+mod remembered;
 mod row;
 mod save;
 mod scope;
@@ -55,7 +57,7 @@ pub use pages::{
 };
 pub use scope::{AccountScope, Actor, NodeScope};
 pub use signin::Session;
-pub use turn::{Answer, NewEvent};
+pub use turn::{Answer, NewEvent, Saved};
 pub use upkeep::{BACKLOG_MAX, Backlogs};
 
 /// Where the store is.
@@ -178,8 +180,9 @@ impl Store {
         self.inner.pools.close().await;
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and what is committed comes to disk.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        self.inner.pools.check()?;
         let ping = sql!("SELECT obj!('up', 1)");
         let _: Vec<serde_json::Value> = self.inner.pools.list("none", ping, &[]).await?;
         Ok(())

@@ -13,6 +13,7 @@ use sqlx::{ConnectOptions, Executor, Postgres, Row, Transaction};
 use uuid::Uuid;
 
 use super::both::Sql;
+use super::flush::Flushed;
 use super::lite::{Lite, LiteTx};
 use super::{StoreAt, StoreError};
 
@@ -77,6 +78,19 @@ pub(super) enum Tx {
     Pg(Transaction<'static, Postgres>),
 }
 
+/// A commit on its way to disk; on a server it is there already.
+#[derive(Debug, Default)]
+pub(super) struct OnDisk(Option<Flushed>);
+
+impl OnDisk {
+    pub(super) async fn wait(self) -> Result<(), StoreError> {
+        match self.0 {
+            Some(flushed) => flushed.wait().await,
+            None => Ok(()),
+        }
+    }
+}
+
 impl Pools {
     /// Connects. A server that does not answer is an error; a missing file is made.
     pub(super) async fn open(at: &StoreAt) -> Result<Self, StoreError> {
@@ -136,6 +150,14 @@ impl Pools {
         read_all(table, found.into_iter().map(|(_, _, doc)| doc))
     }
 
+    /// Whether what is committed comes to disk, as far as it is known.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Lite(lite) => lite.check(),
+            Self::Pg(_) => Ok(()),
+        }
+    }
+
     pub(super) async fn close(&self) {
         match self {
             Self::Lite(lite) => lite.close().await,
@@ -147,6 +169,7 @@ impl Pools {
 impl Tx {
     /// Runs a statement; how many rows it touched.
     pub(super) async fn run(&mut self, sql: &Sql, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+        self.touch(sql);
         Ok(match self {
             Self::Lite(tx) => tx.execute(sql.lite, args)?,
             Self::Pg(tx) => {
@@ -163,12 +186,23 @@ impl Tx {
         sql: &Sql,
         rows: &[T],
     ) -> Result<u64, StoreError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        self.touch(sql);
         match self {
-            _ if rows.is_empty() => Ok(0),
             Self::Lite(tx) if !sql.fields.is_empty() => {
                 tx.execute_each(sql.lite, &sql.fields, rows)
             }
             _ => self.run(sql, &[Arg::Text(&array(rows)?)]).await,
+        }
+    }
+
+    fn touch(&mut self, sql: &Sql) {
+        if let Self::Lite(tx) = self
+            && sql.touches_threads
+        {
+            tx.touch_threads();
         }
     }
 
@@ -178,6 +212,7 @@ impl Tx {
         sql: &Sql,
         args: &[Arg<'_>],
     ) -> Result<Vec<Triple>, StoreError> {
+        self.touch(sql);
         match self {
             Self::Lite(tx) => tx.triples(sql.lite, args),
             Self::Pg(tx) => pg_fetch(&mut **tx, sql, args).await,
@@ -225,11 +260,20 @@ impl Tx {
         read_all(table, found.into_iter().map(|(_, _, doc)| doc))
     }
 
+    /// Commits; returns once it is on disk.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Lite(tx) => tx.commit(),
-            Self::Pg(tx) => Ok(tx.commit().await?),
-        }
+        self.commit_ahead().await?.wait().await
+    }
+
+    /// Commits; nothing of it may be acknowledged before it is on disk, which is waited for apart.
+    pub(super) async fn commit_ahead(self) -> Result<OnDisk, StoreError> {
+        Ok(match self {
+            Self::Lite(tx) => OnDisk(Some(tx.commit()?)),
+            Self::Pg(tx) => {
+                tx.commit().await?;
+                OnDisk(None)
+            }
+        })
     }
 
     /// Whether others may write at the same time.

@@ -14,7 +14,8 @@ use crate::model::{EventId, Hook, Timestamp};
 use super::both::sql;
 use super::load::Loaded;
 use super::locks::take_locks;
-use super::pools::{Arg, Tx, array, read};
+use super::pools::{Arg, OnDisk, Tx, array, read};
+use super::remembered::Left;
 use super::save::{EventOut, NoticeOut, Saves, save_events, save_notices};
 use super::seen::seen_key;
 use super::{NodeScope, RACES_MAX, Store, StoreError, party};
@@ -60,6 +61,21 @@ pub enum Answer {
     Undecided(String),
 }
 
+/// A batch that is decided and saved, on its way to disk.
+#[derive(Debug, Default)]
+pub struct Saved {
+    answers: Vec<Answer>,
+    flush: OnDisk,
+}
+
+impl Saved {
+    /// What came of each event, once all of them are on disk. An error means that none may be acknowledged.
+    pub async fn on_disk(self) -> Result<Vec<Answer>, StoreError> {
+        self.flush.wait().await?;
+        Ok(self.answers)
+    }
+}
+
 /// What is known of an event before it is decided.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Known {
@@ -80,18 +96,33 @@ enum Verdict {
 }
 
 impl Store {
-    /// Decides and saves a batch, all in one transaction; answers in the batch's order.
+    /// Decides and saves a batch, and waits until it is on disk; see [`Store::turn_ahead`].
+    pub async fn turn<D>(
+        &self,
+        scope: NodeScope,
+        batch: Vec<NewEvent>,
+        decide: D,
+    ) -> Result<Vec<Answer>, StoreError>
+    where
+        D: FnMut(&State, usize, &NewEvent) -> Decision + Send + 'static,
+    {
+        let saved = self.turn_ahead(scope, batch, decide).await?;
+        saved.on_disk().await
+    }
+
+    /// Decides and saves a batch, all in one transaction; answers in the batch's order, once it is on disk. The next
+    /// batch may be given meanwhile.
     ///
     /// `decide` gets what is loaded so far, the event's place in the batch and the event; it may be
     /// called more than once for an event. When the database refuses what one event decided, the events are
     /// saved one by one and that one as undecided. An error means that what is missing in the store must not be
     /// acknowledged; events that were saved all the same are repeats when they come again.
-    pub async fn turn<D>(
+    pub async fn turn_ahead<D>(
         &self,
         _scope: NodeScope,
         batch: Vec<NewEvent>,
         mut decide: D,
-    ) -> Result<Vec<Answer>, StoreError>
+    ) -> Result<Saved, StoreError>
     where
         D: FnMut(&State, usize, &NewEvent) -> Decision + Send + 'static,
     {
@@ -116,15 +147,11 @@ impl Store {
         Ok(())
     }
 
-    async fn one_by_one<D>(
-        &self,
-        batch: &[NewEvent],
-        decide: &mut D,
-    ) -> Result<Vec<Answer>, StoreError>
+    async fn one_by_one<D>(&self, batch: &[NewEvent], decide: &mut D) -> Result<Saved, StoreError>
     where
         D: FnMut(&State, usize, &NewEvent) -> Decision,
     {
-        let mut answers = Vec::with_capacity(batch.len());
+        let mut all = Saved::default();
         for (place, event) in batch.iter().enumerate() {
             let event = std::slice::from_ref(event);
             let answer = match self.races(event, &[place], decide).await {
@@ -136,9 +163,11 @@ impl Store {
                 }
                 answer => answer?,
             };
-            answers.extend(answer);
+            // What came before is on disk when the last one is.
+            all.answers.extend(answer.answers);
+            all.flush = answer.flush;
         }
-        Ok(answers)
+        Ok(all)
     }
 
     async fn races<D>(
@@ -146,7 +175,7 @@ impl Store {
         batch: &[NewEvent],
         places: &[usize],
         decide: &mut D,
-    ) -> Result<Vec<Answer>, StoreError>
+    ) -> Result<Saved, StoreError>
     where
         D: FnMut(&State, usize, &NewEvent) -> Decision,
     {
@@ -166,7 +195,7 @@ impl Store {
         places: &[usize],
         decide: &mut D,
         locks: &mut BTreeSet<i64>,
-    ) -> Result<Vec<Answer>, StoreError>
+    ) -> Result<Saved, StoreError>
     where
         D: FnMut(&State, usize, &NewEvent) -> Decision,
     {
@@ -188,7 +217,14 @@ impl Store {
         let verdicts = decided?;
         save_all(&mut tx, batch, &verdicts, &loaded.versions).await?;
         let full = party::is_full(&mut tx)?;
-        tx.commit().await?;
+        if let Tx::Lite(tx) = &mut tx {
+            let turns = verdicts.iter().filter_map(|verdict| match verdict {
+                Verdict::Decided(turn, _) => Some(&**turn),
+                _ => None,
+            });
+            tx.leave(Left::by(&mut loaded.state, turns));
+        }
+        let flush = tx.commit_ahead().await?;
         if full {
             self.begin_moving();
         }
@@ -200,7 +236,10 @@ impl Store {
                 self.begin_sealing();
             }
         }
-        Ok(answer_all(verdicts))
+        Ok(Saved {
+            answers: answer_all(verdicts),
+            flush,
+        })
     }
 }
 

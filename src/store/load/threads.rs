@@ -19,6 +19,9 @@ use crate::store::upkeep::first_id;
 /// How many of a conversation's latest texts are looked through for automated ones.
 const AUTOMATED_AMONG: usize = 2 * AUTOMATED_MAX;
 
+/// A number of ours and who is on the other side.
+type Key = (NumberId, Party);
+
 /// A thread asked for.
 #[derive(Serialize)]
 struct AskedThread<'a> {
@@ -47,144 +50,203 @@ impl Loaded {
     pub(super) async fn load_threads(
         &mut self,
         tx: &mut Tx,
-        keys: &[(NumberId, Party)],
+        keys: &[Key],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if keys.is_empty() {
-            return Ok(());
+        let (known, unknown) = recall(tx, keys, now)?;
+        if cfg!(debug_assertions) {
+            compare(tx, &known, now).await?;
         }
-        let mut threads: Vec<Thread> = keys.iter().map(|_| Thread::default()).collect();
-        let parts = self.load_parties(tx, keys, &mut threads, now).await?;
-        self.load_conversations(tx, &parts.conversations, &mut threads)
-            .await?;
-        self.load_contacts(tx, &parts.contacts, keys, &mut threads)
-            .await?;
-        for (key, mut thread) in keys.iter().zip(threads) {
-            tidy(&mut thread);
-            let of = thread.conversations.iter();
-            let found = of.map(|row| (row.id, Some(key.clone())));
-            self.state.conversations.extend(found);
-            self.state.put_thread(key.0, key.1.clone(), thread);
+        let read = read_threads(tx, &unknown, now).await?;
+        for (key, thread) in known.into_iter().chain(read) {
+            self.take_in(key, thread);
         }
         Ok(())
     }
 
-    /// What stands under each party itself, and what it is known by.
-    async fn load_parties(
-        &mut self,
-        tx: &mut Tx,
-        keys: &[(NumberId, Party)],
-        threads: &mut [Thread],
-        now: Timestamp,
-    ) -> Result<Parts, StoreError> {
-        let sql = sql!(format!(
-            "with!(i i64, number_id=id id(num), party=text text) \
-             SELECT r.i, k.what, ident!(x: k.id) FROM each! party_index k \
-              WHERE k.party = r.party AND (k.what = 'contact' OR k.within_id = r.number_id) \
-             UNION ALL SELECT r.i, 'run', doc!(x: {RUN}) FROM each! run x \
-              WHERE x.number_id = r.number_id AND x.party = r.party AND NOT x.ended AND x.call_id IS NULL \
-             UNION ALL SELECT r.i, 'consent', doc!(s: {CONSENT}) FROM each! consent_now n CROSS JOIN consent s \
-              WHERE n.party = r.party AND s.id = n.consent_id"
-        ));
-        let parties: Vec<String> = keys.iter().map(|(_, party)| party.to_string()).collect();
-        let asked = keys.iter().zip(&parties).enumerate();
-        let asked = asked.map(|(i, ((number, _), party))| AskedThread {
-            i,
-            id: *number,
-            text: party,
-        });
-        let asked: Vec<AskedThread<'_>> = asked.collect();
-        let since = first_id(now - AUTOMATED_WITHIN);
-        let mut parts = recent(tx, keys, since)?;
-        for (i, kind, doc) in tx.triples_of(sql, &asked).await? {
-            let Some((thread, (number, _))) = place_mut(threads, i).zip(place(keys, i)) else {
-                continue;
-            };
-            let part = |table| asked_by_id(table, i, *number, &doc, since);
-            match kind.as_str() {
-                "conversation" => parts.conversations.push(part("conversation")?),
-                "contact" => parts.contacts.push(part("contact")?),
-                "run" => {
-                    let row: RunRow = read("run", &doc)?;
-                    self.versions.insert(row.id.uuid(), row.version);
-                    thread.runs.push(row);
-                }
-                _ => thread.consents.push(read("consent", &doc)?),
-            }
-        }
-        // What is being moved into the index may stand in both places.
-        for asked in [&mut parts.conversations, &mut parts.contacts] {
-            asked.sort_unstable();
-            asked.dedup();
-        }
-        Ok(parts)
-    }
-
-    async fn load_conversations(
-        &mut self,
-        tx: &mut Tx,
-        asked: &[AskedById],
-        threads: &mut [Thread],
-    ) -> Result<(), StoreError> {
-        let sql = sql!(format!(
-            "with!(i i64, id uuid) SELECT r.i, 'conversation', row!(c: {CONVERSATION}) \
-             FROM each! conversation c WHERE c.id = r.id"
-        ));
-        let rows: Vec<(i64, Conversation)> = tx.rows_of("conversation", sql, asked).await?;
-        for (i, row) in rows {
-            self.versions.insert(row.id.uuid(), row.version);
-            if let Some(thread) = place_mut(threads, i) {
-                thread.conversations.push(row);
-            }
-        }
-        let sql = sql!(format!(
-            "with!(i i64, id uuid, since uuid) SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
-              (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = r.id AND m.id >= r.since \
-               ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind IN ('automated', 'unprompted')) FROM each! \
-             (SELECT 1) AS one"
-        ));
-        if asked.is_empty() {
-            return Ok(());
-        }
-        for (i, _, doc) in tx.triples_of(sql, asked).await? {
-            let at: Vec<Timestamp> = read("message", &doc)?;
-            if let Some(thread) = place_mut(threads, i) {
-                thread.automated.extend(at);
-            }
-        }
-        Ok(())
-    }
-
-    /// The contacts of the accounts that use each thread's number.
-    async fn load_contacts(
-        &mut self,
-        tx: &mut Tx,
-        asked: &[AskedById],
-        keys: &[(NumberId, Party)],
-        threads: &mut [Thread],
-    ) -> Result<(), StoreError> {
-        let sql = sql!(format!(
-            "with!(i i64, id uuid, number_id=number uuid) SELECT r.i, 'contact', row!(p: {CONTACT}) \
-             FROM each! contact p CROSS JOIN account_number a \
-             WHERE p.id = r.id AND a.account_id = p.account_id AND a.number_id = r.number_id"
-        ));
-        let rows: Vec<(i64, Contact)> = tx.rows_of("contact", sql, asked).await?;
-        for (i, row) in rows {
-            self.versions.insert(row.id.uuid(), row.version);
-            let Some((thread, (_, party))) = place_mut(threads, i).zip(place(keys, i)) else {
-                continue;
-            };
-            // The index may know a phone that the contact no longer has.
-            if row.phones.iter().any(|phone| phone.phone == *party) {
-                thread.contacts.push(row);
-            }
-        }
-        Ok(())
+    fn take_in(&mut self, key: Key, thread: Thread) {
+        let rows = thread.conversations.iter();
+        let conversations = rows.map(|row| (row.id.uuid(), row.version));
+        let contacts = thread.contacts.iter();
+        let contacts = contacts.map(|row| (row.id.uuid(), row.version));
+        let runs = thread.runs.iter().map(|row| (row.id.uuid(), row.version));
+        self.versions
+            .extend(conversations.chain(contacts).chain(runs));
+        let rows = thread.conversations.iter();
+        let found = rows.map(|row| (row.id, Some(key.clone())));
+        self.state.conversations.extend(found);
+        self.state.put_thread(key.0, key.1, thread);
     }
 }
 
+/// What threads are remembered, and which are not.
+fn recall(
+    tx: &mut Tx,
+    keys: &[Key],
+    now: Timestamp,
+) -> Result<(Vec<(Key, Thread)>, Vec<Key>), StoreError> {
+    let Tx::Lite(lite) = tx else {
+        return Ok((Vec::new(), keys.to_vec()));
+    };
+    let since = now - AUTOMATED_WITHIN;
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for (number, party) in keys {
+        let key = (*number, party.clone());
+        match lite.take_thread(*number, party)? {
+            Some(mut thread) => {
+                thread.automated.retain(|at| *at >= since);
+                tidy(&mut thread);
+                known.push((key, thread));
+            }
+            None => unknown.push(key),
+        }
+    }
+    Ok((known, unknown))
+}
+
+/// Whether what is remembered is what is saved. Only the look back over automated texts may be longer than the store's,
+/// which is bounded by texts.
+async fn compare(tx: &mut Tx, known: &[(Key, Thread)], now: Timestamp) -> Result<(), StoreError> {
+    let keys: Vec<Key> = known.iter().map(|(key, _)| key.clone()).collect();
+    let saved = read_threads(tx, &keys, now).await?;
+    for ((_, have), (_, mut saved)) in known.iter().zip(saved) {
+        let all = |at| have.automated.contains(at);
+        assert!(
+            saved.automated.iter().all(all),
+            "an automated text is not remembered"
+        );
+        saved.automated.clone_from(&have.automated);
+        assert_eq!(*have, saved, "a thread is remembered as it is not");
+    }
+    Ok(())
+}
+
+/// Reads threads as they are saved.
+async fn read_threads(
+    tx: &mut Tx,
+    keys: &[Key],
+    now: Timestamp,
+) -> Result<Vec<(Key, Thread)>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut threads: Vec<Thread> = keys.iter().map(|_| Thread::default()).collect();
+    let parts = load_parties(tx, keys, &mut threads, now).await?;
+    load_conversations(tx, &parts.conversations, &mut threads).await?;
+    load_contacts(tx, &parts.contacts, keys, &mut threads).await?;
+    threads.iter_mut().for_each(tidy);
+    Ok(keys.iter().cloned().zip(threads).collect())
+}
+
+/// What stands under each party itself, and what it is known by.
+async fn load_parties(
+    tx: &mut Tx,
+    keys: &[Key],
+    threads: &mut [Thread],
+    now: Timestamp,
+) -> Result<Parts, StoreError> {
+    let sql = sql!(format!(
+        "with!(i i64, number_id=id id(num), party=text text) \
+         SELECT r.i, k.what, ident!(x: k.id) FROM each! party_index k \
+          WHERE k.party = r.party AND (k.what = 'contact' OR k.within_id = r.number_id) \
+         UNION ALL SELECT r.i, 'run', doc!(x: {RUN}) FROM each! run x \
+          WHERE x.number_id = r.number_id AND x.party = r.party AND NOT x.ended AND x.call_id IS NULL \
+         UNION ALL SELECT r.i, 'consent', doc!(s: {CONSENT}) FROM each! consent_now n CROSS JOIN consent s \
+          WHERE n.party = r.party AND s.id = n.consent_id"
+    ));
+    let parties: Vec<String> = keys.iter().map(|(_, party)| party.to_string()).collect();
+    let asked = keys.iter().zip(&parties).enumerate();
+    let asked = asked.map(|(i, ((number, _), party))| AskedThread {
+        i,
+        id: *number,
+        text: party,
+    });
+    let asked: Vec<AskedThread<'_>> = asked.collect();
+    let since = first_id(now - AUTOMATED_WITHIN);
+    let mut parts = recent(tx, keys, since)?;
+    for (i, kind, doc) in tx.triples_of(sql, &asked).await? {
+        let Some((thread, (number, _))) = place_mut(threads, i).zip(place(keys, i)) else {
+            continue;
+        };
+        let part = |table| asked_by_id(table, i, *number, &doc, since);
+        match kind.as_str() {
+            "conversation" => parts.conversations.push(part("conversation")?),
+            "contact" => parts.contacts.push(part("contact")?),
+            "run" => {
+                let row: RunRow = read("run", &doc)?;
+                thread.runs.push(row);
+            }
+            _ => thread.consents.push(read("consent", &doc)?),
+        }
+    }
+    // What is being moved into the index may stand in both places.
+    for asked in [&mut parts.conversations, &mut parts.contacts] {
+        asked.sort_unstable();
+        asked.dedup();
+    }
+    Ok(parts)
+}
+
+async fn load_conversations(
+    tx: &mut Tx,
+    asked: &[AskedById],
+    threads: &mut [Thread],
+) -> Result<(), StoreError> {
+    let sql = sql!(format!(
+        "with!(i i64, id uuid) SELECT r.i, 'conversation', row!(c: {CONVERSATION}) \
+         FROM each! conversation c WHERE c.id = r.id"
+    ));
+    let rows: Vec<(i64, Conversation)> = tx.rows_of("conversation", sql, asked).await?;
+    for (i, row) in rows {
+        if let Some(thread) = place_mut(threads, i) {
+            thread.conversations.push(row);
+        }
+    }
+    let sql = sql!(format!(
+        "with!(i i64, id uuid, since uuid) SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
+          (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = r.id AND m.id >= r.since \
+           ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind IN ('automated', 'unprompted')) FROM each! \
+         (SELECT 1) AS one"
+    ));
+    if asked.is_empty() {
+        return Ok(());
+    }
+    for (i, _, doc) in tx.triples_of(sql, asked).await? {
+        let at: Vec<Timestamp> = read("message", &doc)?;
+        if let Some(thread) = place_mut(threads, i) {
+            thread.automated.extend(at);
+        }
+    }
+    Ok(())
+}
+
+/// The contacts of the accounts that use each thread's number.
+async fn load_contacts(
+    tx: &mut Tx,
+    asked: &[AskedById],
+    keys: &[Key],
+    threads: &mut [Thread],
+) -> Result<(), StoreError> {
+    let sql = sql!(format!(
+        "with!(i i64, id uuid, number_id=number uuid) SELECT r.i, 'contact', row!(p: {CONTACT}) \
+         FROM each! contact p CROSS JOIN account_number a \
+         WHERE p.id = r.id AND a.account_id = p.account_id AND a.number_id = r.number_id"
+    ));
+    let rows: Vec<(i64, Contact)> = tx.rows_of("contact", sql, asked).await?;
+    for (i, row) in rows {
+        let Some((thread, (_, party))) = place_mut(threads, i).zip(place(keys, i)) else {
+            continue;
+        };
+        // The index may know a phone that the contact no longer has.
+        if row.phones.iter().any(|phone| phone.phone == *party) {
+            thread.contacts.push(row);
+        }
+    }
+    Ok(())
+}
+
 /// What stands outside the index yet; see [`party`].
-fn recent(tx: &mut Tx, keys: &[(NumberId, Party)], since: Uuid) -> Result<Parts, StoreError> {
+fn recent(tx: &mut Tx, keys: &[Key], since: Uuid) -> Result<Parts, StoreError> {
     let mut parts = Parts::default();
     let Tx::Lite(tx) = tx else {
         return Ok(parts);
