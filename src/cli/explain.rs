@@ -76,7 +76,7 @@ struct About {
 /// Where the organisation is read from.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
-    /// An organisation's file: nothing is known then of earlier texts, contacts and consent.
+    /// An organisation's file: its contacts are known then, and nothing of earlier texts, calls and consent.
     #[arg(long, value_name = "FILE")]
     pub organisation: Option<PathBuf>,
     /// The folder of its flows.

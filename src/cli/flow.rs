@@ -349,7 +349,7 @@ fn print_json(found: &Found<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
 fn unchecked(args: &CheckArgs, against: Option<&Against>) -> Option<String> {
     let Some(against) = against else {
         return Some(
-            "not checked: names of accounts, people, groups, numbers, calendars, columns and flows; give --organisation FILE or --config FILE".to_owned(),
+            "not checked: names of accounts, people, groups, numbers, calendars, caseloads, columns and flows; give --organisation FILE or --config FILE".to_owned(),
         );
     };
     let mut left = Vec::new();

@@ -9,12 +9,13 @@ use crate::ambient;
 use crate::config::organisation::{FlowRef, OrganisationFile};
 use crate::config::{Config, StoreAddress};
 use crate::daemon;
-use crate::decide::explain::{Recorded, nothing_known};
+use crate::decide::explain::{Recorded, people_known};
 use crate::decide::replay::inputs_of;
 use crate::decide::{Flows, World};
 use crate::flow::{self, DirectoryNames, Kind};
 use crate::model::directory::Directory;
 use crate::model::organisation::OrgChange;
+use crate::model::people::Contact;
 use crate::model::{EventId, Ids, Party, Phone, RevisionId};
 use crate::store::{Actor, NodeScope, Store, StoreAt};
 
@@ -247,9 +248,7 @@ async fn closing(store: &Store, done: anyhow::Result<i32>) -> anyhow::Result<i32
 async fn known_to(source: &OrganisationArgs) -> anyhow::Result<Option<Known>> {
     match (&source.organisation, &source.config) {
         (Some(file), _) => {
-            let now = ambient::now();
-            let whole = read_organisation(file)?.whole(&mut Ids::new(now, ambient::seed()), now);
-            let (directory, contacts) = whole?;
+            let (directory, contacts) = whole_of(file)?;
             Ok(Some(Known {
                 directory,
                 contacts,
@@ -273,6 +272,13 @@ async fn known_to_store(store: &Store) -> anyhow::Result<Known> {
         contacts: Vec::new(),
         published: store.active_flows(scope).await?,
     })
+}
+
+/// The organisation of a file, with its contacts.
+fn whole_of(file: &Path) -> anyhow::Result<(Directory, Vec<Contact>)> {
+    let now = ambient::now();
+    let whole = read_organisation(file)?.whole(&mut Ids::new(now, ambient::seed()), now);
+    whole.map_err(|problems| anyhow::anyhow!("{problems}"))
 }
 
 async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
@@ -352,10 +358,11 @@ pub(super) async fn explain(command: &ExplainCommand) -> anyhow::Result<i32> {
     }
 }
 
-/// From an organisation's file: nothing is known of what was before.
+/// From an organisation's file: its contacts are known, and nothing of what was before.
 async fn explain_file(command: &ExplainCommand, file: &Path) -> anyhow::Result<i32> {
     let source = command.source();
-    let directory = Arc::new(organisation_of(file)?);
+    let (directory, contacts) = whole_of(file)?;
+    let directory = Arc::new(directory);
     let folder = source.flows.clone().unwrap_or_else(|| "flows".into());
     let around = match &source.config {
         Some(file) => daemon::world_of(&config(file)?)?,
@@ -366,7 +373,7 @@ async fn explain_file(command: &ExplainCommand, file: &Path) -> anyhow::Result<i
         directory,
         ..around
     };
-    let load = |needs: Vec<_>| async move { Ok(nothing_known(&needs)) };
+    let load = async |needs: Vec<_>| Ok(people_known(&needs, &contacts));
     super::explain::explain(command, None, &world, load, ambient::now()).await
 }
 

@@ -48,6 +48,7 @@ pub(super) fn stranger(cx: &mut Cx<'_>, account: AccountId, party: &Party) -> Op
         source: "inbound".into(),
         columns: Default::default(),
         tags: Vec::new(),
+        caseloads: Vec::new(),
         forwarded_route: None,
         created_at: cx.at.now,
         version: 1,

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub use course::{Later, Ring, Skipped};
 pub use hold::{BudgetTold, Fate, Forcing, PlanTold, RateTold, Reply, Texting, WindowTold};
-pub use nothing::nothing_known;
+pub use nothing::{nothing_known, people_known};
 
 use crate::model::account::{Account, Number, Route};
 use crate::model::consent::{ConsentEntry, ConsentScope, Verdict};

@@ -478,10 +478,14 @@ pub(super) fn thread_effect<'a>(
             }
         }
         Effect::SetField { field, value } => set_field(frame, field, value),
-        Effect::Tag { add: new, remove } => {
+        Effect::Tag { add, remove } => {
             if let Some(contact) = &mut frame.contact {
-                add(&mut contact.tags, new);
-                contact.tags.retain(|tag| !remove.contains(tag));
+                flow::change(&mut contact.tags, add, remove);
+            }
+        }
+        Effect::Caseloads { add, remove } => {
+            if let Some(contact) = &mut frame.contact {
+                flow::change(&mut contact.caseloads, add, remove);
             }
         }
         Effect::Note { text } => {
@@ -528,14 +532,6 @@ fn assign<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, to: Route, note: Option<St
             let reason = refused.to_string();
             frame.event(cx, None, ThreadEventKind::NotAssigned { reason });
             frame.post_unless_open(cx, None, None);
-        }
-    }
-}
-
-fn add(tags: &mut Vec<String>, new: &[String]) {
-    for tag in new {
-        if !tags.contains(tag) {
-            tags.push(tag.clone());
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Used {
     pub users: BTreeSet<String>,
     /// Calendars.
     pub calendars: BTreeSet<String>,
+    /// Caseloads.
+    pub caseloads: BTreeSet<String>,
 }
 
 /// What is too much, though it would run.
@@ -303,6 +305,7 @@ fn account(reading: &mut Reading<'_>, node: &Node) {
             .map(|(key, kind)| (key, Type::from(kind)))
             .collect()
     });
+    reading.scope.caseloads = reading.names.caseloads(&key);
     reading.account = key;
 }
 

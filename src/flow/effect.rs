@@ -188,6 +188,13 @@ pub enum Effect {
         /// Removed.
         remove: Vec<String>,
     },
+    /// Caseloads of the contact, by key.
+    Caseloads {
+        /// Which it comes into.
+        add: Vec<String>,
+        /// Which it leaves.
+        remove: Vec<String>,
+    },
     /// These devices ring.
     Ring {
         /// They.
@@ -264,6 +271,17 @@ impl Effect {
             Self::Reply { text, .. } | Self::Send { text, .. } => Some(text),
             Self::Inbox { auto_reply, .. } => auto_reply.as_deref(),
             _ => None,
+        }
+    }
+}
+
+/// What [`Effect::Tag`] and [`Effect::Caseloads`] do to a contact's list: words leave it, then words come into it; none
+/// stands there twice.
+pub(crate) fn change(list: &mut Vec<String>, add: &[String], remove: &[String]) {
+    list.retain(|word| !remove.contains(word));
+    for word in add {
+        if !list.contains(word) {
+            list.push(word.clone());
         }
     }
 }

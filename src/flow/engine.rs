@@ -103,6 +103,7 @@ impl Engine<'_> {
             self.run.unasked_event = 0;
             self.run.fields.clear();
             self.run.tags = None;
+            self.run.caseloads = None;
         }
         if self.run.ended.is_some() {
             return self.take_late(event);

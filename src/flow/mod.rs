@@ -31,6 +31,7 @@ mod template;
 mod yaml;
 
 pub use check::{Bounds, Checked, Findings, Used, check, inspect};
+pub(crate) use effect::change;
 pub use effect::{Effect, Ended, Notify, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};

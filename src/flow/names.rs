@@ -22,6 +22,8 @@ pub trait Names {
     fn calendars(&self, account: &str) -> Option<Vec<String>>;
     /// The programs of an account.
     fn programs(&self, account: &str) -> Option<Vec<String>>;
+    /// The caseloads of all programs of an account.
+    fn caseloads(&self, account: &str) -> Option<Vec<String>>;
     /// The columns of an account's contacts.
     fn columns(&self, account: &str) -> Option<Vec<(String, ColumnType)>>;
     /// The flows of an account.
@@ -95,6 +97,9 @@ impl Names for NoNames {
         None
     }
     fn programs(&self, _: &str) -> Option<Vec<String>> {
+        None
+    }
+    fn caseloads(&self, _: &str) -> Option<Vec<String>> {
         None
     }
     fn columns(&self, _: &str) -> Option<Vec<(String, ColumnType)>> {
@@ -233,6 +238,11 @@ impl Names for DirectoryNames<'_> {
         let account = self.directory.account_by_key(account)?;
         let keys = account.programs.iter().map(|program| program.key.clone());
         Some(keys.collect())
+    }
+
+    fn caseloads(&self, account: &str) -> Option<Vec<String>> {
+        let account = self.directory.account_by_key(account)?;
+        Some(account.caseloads().map(|one| one.key.clone()).collect())
     }
 
     fn columns(&self, account: &str) -> Option<Vec<(String, ColumnType)>> {

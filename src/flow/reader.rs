@@ -380,6 +380,7 @@ impl<'a> Reading<'a> {
             "unknown-group" => drop(self.used.groups.insert(name.to_owned())),
             "unknown-user" => drop(self.used.users.insert(name.to_owned())),
             "unknown-calendar" => drop(self.used.calendars.insert(name.to_owned())),
+            "unknown-caseload" => drop(self.used.caseloads.insert(name.to_owned())),
             _ => {}
         }
         let Some(known) = known else { return true };
@@ -425,6 +426,20 @@ impl<'a> Reading<'a> {
         }
         self.known(&node.at, "unknown-user", "active user", &key, known)
             .then_some(key)
+    }
+
+    pub(crate) fn caseload(&mut self, node: &Node) -> Option<String> {
+        let key = self.word(node, "a caseload")?.to_owned();
+        let known = self.scope.caseloads.clone();
+        self.known(&node.at, "unknown-caseload", "caseload", &key, known)
+            .then_some(key)
+    }
+
+    /// Some of them; a single one may stand without brackets.
+    pub(crate) fn caseloads(&mut self, node: &Node) -> Vec<String> {
+        let nodes = self.list(node, "caseloads");
+        let keys = nodes.into_iter().filter_map(|node| self.caseload(node));
+        keys.collect()
     }
 
     pub(crate) fn phone(&mut self, node: &Node) -> Option<Phone> {

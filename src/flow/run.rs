@@ -39,6 +39,9 @@ pub struct Run {
     /// The contact's tags as the present event leaves them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tags: Option<Vec<String>>,
+    /// The same of the contact's caseloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) caseloads: Option<Vec<String>>,
     /// Steps taken in the present event.
     #[serde(default)]
     pub(crate) steps_event: u32,
@@ -244,6 +247,7 @@ impl Run {
             steps: BTreeMap::new(),
             fields: BTreeMap::new(),
             tags: None,
+            caseloads: None,
             steps_event: 0,
             asked_event: 0,
             unasked_event: 0,

@@ -392,7 +392,7 @@ fn shape(shape: Shape) -> Value {
         Shape::Digits => {
             json!({ "type": ["string", "integer"], "pattern": "^[0-9]+(\\.\\.[0-9]+)?$" })
         }
-        Shape::Words => known("words"),
+        Shape::Words | Shape::Names => known("words"),
         Shape::Told => told(),
         Shape::Headers => headers(),
         Shape::Saves => saves(),

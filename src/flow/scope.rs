@@ -172,6 +172,7 @@ pub(crate) enum Known {
     ContactLanguage,
     ContactPhone,
     ContactTags,
+    ContactCaseloads,
     /// A column of the account's contacts.
     Column(String, Type),
     /// A variable of the run.
@@ -183,7 +184,7 @@ pub(crate) enum Known {
 impl Known {
     pub(crate) fn kind(&self) -> Type {
         match self {
-            Self::ContactTags => Type::List,
+            Self::ContactTags | Self::ContactCaseloads => Type::List,
             Self::Column(_, kind) | Self::Var(_, kind) | Self::Step(_, _, kind) => *kind,
             _ => Type::Text,
         }
@@ -195,6 +196,8 @@ impl Known {
 pub(crate) struct Scope {
     /// The account's columns; `None`: not known.
     pub(crate) columns: Option<BTreeMap<String, Type>>,
+    /// The account's caseloads; `None`: not known.
+    pub(crate) caseloads: Option<Vec<String>>,
     /// The run's variables.
     pub(crate) vars: BTreeMap<String, Type>,
     /// The steps' values.
@@ -215,10 +218,11 @@ const ROOTS: [&str; 7] = [
     "account", "program", "call", "message", "contact", "flow", "steps",
 ];
 /// The fields every contact has.
-pub(crate) const CONTACT_FIELDS: [&str; 5] = ["name", "email", "language", "phone", "tags"];
+pub(crate) const CONTACT_FIELDS: [&str; 6] =
+    ["name", "email", "language", "phone", "tags", "caseloads"];
 
 /// The names that are there in every flow, and what each is.
-pub(crate) static ALWAYS: [(&str, Known, &str); 15] = [
+pub(crate) static ALWAYS: [(&str, Known, &str); 16] = [
     ("account.name", Known::AccountName, "The account's name."),
     ("account.key", Known::AccountKey, "Its key."),
     ("account.language", Known::AccountLanguage, "Its language."),
@@ -242,6 +246,11 @@ pub(crate) static ALWAYS: [(&str, Known, &str); 15] = [
         "The phone that calls or texts.",
     ),
     ("contact.tags", Known::ContactTags, "Its tags."),
+    (
+        "contact.caseloads",
+        Known::ContactCaseloads,
+        "The caseloads it is in, by key.",
+    ),
 ];
 
 /// What is always there by this name.
@@ -379,6 +388,7 @@ impl Values<'_> {
                 Val::text(facts.party.phone().map_or(String::new(), |p| p.to_string()))
             }
             Known::ContactTags => Val::List(self.tags()),
+            Known::ContactCaseloads => Val::List(self.caseloads()),
             Known::Column(key, kind) => self.column(key, *kind),
             Known::Var(key, kind) => self
                 .run
@@ -421,6 +431,16 @@ impl Values<'_> {
     pub(crate) fn tags(&self) -> Vec<String> {
         let loaded = self.facts.contact.map_or(&[][..], |contact| &contact.tags);
         self.run.tags.clone().unwrap_or_else(|| loaded.to_vec())
+    }
+
+    /// The contact's caseloads, likewise.
+    pub(crate) fn caseloads(&self) -> Vec<String> {
+        let contact = self.facts.contact;
+        let loaded = contact.map_or(&[][..], |contact| &contact.caseloads);
+        self.run
+            .caseloads
+            .clone()
+            .unwrap_or_else(|| loaded.to_vec())
     }
 
     /// The languages to try, best first.

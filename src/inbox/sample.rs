@@ -116,6 +116,7 @@ impl Sample {
             source: "inbound".to_owned(),
             columns: BTreeMap::new(),
             tags: vec![],
+            caseloads: Vec::new(),
             forwarded_route,
             created_at: Self::NOW,
             version: 1,

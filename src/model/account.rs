@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Calendar;
-use super::people::{Group, Member, Role};
+use super::people::{Caseload, Group, Member, Role};
 use super::{AccountId, CostCentreId, GroupId, NumberId, ProgramId, UserId};
 
 /// A business unit whose data no other account can see.
@@ -60,6 +60,11 @@ impl Account {
     /// The program with this id.
     pub fn program_by_id(&self, id: ProgramId) -> Option<&Program> {
         self.programs.iter().find(|program| program.id == id)
+    }
+
+    /// The caseloads of all its programs.
+    pub fn caseloads(&self) -> impl Iterator<Item = &Caseload> {
+        self.programs.iter().flat_map(|program| &program.caseloads)
     }
 
     /// How the account uses a number.
@@ -137,6 +142,8 @@ pub struct Program {
     pub name: String,
     /// The number it sends from.
     pub number: Option<NumberId>,
+    /// Its caseloads, in the order they were made.
+    pub caseloads: Vec<Caseload>,
 }
 
 /// Who is responsible: a group or a user.

@@ -76,6 +76,15 @@ pub struct Member {
     pub roles: Vec<RoleId>,
 }
 
+/// A named subset of a program's contacts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caseload {
+    /// Its immutable key, unique in the account.
+    pub key: String,
+    /// Its free name.
+    pub name: String,
+}
+
 /// A named set of permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
@@ -122,6 +131,9 @@ pub struct Contact {
     pub columns: BTreeMap<String, serde_json::Value>,
     /// Tags.
     pub tags: Vec<String>,
+    /// The caseloads they are in, by key.
+    #[serde(default)]
+    pub caseloads: Vec<String>,
     /// Replaces the default route.
     pub forwarded_route: Option<Route>,
     /// When they were first known.

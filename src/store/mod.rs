@@ -95,7 +95,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 9] = [
     (
         1,
         "begin",
@@ -143,6 +143,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 8] = [
         "contact_value",
         include_str!("migrations/sqlite/0008_contact_value.sql"),
         include_str!("migrations/postgres/0008_contact_value.sql"),
+    ),
+    (
+        9,
+        "caseload",
+        include_str!("migrations/sqlite/0009_caseload.sql"),
+        include_str!("migrations/postgres/0009_caseload.sql"),
     ),
 ];
 

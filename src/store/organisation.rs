@@ -372,6 +372,7 @@ impl<'c> Sorted<'c> {
                 key: row.key.clone(),
                 name: row.name.clone(),
                 number: row.number,
+                caseloads: row.caseloads.clone(),
             }),
             OrgRow::AccountNumber(account, row) => self.account_numbers.push(AccountNumberRow {
                 account: *account,

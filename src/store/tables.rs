@@ -16,7 +16,7 @@ pub(super) const THREAD_EVENT: &str = "id id(tev), account_id=account id(acct), 
     conversation_id=conversation id(conv), at i64, by_id=by id(user), kind json";
 
 pub(super) const CONTACT: &str = "id id(ctc), account_id=account id(acct), name text, phones json, email text, \
-    language text, source text, columns json, tags json, forwarded_route json, created_at i64, version i64";
+    language text, source text, columns json, tags json, caseloads json, forwarded_route json, created_at i64, version i64";
 
 pub(super) const CONSENT: &str = "id id(cons), party text, scope json, verdict text, at i64, source text, event_id=event id(evt)";
 

@@ -324,6 +324,7 @@ fn account(ids: &mut Ids, key: &str, name: &str, program: ProgramId, number: Num
             key: "main".to_owned(),
             name: "Main".to_owned(),
             number: Some(number),
+            caseloads: Vec::new(),
         }],
         calendars: BTreeMap::new(),
         numbers: vec![],

@@ -46,6 +46,7 @@ impl Draft<'_> {
         part.programs
             .iter()
             .for_each(|program| self.fill_program(place, program));
+        self.fill_caseloads(place, part);
         self.settle_main(place);
     }
 
@@ -259,12 +260,12 @@ impl Draft<'_> {
             Some(at) => &mut programs[at],
             None => {
                 let (key, name) = (part.key.value.clone(), part.key.value.clone());
-                let (id, number) = (self.ids.fresh(), None);
                 programs.push_mut(Program {
-                    id,
+                    id: self.ids.fresh(),
                     key,
                     name,
-                    number,
+                    number: None,
+                    caseloads: Vec::new(),
                 })
             }
         };

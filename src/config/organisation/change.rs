@@ -10,7 +10,7 @@ use crate::model::account::{
     Program, Route,
 };
 use crate::model::organisation::{AccountRow, CostCentre, OrgChange, OrgRow};
-use crate::model::people::{Contact, Group, Member, Permission, Role, User};
+use crate::model::people::{Caseload, Contact, Group, Member, Permission, Role, User};
 use crate::model::{AccountId, NumberId, Party, ProgramId, UserId};
 
 /// The fields of a row in words for people.
@@ -236,7 +236,11 @@ impl Diff<'_> {
             let before = old.and_then(|old| old.program_by_id(program.id));
             let fields = |program: &Program| {
                 let number = program.number.map_or(NOTHING.to_owned(), address);
-                vec![("name", program.name.clone()), ("number", number)]
+                vec![
+                    ("name", program.name.clone()),
+                    ("number", number),
+                    ("caseloads", list(program.caseloads.iter().map(caseload))),
+                ]
             };
             self.part(
                 account,
@@ -554,7 +558,15 @@ fn contact_fields(contact: &Contact) -> Fields {
         ("language", contact.language.clone().unwrap_or_else(none)),
         ("columns", list(contact.columns.iter().map(column))),
         ("tags", list(contact.tags.iter().cloned())),
+        ("caseloads", list(contact.caseloads.iter().cloned())),
     ]
+}
+
+fn caseload(caseload: &Caseload) -> String {
+    match caseload.name == caseload.key {
+        true => caseload.key.clone(),
+        false => format!("{} ({})", caseload.key, caseload.name),
+    }
 }
 
 fn column_word(kind: ColumnType) -> &'static str {

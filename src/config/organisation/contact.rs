@@ -85,6 +85,9 @@ impl Draft<'_> {
             &mut row.tags,
             tags.map(|tags| tags.iter().map(|tag| tag.value.clone()).collect()),
         );
+        let caseloads = part.caseloads.as_ref();
+        let caseloads = caseloads.map(|names| self.caseloads_named(account, names));
+        set(&mut row.caseloads, caseloads);
         Some(row)
     }
 
@@ -118,6 +121,7 @@ impl Draft<'_> {
             source: "organisation".to_owned(),
             columns: BTreeMap::new(),
             tags: Vec::new(),
+            caseloads: Vec::new(),
             forwarded_route: None,
             created_at: self.now,
             version: 1,

@@ -198,6 +198,7 @@ impl<'a> Draft<'a> {
             key: "main".to_owned(),
             name: key.to_owned(),
             number: None,
+            caseloads: Vec::new(),
         };
         let all = vec![
             Permission::MayStartTexts,

@@ -6,10 +6,14 @@ use std::collections::BTreeMap;
 use super::form;
 use super::node::{At, Findings, Map, Text};
 use crate::config::tree::{Node, Value};
-use crate::model::Phone;
 use crate::model::account::{Beyond, ColumnType, Matching, OptOutBy, PlanUnit};
 use crate::model::calendar::{CalendarSpec, DayRanges};
 use crate::model::people::{Device, Permission};
+
+mod contact;
+
+use contact::contact;
+pub(super) use contact::{ColumnValue, ContactPart, PhonePart};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parts {
@@ -123,6 +127,13 @@ pub(super) struct ProgramPart {
     pub(super) key: Text,
     pub(super) name: Option<Text>,
     pub(super) number: Option<Text>,
+    pub(super) caseloads: Vec<CaseloadPart>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct CaseloadPart {
+    pub(super) key: Text,
+    pub(super) name: Option<Text>,
 }
 
 #[derive(Debug, Clone)]
@@ -161,33 +172,6 @@ pub(super) struct SubPart {
     pub(super) aliases: Vec<Text>,
     pub(super) flow: Option<FlowName>,
     pub(super) program: Option<Text>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct ContactPart {
-    pub(super) at: std::ops::Range<usize>,
-    pub(super) name: Option<Text>,
-    pub(super) phones: Vec<PhonePart>,
-    pub(super) email: Option<Text>,
-    pub(super) language: Option<Text>,
-    pub(super) columns: Vec<(Text, At<ColumnValue>)>,
-    pub(super) tags: Option<Vec<Text>>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct PhonePart {
-    pub(super) phone: At<Phone>,
-    pub(super) kind: Option<&'static str>,
-    pub(super) textable: Option<bool>,
-}
-
-/// A column's value before its type is known.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum ColumnValue {
-    Text(String),
-    Number(f64),
-    Bool(bool),
-    Other,
 }
 
 /// Reads a whole file; an empty one has nothing in it.
@@ -454,13 +438,27 @@ fn values(texts: &[Text]) -> Vec<String> {
 }
 
 fn program(node: &Node, found: &Findings<'_>) -> Option<ProgramPart> {
-    let map = found.map(node, &["key", "name", "number"]);
+    let map = found.map(node, &["key", "name", "number", "caseloads"]);
     let part = ProgramPart {
         name: form::name(&map, found),
         number: map.get("number").and_then(|node| found.phone_text(node)),
+        caseloads: all(&map, "caseloads", found, caseload),
         key: key(&map, found)?,
     };
     Some(part)
+}
+
+/// Its key alone, or its key and name.
+fn caseload(node: &Node, found: &Findings<'_>) -> Option<CaseloadPart> {
+    if matches!(node.value, Value::Map(_)) {
+        let map = found.map(node, &["key", "name"]);
+        let name = form::name(&map, found);
+        let key = key(&map, found)?;
+        return Some(CaseloadPart { key, name });
+    }
+    let key = found.text(node)?;
+    form::check_key(&key, found);
+    Some(CaseloadPart { key, name: None })
 }
 
 fn account_number(node: &Node, found: &Findings<'_>) -> Option<AccountNumberPart> {
@@ -528,47 +526,4 @@ fn subs(node: &Node, found: &Findings<'_>) -> Vec<SubPart> {
         }
     };
     found.entries(node).iter().map(read).collect()
-}
-
-fn contact(node: &Node, found: &Findings<'_>) -> Option<ContactPart> {
-    let known = ["name", "phones", "email", "language", "columns", "tags"];
-    let map = found.map(node, &known);
-    map.required("phones")?;
-    let columns = map
-        .get("columns")
-        .map_or(&[][..], |node| found.entries(node));
-    let column = |(key, node): &(_, Node)| (form::map_key(key), column_value(node));
-    Some(ContactPart {
-        at: node.at.clone(),
-        name: map.text("name"),
-        phones: all(&map, "phones", found, contact_phone),
-        email: form::email(&map, found),
-        language: form::language(&map, found),
-        columns: columns.iter().map(column).collect(),
-        tags: map.texts("tags"),
-    })
-}
-
-fn contact_phone(node: &Node, found: &Findings<'_>) -> Option<PhonePart> {
-    let map = found.map(node, &["phone", "kind", "textable"]);
-    let kinds = [("mobile", "mobile"), ("home", "home"), ("work", "work")];
-    let part = PhonePart {
-        kind: map.choice("kind", &kinds),
-        textable: map.flag("textable"),
-        phone: form::phone(map.required("phone")?, found)?,
-    };
-    Some(part)
-}
-
-fn column_value(node: &Node) -> At<ColumnValue> {
-    let value = match &node.value {
-        Value::Text(text) => ColumnValue::Text(text.clone()),
-        Value::Number(number) => ColumnValue::Number(*number),
-        Value::Bool(flag) => ColumnValue::Bool(*flag),
-        _ => ColumnValue::Other,
-    };
-    At {
-        at: node.at.clone(),
-        value,
-    }
 }

@@ -16,7 +16,16 @@ const EMAIL_BYTES_MAX: usize = 254;
 /// Texts a second that a plan may name.
 const RATE_MAX: f64 = 10_000.0;
 /// What every contact has, so that no column can be called so.
-const BUILT_IN_FIELDS: [&str; 7] = ["name", "phone", "email", "language", "tags", "source", "id"];
+const BUILT_IN_FIELDS: [&str; 8] = [
+    "name",
+    "phone",
+    "email",
+    "language",
+    "tags",
+    "caseloads",
+    "source",
+    "id",
+];
 
 /// The key of a map as a text with its place.
 pub(super) fn map_key(key: &Key) -> Text {

@@ -12,6 +12,7 @@ use crate::model::people::Contact;
 use crate::model::{Ids, Timestamp};
 
 mod account;
+mod caseload;
 mod change;
 mod contact;
 mod draft;

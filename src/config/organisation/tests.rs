@@ -24,7 +24,8 @@ accounts:
     groups: [{ key: billing, members: [ana] }]
     numbers: [{ number: "+12025550100", call_flow: main-line, text_flow: none, route: { group: billing } }]
     keywords: [{ number: "+12025550100", word: APPLY, aliases: [APLY], flow: apply, sub: { NURSE: { flow: nurse } } }]
-    contacts: [{ name: Noor, phones: [{ phone: "+12025550140" }], columns: { size: large } }]
+    contacts: [{ name: Noor, phones: [{ phone: "+12025550140" }], columns: { size: large }, caseloads: [north] }]
+    programs: [{ key: main, caseloads: [north, { key: south, name: South side }] }]
 "#;
 
 const NOW: Timestamp = Timestamp::from_micros(1_790_000_000_000_000);
@@ -219,6 +220,21 @@ fn a_change_is_told_alone() {
             "~ contact clinic/Noor Abbas: name Noor → name Noor Abbas",
         ),
         (
+            "caseloads: [north] }]",
+            "caseloads: [south, north] }]",
+            "~ contact clinic/Noor: caseloads north → caseloads south, north",
+        ),
+        (
+            "caseloads: [north, {",
+            "caseloads: [{ key: north, name: North side }, {",
+            "~ program clinic/main: caseloads north, south (South side) → caseloads north (North side), south (South side)",
+        ),
+        (
+            "South side }] }]",
+            "South side }] }, { key: night, caseloads: [late] }]",
+            "+ program clinic/night: name night; caseloads late",
+        ),
+        (
             "{ size: text }",
             "{ size: text, age: number }",
             "~ account clinic: columns size text → columns age number, size text",
@@ -250,6 +266,15 @@ fn what_is_left_out_stays() {
         (
             r#"accounts: [{ key: clinic, contacts: [{ phones: [{ phone: "+12025550140" }], email: noor@example.org }] }]"#,
             &["~ contact clinic/Noor: email none → email noor@example.org"],
+        ),
+        // A caseload that the file does not name any more stays, as do those who are in it.
+        (
+            "accounts: [{ key: clinic, programs: [{ key: main, caseloads: [south] }] }]",
+            &[],
+        ),
+        (
+            r#"accounts: [{ key: clinic, contacts: [{ phones: [{ phone: "+12025550140" }], caseloads: [] }] }]"#,
+            &["~ contact clinic/Noor: caseloads north → caseloads none"],
         ),
         (
             "users: [{ key: ana, email: \"\" }]",
@@ -363,7 +388,7 @@ fn rows_come_in_an_order_that_can_be_saved() {
         .unwrap();
     assert_eq!(
         program.describe(),
-        "+ program clinic/main: name clinic; number +12025550100"
+        "+ program clinic/main: name clinic; number +12025550100; caseloads north, south (South side)"
     );
 }
 

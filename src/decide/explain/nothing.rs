@@ -1,6 +1,6 @@
 //! A state for whoever asks without a store.
 
-use crate::model::people::Presence;
+use crate::model::people::{Contact, Presence};
 use crate::model::turn::{Need, State, Thread};
 
 /// A state in which nothing is known, so that an organisation can be asked about without a store.
@@ -51,6 +51,22 @@ pub fn nothing_known(needs: &[Need]) -> State {
                 state.usage.insert((account, month), None);
             }
         }
+    }
+    state
+}
+
+/// A state in which only these people are known, as an organisation's file or a test makes them up.
+pub fn people_known(needs: &[Need], people: &[Contact]) -> State {
+    let mut state = nothing_known(needs);
+    for ((_, party), thread) in &mut state.threads {
+        let has = |one: &&Contact| one.phones.iter().any(|phone| phone.phone == *party);
+        thread.contacts = people.iter().filter(has).cloned().collect();
+    }
+    for ((account, asked), found) in &mut state.contacts {
+        let has = |one: &&Contact| {
+            one.account == *account && one.compared(&asked.field).as_ref() == Some(&asked.value)
+        };
+        *found = people.iter().filter(has).cloned().collect();
     }
     state
 }

@@ -1,6 +1,7 @@
 //! Explanations: the same as what then happens, with the rules that lost.
 
-use super::sample::{Bench, PAT, PLAIN, SHARED, sent};
+use super::sample::{Bench, PAT, PLAIN, SHARED, caseload, sent};
+use super::threads::contact;
 use crate::decide::At;
 use crate::decide::explain::{self, Explained};
 use crate::model::turn::{Need, State};
@@ -522,4 +523,56 @@ fn whoever_waits_in_line_is_followed_too() {
             .any(|later| later.step.outcome == "timeout")
     );
     assert!(bench.store.calls.is_empty());
+}
+
+/// Without a store a file's contacts are known all the same.
+#[test]
+fn people_of_a_file_are_answered_as_they_are() {
+    let apply = "
+  ours:
+    lookup: { caseload: north }
+    then: { found: hello, missing: stranger }
+  hello:
+    reply: { en: \"Hello {{ contact.name }}\", es: \"Hola {{ contact.name }}: {{ contact.tags }}\" }
+    next: end
+  stranger:
+    reply: Who are you?
+    next: end
+";
+    let bench = Bench::with(&[("apply", apply)], |parts| caseload(parts, "north"));
+    let pat = crate::model::people::Contact {
+        language: Some("es".to_owned()),
+        tags: vec!["vip".to_owned()],
+        caseloads: vec!["north".to_owned()],
+        ..contact("college", "Pat")
+    };
+    let at = At {
+        event: Ids::new(bench.now, 0).fresh(),
+        now: bench.now,
+        seed: 0,
+    };
+    let told = |from: &str| {
+        let mut known = Vec::new();
+        loop {
+            let state = explain::people_known(&known, std::slice::from_ref(&pat));
+            match explain::text(
+                &bench.world,
+                &state,
+                &Party::read(from),
+                SHARED,
+                "apply",
+                at,
+            ) {
+                Ok(told) => return told,
+                Err(needs) => known.extend(needs),
+            }
+        }
+    };
+    let known = told(PAT);
+    assert_eq!(known.replies[0].text, "Hola Pat: vip");
+    let person = known.contact.unwrap();
+    assert_eq!((person.new, person.name.as_deref()), (false, Some("Pat")));
+    let other = told("+12025550150");
+    assert_eq!(other.replies[0].text, "Who are you?");
+    assert!(other.contact.unwrap().new);
 }

@@ -14,7 +14,7 @@ use crate::model::account::{
 use crate::model::consent::ComplianceWords;
 use crate::model::conversation::{Conversation, ThreadEventKind};
 use crate::model::directory::Directory;
-use crate::model::people::{Device, Group, Member, Permission, Presence, Role, User};
+use crate::model::people::{Caseload, Device, Group, Member, Permission, Presence, Role, User};
 use crate::model::text::fold_keyword;
 use crate::model::turn::{Decision, ROUNDS_MAX, Turn, Write};
 use crate::model::{
@@ -126,6 +126,7 @@ fn make_account(key: &str, at: usize) -> Account {
         key: name.to_owned(),
         name: format!("{key} {name}"),
         number: None,
+        caseloads: Vec::new(),
     };
     let starts = Role {
         id: id(6, at),
@@ -275,6 +276,17 @@ impl Parts {
             keywords,
         } = self;
         Arc::new(Directory::new(1, accounts, users, numbers, keywords))
+    }
+}
+
+/// Gives every account's program `main` a caseload.
+pub(super) fn caseload(parts: &mut Parts, key: &str) {
+    for account in &mut parts.accounts {
+        let main = account.programs.iter_mut().find(|one| one.key == "main");
+        main.unwrap().caseloads.push(Caseload {
+            key: key.to_owned(),
+            name: key.to_owned(),
+        });
     }
 }
 

@@ -102,7 +102,7 @@ fn of_a_shared_phone_nobody_is_taken_and_nobody_invented() {
     assert_eq!(bench.store.contacts.len(), 1);
 }
 
-fn contact(of: &str, name: &str) -> Contact {
+pub(super) fn contact(of: &str, name: &str) -> Contact {
     Contact {
         id: crate::model::Ids::new(Timestamp::default(), 5).fresh(),
         account: account(of),
@@ -117,6 +117,7 @@ fn contact(of: &str, name: &str) -> Contact {
         source: "import".into(),
         columns: Default::default(),
         tags: vec![],
+        caseloads: Vec::new(),
         forwarded_route: None,
         created_at: Timestamp::default(),
         version: 1,

@@ -1,6 +1,6 @@
 //! What steps ask of other people, of the ledger and of other flows, carried out.
 
-use super::sample::{Bench, PAT, SHARED, messages, number, sent, user};
+use super::sample::{Bench, PAT, SHARED, caseload, messages, number, sent, user};
 use crate::decide::Input;
 use crate::model::consent::{Consent, ConsentScope};
 use crate::model::conversation::ThreadEventKind;
@@ -453,4 +453,32 @@ fn people_are_found_by_what_a_flow_has_saved() {
         sent(&bench.sms_from(QUINN, SHARED, "apply nurse")),
         ["Not known"]
     );
+}
+
+#[test]
+fn caseloads_are_kept_from_one_event_to_the_next() {
+    let apply = "
+  ours:
+    lookup: { caseload: north }
+    then: { found: out, missing: in }
+  in:
+    tag: { add_caseload: north }
+    next: welcome
+  welcome:
+    reply: Welcome
+    next: end
+  out:
+    tag: { remove_caseload: north }
+    next: end
+";
+    let mut bench = Bench::with(&[("apply", apply)], |parts| caseload(parts, "north"));
+    let caseloads = |bench: &Bench| {
+        let all = bench.store.contacts.values();
+        let all: Vec<String> = all.flat_map(|one| one.caseloads.clone()).collect();
+        all.join(" ")
+    };
+    assert_eq!(sent(&bench.sms(SHARED, "apply")), ["Welcome"]);
+    assert_eq!(caseloads(&bench), "north");
+    assert_eq!(sent(&bench.sms(SHARED, "apply")), [""; 0]);
+    assert_eq!(caseloads(&bench), "");
 }

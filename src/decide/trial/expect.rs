@@ -29,6 +29,7 @@ impl Stage {
                 same(&words, shown(&found), shown(value))
             }
             Expect::Tags(tags) => self.has_tags(tags),
+            Expect::Caseloads(keys) => self.is_in_caseloads(keys),
             Expect::Sent(count) => {
                 let found = u32::try_from(self.sent.len()).unwrap_or(u32::MAX);
                 same("the number of texts sent is", found, *count)
@@ -92,6 +93,17 @@ impl Stage {
                 have.join(", ")
             )),
         }
+    }
+
+    /// All of them and no others, so that one can be seen to be left.
+    fn is_in_caseloads(&self, keys: &[String]) -> Result<(), String> {
+        let sorted = |keys: &[String]| {
+            let mut keys = keys.to_vec();
+            keys.sort();
+            keys
+        };
+        let have = self.contact().map_or(&[][..], |one| &one.caseloads);
+        same("the caseloads are", sorted(have), sorted(keys))
     }
 
     fn ended_at(&self, step: &str) -> Result<(), String> {

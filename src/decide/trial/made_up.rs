@@ -10,7 +10,7 @@ use crate::model::account::{
 };
 use crate::model::calendar::Calendar;
 use crate::model::directory::Directory;
-use crate::model::people::{Device, Group, Member, User};
+use crate::model::people::{Caseload, Device, Group, Member, User};
 use crate::model::{AccountId, Ids, Phone, Timestamp};
 
 /// The zone in which a made-up account tells the time.
@@ -77,6 +77,11 @@ impl Making {
         groups.insert(REST.to_owned());
         let groups: Vec<Group> = groups.iter().map(|key| self.group(key)).collect();
         let calendars = names(|one| &one.used.calendars).into_iter();
+        let caseloads = names(|one| &one.used.caseloads).into_iter();
+        let caseload = |key: String| Caseload {
+            name: key.clone(),
+            key,
+        };
         let always = || Calendar::always(TimeZone::UTC);
         Account {
             id: self.ids.fresh(),
@@ -100,6 +105,7 @@ impl Making {
                 key: "main".to_owned(),
                 name: key.to_owned(),
                 number: None,
+                caseloads: caseloads.map(caseload).collect(),
             }],
             calendars: calendars.map(|key| (key, always())).collect(),
             numbers: Vec::new(),

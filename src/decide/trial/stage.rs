@@ -8,7 +8,7 @@ use super::Ground;
 use super::line::{Due, Line};
 use super::transcript::{Entry, Place, Who};
 use super::world::{self, Set};
-use crate::decide::explain::nothing_known;
+use crate::decide::explain::people_known;
 use crate::decide::{At, Input, World, decide_traced, needs};
 use crate::flow::{Flow, Test, Trace};
 use crate::model::account::{Account, Number};
@@ -293,25 +293,11 @@ impl Stage {
 
     /// What a store would load: nothing but what the test is given.
     fn learn(&mut self, needs: &[Need]) {
-        let mut loaded = nothing_known(needs);
-        let threads: Vec<_> = loaded.threads.keys().cloned().collect();
-        for (number, party) in threads {
-            let mut thread = loaded
-                .threads
-                .remove(&(number, party.clone()))
-                .unwrap_or_default();
-            let theirs = |contact: &&Contact| contact.phones.iter().any(|one| one.phone == party);
-            thread.contacts = self.contacts.iter().filter(theirs).cloned().collect();
-            if self.opted_out.contains(&party) {
-                thread.consents.push(self.out(&party));
+        let mut loaded = people_known(needs, &self.contacts);
+        for ((_, party), thread) in &mut loaded.threads {
+            if self.opted_out.contains(party) {
+                thread.consents.push(self.out(party));
             }
-            loaded.put_thread(number, party, thread);
-        }
-        for ((account, asked), found) in &mut loaded.contacts {
-            let has = |one: &&Contact| {
-                one.account == *account && one.compared(&asked.field).as_ref() == Some(&asked.value)
-            };
-            *found = self.contacts.iter().filter(has).cloned().collect();
         }
         for (user, presence) in &self.presence {
             if let Some(known) = loaded.presence.get_mut(user) {

@@ -149,6 +149,7 @@ fn contact(ids: &mut Ids, set: &Set, given: &GivenContact) -> Contact {
         source: "organisation".to_owned(),
         columns: Default::default(),
         tags: given.tags.clone(),
+        caseloads: given.caseloads.clone(),
         forwarded_route: None,
         created_at: set.now,
         version: 1,

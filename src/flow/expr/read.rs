@@ -10,7 +10,7 @@ use super::typed::{
 };
 use super::{EXPRESSION_BYTES_MAX, Expr, FUNCTIONS, Func, Function, Op, Wrong, wrong};
 use crate::flow::fault::suggest;
-use crate::flow::scope::{Scope, Type, Val};
+use crate::flow::scope::{Known, Scope, Type, Val};
 
 /// How deep parentheses and `not` may nest.
 const DEPTH_MAX: usize = 24;
@@ -152,6 +152,9 @@ impl Parser<'_> {
             let words = format!("{} is never in a list of another kind", left.kind.word());
             return Err(wrong(left.span, "type", words));
         }
+        if let Expr::Name(Known::ContactCaseloads) = right.expr {
+            self.caseloads_of(&left)?;
+        }
         let expr = Expr::In(Box::new(left.expr), Box::new(right.expr));
         let expr = if negated {
             Expr::Not(Box::new(expr))
@@ -193,6 +196,22 @@ impl Parser<'_> {
         };
         self.at += 1;
         Ok(Some(op))
+    }
+
+    /// A fixed text that is looked for among the contact's caseloads is one of the account's.
+    fn caseloads_of(&self, wanted: &Typed) -> Result<(), Wrong> {
+        let (Some(known), Expr::Const(Val::Text(key))) = (&self.scope.caseloads, &wanted.expr)
+        else {
+            return Ok(());
+        };
+        if known.contains(key) {
+            return Ok(());
+        }
+        let words = format!("there is no caseload `{key}` in the account");
+        Err(Wrong {
+            help: Some(suggest(key, known.iter().map(String::as_str))),
+            ..wrong(wanted.span.clone(), "unknown-caseload", words)
+        })
     }
 
     fn sum(&mut self) -> Result<Typed, Wrong> {

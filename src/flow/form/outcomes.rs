@@ -125,8 +125,16 @@ static MEANINGS: &[Row] = &[
     ("branch", NAME, "This condition is the first that holds."),
     ("branch", "else", "None holds."),
     ("split", NAME, "The person is one of this share."),
-    ("lookup", "found", "One contact is found."),
-    ("lookup", "missing", "None, or several."),
+    (
+        "lookup",
+        "found",
+        "One contact is found, or is in the caseload.",
+    ),
+    (
+        "lookup",
+        "missing",
+        "None is found, or several, or it is not in the caseload.",
+    ),
     ("set", "next", "Always."),
     ("tag", "next", "Always."),
     ("http", "ok", "A status of 200 to 299."),

@@ -21,7 +21,7 @@ pub(super) static FORMS: &[Form] = &[
     },
     Form {
         word: "lookup",
-        about: "Looks who has a phone, or a value in a field.",
+        about: "Looks who has a phone, or a value in a field, or whether the person is in a caseload.",
         main: Some("phone"),
         body: Body::Keys {
             keys: &[
@@ -40,8 +40,13 @@ pub(super) static FORMS: &[Form] = &[
                     Shape::Word,
                     "What stands in the field; goes with field.",
                 ),
+                may(
+                    "caseload",
+                    Shape::Name,
+                    "A caseload of the account, by its key, in which the person may be.",
+                ),
             ],
-            one_of: &["phone", "field"],
+            one_of: &["phone", "field", "caseload"],
             any_of: &[],
         },
     },

@@ -24,8 +24,10 @@ pub(crate) enum Shape {
     OneOf(&'static [&'static str]),
     /// Some of these words; a single one may stand without brackets.
     SomeOf(&'static [&'static str]),
-    /// The key of a group, user, calendar or flow.
+    /// The key of a group, user, calendar, caseload or flow.
     Name,
+    /// Some such keys; a single one may stand without brackets.
+    Names,
     /// A phone number.
     Phone,
     /// `caller`, `number` or a phone number.
@@ -74,6 +76,7 @@ impl Shape {
             Self::OneOf(_) => "one of",
             Self::SomeOf(_) => "some of",
             Self::Name => "name",
+            Self::Names => "names",
             Self::Phone => "phone",
             Self::CallerId => "number shown",
             Self::Place => "place",
@@ -115,7 +118,10 @@ impl Shape {
             Self::SomeOf(_) => {
                 "A list of the listed words, `[busy, offline]`; a single one may stand without brackets."
             }
-            Self::Name => "The key of a group, user, calendar or flow of the account.",
+            Self::Name => "The key of a group, user, calendar, caseload or flow of the account.",
+            Self::Names => {
+                "A list of such keys, `[nurses, reception]`; a single one may stand without brackets."
+            }
             Self::Phone => "A phone number with + and country code, in quotes: `\"+12025550199\"`.",
             Self::CallerId => {
                 "`caller`, `number` (ours that was called), or a phone number in quotes."

@@ -127,15 +127,25 @@ pub(super) static FORMS: &[Form] = &[
     },
     Form {
         word: "tag",
-        about: "Adds and removes tags of the contact.",
+        about: "Adds and removes tags and caseloads of the contact.",
         main: None,
         body: Body::Keys {
             keys: &[
                 may("add", Shape::Words, "Tags that the contact gets."),
                 may("remove", Shape::Words, "Tags that the contact loses."),
+                may(
+                    "add_caseload",
+                    Shape::Names,
+                    "Caseloads, by key, that the contact comes into.",
+                ),
+                may(
+                    "remove_caseload",
+                    Shape::Names,
+                    "Caseloads, by key, that the contact leaves.",
+                ),
             ],
             one_of: &[],
-            any_of: &["add", "remove"],
+            any_of: &["add", "remove", "add_caseload", "remove_caseload"],
         },
     },
     Form {

@@ -134,10 +134,13 @@ fn contact(reading: &mut Reading<'_>, phone: Party, node: &Node) -> GivenContact
         phone,
         fields: Vec::new(),
         tags: Vec::new(),
+        caseloads: Vec::new(),
     };
     for (key, value) in pairs(reading, node, "contact") {
         if key.text == "tags" {
             made.tags = words(reading, value, "`tags`");
+        } else if key.text == "caseloads" {
+            made.caseloads = reading.caseloads(value);
         } else if field(reading, key) {
             let value = reading.word(value, "a field").map(str::to_owned);
             made.fields

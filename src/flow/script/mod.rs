@@ -70,10 +70,12 @@ pub enum GivenHours {
 pub struct GivenContact {
     /// Their phone.
     pub phone: Party,
-    /// Their fields as written, `tags` apart.
+    /// Their fields as written, `tags` and `caseloads` apart.
     pub fields: Vec<(String, String)>,
     /// Their tags.
     pub tags: Vec<String>,
+    /// The caseloads they are in, by key.
+    pub caseloads: Vec<String>,
 }
 
 /// A line of a script.
@@ -181,6 +183,8 @@ pub enum Expect {
     Contact(String, Option<String>),
     /// The contact has these tags, beside others.
     Tags(Vec<String>),
+    /// The contact is in exactly these caseloads, by key.
+    Caseloads(Vec<String>),
     /// So many texts of ours were sent.
     Sent(u32),
     /// The flow has ended, and this was its last step.

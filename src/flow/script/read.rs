@@ -215,6 +215,7 @@ fn contact(reading: &mut Reading<'_>, node: &Node) -> Vec<Expect> {
         }
         match (key.text.as_str(), &value.value) {
             ("tags", _) => all.push(Expect::Tags(words(reading, value, "`tags`"))),
+            ("caseloads", _) => all.push(Expect::Caseloads(reading.caseloads(value))),
             (_, Value::Null) => all.push(Expect::Contact(key.text.clone(), None)),
             _ => {
                 let value = reading.word(value, "a field").map(str::to_owned);

@@ -1,7 +1,7 @@
 //! `set` and `tag`, and the places that values are saved in.
 
 use super::{Came, Verb};
-use crate::flow::effect::Effect;
+use crate::flow::effect::{Effect, change};
 use crate::flow::engine::Engine;
 use crate::flow::reader::Reading;
 use crate::flow::scope::{Known, Type, Val};
@@ -54,11 +54,11 @@ impl Place {
         is: Type,
     ) -> Option<Self> {
         let kind = match reading.scope.contact(path, field) {
-            Ok(Known::ContactPhone | Known::ContactTags) => {
-                let help = if field == "tags" {
-                    "add and remove tags with `tag`"
-                } else {
-                    "a contact keeps its phone"
+            Ok(Known::ContactPhone | Known::ContactTags | Known::ContactCaseloads) => {
+                let help = match field {
+                    "tags" => "add and remove tags with `tag`",
+                    "caseloads" => "write `tag: { add_caseload: …, remove_caseload: … }`",
+                    _ => "a contact keeps its phone",
                 };
                 reading.fault_help(at, "not-writable", format!("`{path}` cannot be set"), help);
                 return None;
@@ -192,45 +192,68 @@ fn fits(reading: &mut Reading<'_>, at: &At, place: &Place, template: &Template) 
     }
 }
 
-/// Tags of the contact.
+/// Tags and caseloads of the contact.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tag {
     add: Vec<String>,
     remove: Vec<String>,
+    add_caseloads: Vec<String>,
+    remove_caseloads: Vec<String>,
 }
 
 impl Tag {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
         let fields = reading.form(node, "tag")?;
         let (add, remove) = (fields.get("add"), fields.get("remove"));
-        if add.is_none() && remove.is_none() {
-            let help = "write `tag: { add: [vip], remove: [new] }`";
+        let (enter, leave) = (fields.get("add_caseload"), fields.get("remove_caseload"));
+        if [add, remove, enter, leave].iter().all(Option::is_none) {
+            let help = "write `tag: { add: [vip], remove: [new] }`, or `tag: { add_caseload: … }`";
             reading.fault_help(
                 &node.at,
                 "missing-key",
-                "`tag` says neither `add` nor `remove`",
+                "`tag` says neither what is added nor what is removed",
                 help,
             );
         }
-        let add = add.map_or_else(Vec::new, |node| tags(reading, node));
-        let remove = remove.map_or_else(Vec::new, |node| tags(reading, node));
-        Some(Verb::Tag(Self { add, remove }))
+        Some(Verb::Tag(Self {
+            add: add.map_or_else(Vec::new, |node| tags(reading, node)),
+            remove: remove.map_or_else(Vec::new, |node| tags(reading, node)),
+            add_caseloads: enter.map_or_else(Vec::new, |node| reading.caseloads(node)),
+            remove_caseloads: leave.map_or_else(Vec::new, |node| reading.caseloads(node)),
+        }))
     }
 
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
-        let mut now = engine.values().tags();
-        now.retain(|tag| !self.remove.contains(tag));
-        for tag in &self.add {
-            if !now.contains(tag) {
-                now.push(tag.clone());
-            }
+        if !(self.add.is_empty() && self.remove.is_empty()) {
+            let mut now = engine.values().tags();
+            change(&mut now, &self.add, &self.remove);
+            engine.run.tags = Some(now);
+            engine.effects.push(Effect::Tag {
+                add: self.add.clone(),
+                remove: self.remove.clone(),
+            });
         }
-        engine.run.tags = Some(now);
-        engine.effects.push(Effect::Tag {
-            add: self.add.clone(),
-            remove: self.remove.clone(),
-        });
+        if !(self.add_caseloads.is_empty() && self.remove_caseloads.is_empty()) {
+            self.change_caseloads(engine);
+        }
         Came::outcome("next")
+    }
+
+    /// A flow may be older than the organisation: nobody comes into a caseload that the account does not have.
+    fn change_caseloads(&self, engine: &mut Engine<'_>) {
+        let account = engine.facts.account;
+        let is_there = |key: &&String| account.caseloads().any(|one| one.key == **key);
+        let add: Vec<String> = self
+            .add_caseloads
+            .iter()
+            .filter(is_there)
+            .cloned()
+            .collect();
+        let remove = self.remove_caseloads.clone();
+        let mut now = engine.values().caseloads();
+        change(&mut now, &add, &remove);
+        engine.run.caseloads = Some(now);
+        engine.effects.push(Effect::Caseloads { add, remove });
     }
 }
 

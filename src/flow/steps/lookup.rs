@@ -1,4 +1,4 @@
-//! `lookup`: who has a phone, or a value in a field.
+//! `lookup`: who has a phone, or a value in a field; and whether the person is in a caseload.
 
 use super::people::{phone, phone_now, wanted_phone};
 use super::speak::required;
@@ -6,14 +6,14 @@ use super::{Came, Verb};
 use crate::flow::effect::Wanted;
 use crate::flow::engine::Engine;
 use crate::flow::event::Person;
-use crate::flow::reader::Reading;
+use crate::flow::reader::{Fields, Reading};
 use crate::flow::scope::{Known, Type, Val};
 use crate::flow::template::{Template, VALUE_CHARS_MAX};
 use crate::flow::yaml::Node;
 use crate::model::people::compared;
 use crate::model::turn::FieldValue;
 
-/// Who has this phone, or this value in a field.
+/// Who has this phone, or this value in a field, or whether this person is in a caseload.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Lookup {
     Phone(Template),
@@ -22,14 +22,18 @@ pub(crate) enum Lookup {
         kind: Type,
         equals: Template,
     },
+    Caseload(String),
 }
 
 impl Lookup {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
         let fields = reading.form(node, "lookup")?;
+        if let Some(caseload) = fields.get("caseload") {
+            return Self::of_caseload(reading, &fields, caseload);
+        }
         match (fields.get("phone"), fields.get("field")) {
             (Some(_), Some(field)) => {
-                let message = "`lookup` goes by a phone or by a field";
+                let message = "`lookup` goes by a phone, a field or a caseload";
                 reading.fault_help(&field.at, "two-owners", message, "keep one of them");
                 None
             }
@@ -53,10 +57,22 @@ impl Lookup {
         }
     }
 
+    fn of_caseload(reading: &mut Reading<'_>, fields: &Fields<'_>, node: &Node) -> Option<Verb> {
+        let others = ["phone", "field", "equals"];
+        if let Some(other) = others.iter().find_map(|key| fields.get(key)) {
+            let message = "`lookup` goes by a phone, a field or a caseload";
+            reading.fault_help(&other.at, "two-owners", message, "keep one of them");
+            return None;
+        }
+        let key = reading.caseload(node)?;
+        Some(Verb::Lookup(Self::Caseload(key)))
+    }
+
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         let found = match self {
             Self::Phone(phone) => who_has(engine, phone),
             Self::Field { .. } => self.with_value(engine),
+            Self::Caseload(key) => Ok(is_in(engine, key)),
         };
         let person = match found {
             Ok(Some(person)) => person,
@@ -102,8 +118,16 @@ impl Lookup {
                 .map(Wanted::Contacts)
                 .into_iter()
                 .collect(),
+            Self::Caseload(_) => Vec::new(),
         }
     }
+}
+
+/// The person at the far end, if they are in the caseload.
+fn is_in(engine: &Engine<'_>, caseload: &str) -> Option<Person> {
+    let caseloads = engine.values().caseloads();
+    let contact = engine.facts.contact.map(Person::from);
+    contact.filter(|_| caseloads.iter().any(|key| key == caseload))
 }
 
 /// Whoever once wrote has a contact; that makes nobody known.

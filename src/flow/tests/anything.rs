@@ -279,12 +279,21 @@ const BODIES: [(&str, &[&str]); 30] = [
         ],
     ),
     ("split", &["{ a: 1, b: 3 }"]),
-    ("lookup", &["\"+12025550199\"", "contact.phone"]),
+    (
+        "lookup",
+        &["\"+12025550199\"", "contact.phone", "{ caseload: insulin }"],
+    ),
     (
         "set",
         &["{ contact.medicine: Hi, contact.insured: yes, flow.x: \"{{ contact.name }}\" }"],
     ),
-    ("tag", &["{ add: [a], remove: [b] }"]),
+    (
+        "tag",
+        &[
+            "{ add: [a], remove: [b] }",
+            "{ add_caseload: insulin, remove_caseload: [home-visits] }",
+        ],
+    ),
     (
         "http",
         &["{ url: https://crm.example.org/a, save_as: { flow.x: name } }"],

@@ -152,6 +152,7 @@ impl Drive {
             source: "inbound".to_owned(),
             columns: std::collections::BTreeMap::new(),
             tags: Vec::new(),
+            caseloads: Vec::new(),
             forwarded_route: None,
             created_at: self.now,
             version: 1,
@@ -382,6 +383,7 @@ impl Drive {
             Effect::Close => "close".to_owned(),
             Effect::SetField { field, value } => format!("set {field}={value}"),
             Effect::Tag { add, remove } => format!("tag +{add:?} -{remove:?}"),
+            Effect::Caseloads { add, remove } => format!("caseloads +{add:?} -{remove:?}"),
             Effect::Ring {
                 legs, room, ring_s, ..
             } => {

@@ -62,6 +62,10 @@ fn samples(word: &str, shape: Shape) -> (Vec<String>, Vec<String>) {
         }
         Shape::Name => (Vec::new(), own(&["[a]", "{ a: b }"])),
         Shape::Told => (own(&["members", "none"]), own(&["all", "[]", "{ a: b }"])),
+        Shape::Names => (
+            own(&["insulin", "[insulin, home-visits]"]),
+            own(&["{ a: b }"]),
+        ),
         Shape::Phone => (
             own(&["\"+12025550199\"", "+12025550199"]),
             own(&["nobody", "[a]"]),
@@ -377,6 +381,7 @@ fn the_schema_knows_every_verb_and_outcome() {
 /// What the schema cannot know: names, meanings, the whole.
 const BEYOND: [&str; 44] = [
     "not-allowed",
+    "unknown-caseload",
     "calendar",
     "unknown-box",
     "unknown-number",

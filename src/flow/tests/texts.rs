@@ -135,6 +135,51 @@ fn fields_and_tags_are_seen_by_the_steps_that_follow() {
 }
 
 #[test]
+fn caseloads_are_seen_by_the_steps_that_follow() {
+    let steps = "  one:\n    lookup: { caseload: insulin }\n    then: { found: two, missing: four }\n  two:\n    tag: { add: [seen], add_caseload: home-visits, remove_caseload: [insulin, home-visits] }\n    next: three\n  three:\n    lookup: { caseload: insulin }\n    then: { found: end, missing: four }\n  four:\n    branch: { ours: '\"home-visits\" in contact.caseloads' }\n    then: { ours: five, else: six }\n  five:\n    reply: \"{{ steps.one.name }}: {{ contact.caseloads }}\"\n    next: end\n  six:\n    close:\n    next: end\n";
+    let asked = |caseloads: Option<&[&str]>| {
+        let mut drive = Drive::sms(steps);
+        drive.contact = caseloads.map(|keys| Contact {
+            caseloads: keys.iter().map(|key| (*key).to_owned()).collect(),
+            ..drive.known(None)
+        });
+        drive.start();
+        drive.asked()
+    };
+    let moved =
+        "tag +[\"seen\"] -[]; caseloads +[\"home-visits\"] -[\"insulin\", \"home-visits\"]; ";
+    assert_eq!(
+        asked(Some(&["insulin"])),
+        format!("{moved}reply \"Pia: home-visits\"")
+    );
+    assert_eq!(asked(Some(&["home-visits"])), "reply \": home-visits\"");
+    assert_eq!(asked(Some(&[])), "close");
+    assert_eq!(asked(None), "close", "nobody is in no caseload");
+}
+
+/// A revision may be older than the organisation that it runs in.
+#[test]
+fn nobody_comes_into_a_caseload_that_is_not_there() {
+    let mut drive = Drive::sms(
+        "  one:\n    tag: { add_caseload: [insulin, home-visits] }\n    next: two\n  two:\n    reply: \"{{ contact.caseloads }}\"\n    next: end\n",
+    );
+    drive.contact = Some(drive.known(None));
+    drive.change(
+        |account| {
+            for program in &mut account.programs {
+                program.caseloads.retain(|one| one.key != "insulin");
+            }
+        },
+        |_| {},
+    );
+    drive.start();
+    assert_eq!(
+        drive.asked(),
+        "caseloads +[\"home-visits\"] -[]; reply \"home-visits\""
+    );
+}
+
+#[test]
 fn who_has_left_takes_nothing_over() {
     let steps = "  one:\n    assign: { group: nurses, note: Hi }\n    then: { ok: end, nobody_available: two }\n  two:\n    close:\n    next: end\n";
     let mut drive = Drive::sms(steps);
@@ -197,6 +242,7 @@ fn conditions() {
         contact.columns.insert("insured".into(), true.into());
         contact.columns.insert("medicine".into(), "7".into());
         contact.tags = vec!["vip".into()];
+        contact.caseloads = vec!["insulin".into()];
         drive.contact = Some(contact);
         drive.text = Some("Hello World".into());
         drive.start();
@@ -219,6 +265,9 @@ fn conditions() {
         ("hour() >= 10 and hour() < 11", true),
         ("\"vip\" in contact.tags", true),
         ("contains(contact.tags, \"vip\")", true),
+        ("\"insulin\" in contact.caseloads", true),
+        ("\"home-visits\" not in contact.caseloads", true),
+        ("length(contact.caseloads) == 1", true),
         ("contains(lower(message.text), \"world\")", true),
         ("starts_with(message.text, \"World\")", false),
         ("length(message.text) == 11", true),

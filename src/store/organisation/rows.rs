@@ -9,7 +9,7 @@ use crate::model::account::{
     SubKeyword,
 };
 use crate::model::organisation::AccountRow;
-use crate::model::people::{Device, Group, Member, Permission, Role, User};
+use crate::model::people::{Caseload, Device, Group, Member, Permission, Role, User};
 use crate::model::{AccountId, CostCentreId, GroupId, NumberId, ProgramId, RoleId, UserId};
 
 pub(super) const COST_CENTRE: &str = "id id(cost), key text, name text";
@@ -17,8 +17,7 @@ pub(super) const USER: &str =
     "id id(user), key text, name text, email text, devices json, active bool, admin bool";
 pub(super) const ACCOUNT: &str = "id id(acct), key text, name text, zone text, language text, \
     cost_centre_id=cost_centre id(cost), columns json, plan json";
-pub(super) const PROGRAM: &str =
-    "id id(prog), account_id=account id(acct), key text, name text, number_id=number id(num)";
+pub(super) const PROGRAM: &str = "id id(prog), account_id=account id(acct), key text, name text, number_id=number id(num), caseloads json";
 pub(super) const GROUP: &str =
     "id id(grp), account_id=account id(acct), key text, name text, members json";
 pub(super) const ROLE: &str =
@@ -70,6 +69,7 @@ pub(super) struct ProgramRow {
     pub(super) key: String,
     pub(super) name: String,
     pub(super) number: Option<NumberId>,
+    pub(super) caseloads: Vec<Caseload>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -184,7 +184,7 @@ same_fields! {
     AccountRow => AccountOf { id, key, name, zone, language, cost_centre, columns, plan };
     NumberRow => Number { id, address, connection, sms, mms, voice, opt_out, manage_unmatched, calls, active, open_conversations, rate };
     Number => NumberRow { id, address, connection, sms, mms, voice, opt_out, manage_unmatched, calls, active, open_conversations, rate };
-    ProgramRow => Program { id, key, name, number };
+    ProgramRow => Program { id, key, name, number, caseloads };
     GroupRow => Group { id, key, name, members };
     RoleRow => Role { id, key, name, permissions };
     MemberRow => Member { user, roles };

@@ -10,7 +10,7 @@ use crate::model::account::{
     SubKeyword,
 };
 use crate::model::organisation::AccountRow;
-use crate::model::people::{ContactPhone, Device, Group, Member, Permission, Role};
+use crate::model::people::{Caseload, ContactPhone, Device, Group, Member, Permission, Role};
 use crate::model::turn::{FlowText, Need};
 use crate::model::{Id, RevisionId, UserId};
 use crate::store::testing::{Bench, on_both};
@@ -107,6 +107,7 @@ fn contact() -> Contact {
         source: "organisation".to_owned(),
         columns: BTreeMap::new(),
         tags: Vec::new(),
+        caseloads: vec!["north".to_owned()],
         forwarded_route: Some(Route::User(id(30))),
         created_at: now(),
         version: 1,
@@ -146,6 +147,15 @@ fn role() -> Role {
     }
 }
 
+fn caseloads() -> Vec<Caseload> {
+    [("north", "North side"), ("south", "south")]
+        .map(|(key, name)| Caseload {
+            key: key.to_owned(),
+            name: name.to_owned(),
+        })
+        .into()
+}
+
 fn everything() -> Vec<OrgChange> {
     let calendar = serde_json::json!({ "open": { "mon-fri": ["09:00-12:30", "13:30-17:00"] }, "holidays": ["2026-12-25"] });
     let rows = vec![
@@ -179,6 +189,7 @@ fn everything() -> Vec<OrgChange> {
                 key: "main".to_owned(),
                 name: "Main".to_owned(),
                 number: Some(id(10)),
+                caseloads: caseloads(),
             },
         ),
         OrgRow::AccountNumber(
@@ -215,6 +226,7 @@ on_both! {
         assert_eq!(clinic.roles, [role()]);
         assert_eq!(clinic.members, [Member { user: id(30), roles: vec![id(50)] }]);
         assert_eq!(clinic.numbers.len(), 1);
+        assert_eq!(clinic.programs[0].caseloads, caseloads());
         assert_eq!((clinic.plan.rate, clinic.columns.len(), clinic.programs.len()), (10.5, 1, 1));
         assert!(clinic.calendars.contains_key("office"));
         assert_eq!(directory.user_by_key("ana"), Some(&user()));

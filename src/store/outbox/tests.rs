@@ -140,6 +140,7 @@ async fn prepared(bench: &Bench, texts: &[(u128, u128)]) {
         source: "staff".to_owned(),
         columns: BTreeMap::new(),
         tags: Vec::new(),
+        caseloads: Vec::new(),
         forwarded_route: None,
         created_at: at(0),
         version: 1,

@@ -33,6 +33,7 @@ fn contact(n: u128, account: u128, fields: &[(&str, serde_json::Value)]) -> Cont
         source: "import".to_owned(),
         columns,
         tags: Vec::new(),
+        caseloads: Vec::new(),
         forwarded_route: None,
         created_at: at(0),
         version: 1,
@@ -109,6 +110,21 @@ on_both! {
         changed.version = 2;
         save(&bench, 102, vec![changed]).await;
         assert_eq!(found(&bench, &[(1, "student_id", "s-17"), (1, "student_id", "s-99")]).await, [none, vec![1]]);
+    }
+
+    async fn a_contact_comes_into_caseloads_and_leaves_them(bench: Bench) {
+        let by_mail = FieldValue { field: "email".to_owned(), value: "p1@example.org".to_owned() };
+        for (n, caseloads) in [(1, &["north", "south"][..]), (2, &["south"]), (3, &[])] {
+            let row = Contact {
+                caseloads: caseloads.iter().map(|key| (*key).to_owned()).collect(),
+                version: n,
+                ..contact(1, 1, &[])
+            };
+            save(&bench, 100 + n as u128, vec![row]).await;
+            let needs = [Need::Contacts(id(1), by_mail.clone())];
+            let state = bench.store.look(NodeScope::daemon(), &needs, at(2)).await.unwrap();
+            assert_eq!(state.contacts[&(id(1), by_mail.clone())][0].caseloads, caseloads);
+        }
     }
 
     async fn of_many_with_the_same_value_a_few_are_loaded(bench: Bench) {

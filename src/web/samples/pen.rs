@@ -297,6 +297,7 @@ impl Pen<'_> {
                 BTreeMap::new()
             },
             tags: vec![],
+            caseloads: Vec::new(),
             forwarded_route: None,
             created_at: of.created_at,
             version: 1,

@@ -54,6 +54,37 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
         "3:40 expected an e-mail address such as ana@example.org",
     ),
     (
+        "caseloads: [north] }]",
+        "caseloads: [nort] }]",
+        r#"18:105 there is no caseload "nort" / did you mean "north"?"#,
+    ),
+    (
+        "caseloads: [north] }]",
+        "caseloads: [north, north] }]",
+        r#"18:112 caseload "north" stands here twice, first on line 18"#,
+    ),
+    (
+        "caseloads: [north, {",
+        "caseloads: [North, {",
+        r#"18:105 there is no caseload "north" / did you mean "North"?
+19:41 "North" is no key / a key begins with a small letter, then small letters, digits and hyphens, 63 at most; `name` is free"#,
+    ),
+    (
+        "caseloads: [north, {",
+        "caseloads: [17, north, {",
+        r#"19:41 expected a text, found a number / quote this: "17""#,
+    ),
+    (
+        "South side }] }]",
+        "South side }] }, { key: night, caseloads: [south] }]",
+        r#"19:111 caseload "south" stands here twice, first on line 19"#,
+    ),
+    (
+        "{ size: text }",
+        "{ size: text, caseloads: text }",
+        r#"11:28 every contact has "caseloads" already; it cannot be a column"#,
+    ),
+    (
         "beyond: email",
         "beyond: email, hours: ofice",
         r#"12:78 there is no calendar "ofice" / did you mean "office"?"#,

@@ -118,6 +118,15 @@ pub(super) const PAGES: &[Page] = &[
         Call("  open_now:\n    hours: office\n    then: { open: end, else: end }\n"),
     ),
     fault(
+        "unknown-caseload",
+        "Finds a caseload that the account does not have.",
+        "Nobody would ever be in it.",
+        Call("  ours:\n    lookup: { caseload: insuln }\n    then: { found: end, missing: end }\n"),
+        Call(
+            "  ours:\n    lookup: { caseload: insulin }\n    then: { found: end, missing: end }\n",
+        ),
+    ),
+    fault(
         "unknown-flow",
         "Finds a flow that the account does not have.",
         "Who is sent there would be sent to nowhere; from a number, everything would go to the default route.",

@@ -1,0 +1,4 @@
+-- Named subsets of a program's contacts: { key, name } each; keys are unique in the account.
+ALTER TABLE program ADD COLUMN caseloads TEXT NOT NULL DEFAULT '[]';
+-- The caseloads that a contact is in, by key.
+ALTER TABLE contact ADD COLUMN caseloads TEXT NOT NULL DEFAULT '[]';
