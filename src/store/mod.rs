@@ -177,7 +177,9 @@ impl Store {
 
     /// Ends all connections after what is under way.
     pub async fn close(&self) {
+        let _at_rest = self.inner.moving.lock().await;
         self.inner.pools.close().await;
+        self.inner.seen.lock().await.take();
     }
 
     /// Whether the database answers, and what is committed comes to disk.

@@ -107,9 +107,7 @@ pub(super) fn faults(file: &str, bytes: &[u8]) -> Vec<Fault> {
 }
 
 pub(super) fn faults_in(directory: &Directory, file: &str, bytes: &[u8]) -> Vec<Fault> {
-    let names = DirectoryNames::new(directory, flows())
-        .with_carriers(carriers())
-        .with_http(http());
+    let names = names(directory);
     let text = match text_of(file, bytes) {
         Ok(text) => text,
         Err(fault) => return vec![fault],
@@ -128,6 +126,13 @@ pub(super) fn faults_in(directory: &Directory, file: &str, bytes: &[u8]) -> Vec<
             .extend(circles.into_iter().map(|(_, fault)| fault));
     }
     found.faults
+}
+
+/// What the house knows by name.
+pub(super) fn names(directory: &Directory) -> DirectoryNames<'_> {
+    DirectoryNames::new(directory, flows())
+        .with_carriers(carriers())
+        .with_http(http())
 }
 
 /// Everything wrong with the organisation itself.

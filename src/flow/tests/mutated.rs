@@ -142,13 +142,13 @@ proptest! {
                 let _ = fault.draw(&text, false);
                 let record = fault.record(&text);
                 assert!(record.line >= 1 && record.column >= 1 && record.end_column >= record.column);
-// To YAML a carriage return alone ends a line too.
+                // To YAML a carriage return alone ends a line too.
                 let lines = text.matches(['\n', '\r']).count() + 1;
                 assert!(record.line as usize <= lines + 1, "{record:?}");
                 assert!(explain(fault.code).is_ok(), "{}", fault.code);
             }
             // What nothing is wrong with is a flow.
-            let names = DirectoryNames::new(directory, house::flows());
+            let names = house::names(directory);
             // A flow alone is not asked where others lead.
             let refused = faults
                 .iter()
