@@ -205,7 +205,7 @@ metrics! {
         batch_size "signalbox_batch_events" events ()
             "Events in one commit.";
         batch_seconds "signalbox_batch_seconds" seconds ()
-            "From a batch's first statement to the end of its commit, in seconds.";
+            "From a batch's first statement until it is on disk, in seconds.";
         carrier_request_seconds "signalbox_carrier_request_seconds" seconds (connection: key, outcome: word)
             "Requests to carriers but fetches of recordings and media, in seconds, by outcome (2xx to 5xx, not_sent, unknown).";
     }

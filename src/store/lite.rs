@@ -185,6 +185,12 @@ impl Lite {
         writer.connection = None;
     }
 
+    /// Whether a thread is remembered.
+    #[cfg(test)]
+    pub(super) async fn remembers(&self, number: NumberId, party: &Party) -> bool {
+        self.writer.lock().await.remembered.has(number, party)
+    }
+
     /// The writer's connection, for what no caller of the store does.
     #[cfg(test)]
     pub(super) async fn on_writer<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {

@@ -174,6 +174,12 @@ impl Remembered {
     pub(super) fn clear(&mut self) {
         self.parties.clear();
     }
+
+    #[cfg(test)]
+    pub(super) fn has(&self, number: NumberId, party: &Party) -> bool {
+        let mut threads = self.parties.peek(party).into_iter().flatten();
+        threads.any(|(of, _)| *of == number)
+    }
 }
 
 #[cfg(test)]

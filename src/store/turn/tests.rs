@@ -1,6 +1,7 @@
 //! Batches on both databases.
 
 mod looks;
+mod remembered;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
