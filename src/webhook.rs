@@ -17,6 +17,7 @@ use crate::daemon::{Daemon, Inner, Link, Received, Refused};
 use crate::decide::Input;
 use crate::metrics;
 use crate::model::call::is_sound_file;
+use crate::model::text::lossy;
 use crate::model::{CallEventKind, CallScript, CallVerb, CallbackKey, Hook, Inbound};
 use crate::net::body;
 use crate::store::Answer;
@@ -200,7 +201,7 @@ async fn whole(
 
 /// The webhook as it is kept: where it came, what it said. Headers carry signatures and stay out.
 fn raw(request: &Request<Bytes>, inbounds: &[Inbound]) -> Vec<u8> {
-    let body = String::from_utf8_lossy(request.body());
+    let body = lossy(request.body());
     let query = request.uri().query().unwrap_or_default();
     let kept = Kept {
         query,

@@ -61,7 +61,7 @@ pub async fn serve(
         .prepare_to_receive(NodeScope::daemon())
         .await?;
     let looked = flows::publish_at_start(&daemon).await;
-    let mut saving = tokio::spawn(saving);
+    let mut saving = daemon.store().spawn_at_writer(saving);
     let doors = doors(&daemon);
     let listeners = listen(&daemon, doors).await?;
     let mut workers = work(&daemon, looked);

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -168,7 +169,7 @@ impl Daemon {
         let daemon = Self(Arc::new(inner));
         daemon.reload().await?;
         daemon.tasks.spawn(notices::run(daemon.clone(), announced));
-        let saving = receive::run(daemon.clone(), queue);
+        let saving = receive::run(daemon.clone(), queue, Handle::current());
         Ok((daemon, saving))
     }
 }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -133,8 +134,8 @@ impl Daemon {
 }
 
 /// Takes batches until the last sender is gone. Saving is never cut short: what was taken is answered. While a batch is
-/// brought to disk, the next one is decided.
-pub(super) async fn run(daemon: Daemon, mut arrivals: mpsc::Receiver<Arrival>) {
+/// brought to disk, the next one is decided. Answers are given at `doors`, since this may run on the writer's thread.
+pub(super) async fn run(daemon: Daemon, mut arrivals: mpsc::Receiver<Arrival>, doors: Handle) {
     let most = daemon.config().limits.batch_events_max;
     let mut batch = Vec::with_capacity(most);
     let mut settling = JoinSet::new();
@@ -155,7 +156,7 @@ pub(super) async fn run(daemon: Daemon, mut arrivals: mpsc::Receiver<Arrival>) {
         }
         while settling.try_join_next().is_some() {}
         let waits = save(&daemon, std::mem::take(&mut batch)).await;
-        settling.spawn(settle(daemon.clone(), waits));
+        settling.spawn_on(settle(daemon.clone(), waits), &doors);
     }
     while settling.join_next().await.is_some() {}
 }

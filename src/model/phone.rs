@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A text that is no phone number in E.164 form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 pub struct PhoneError;
 
 /// A phone number in E.164 form: `+`, a country code and up to 15 digits in all (ITU-T E.164).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Phone(u64);
 
 const PHONE_DIGITS_MIN: usize = 7;
@@ -52,9 +52,9 @@ impl TryFrom<String> for Phone {
     }
 }
 
-impl From<Phone> for String {
-    fn from(phone: Phone) -> String {
-        phone.to_string()
+impl Serialize for Phone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -95,8 +95,8 @@ impl fmt::Display for ShortCode {
 ///
 /// Its text form is what the carrier said (`+1202…`, `74454`, `ACME`), `withheld` for a caller who hides
 /// the number, and for what cannot be read the carrier's text behind `raw:`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Party {
     /// A phone.
     Phone(Phone),
@@ -190,9 +190,9 @@ impl From<String> for Party {
     }
 }
 
-impl From<Party> for String {
-    fn from(party: Party) -> String {
-        party.to_string()
+impl Serialize for Party {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -7,9 +7,19 @@
 //! Folding for keywords is forgiving, because people type on small keyboards. Compliance words are folded
 //! by a stricter rule of their own, in the policy layer.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+
+/// Bytes as text, what is no UTF-8 replaced. Quicker than the standard library's way where nothing is to be replaced.
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
 
 /// The alphabet a text needs on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

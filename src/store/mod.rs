@@ -195,6 +195,18 @@ impl Store {
 const RACES_MAX: usize = 3;
 
 impl Store {
+    /// Runs a task where its transactions run, so that one batch follows the other without a change of threads: on
+    /// SQLite the writer's thread, where nothing else has a place that takes long.
+    pub fn spawn_at_writer(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
+        match &self.inner.pools {
+            Pools::Lite(lite) => lite.writer_thread().spawn(task),
+            Pools::Pg(_) => tokio::spawn(task),
+        }
+    }
+
     /// Runs work that has transactions on a task of its own, because a caller that goes away must not leave one
     /// half-way; on SQLite the task is on the writer's thread.
     async fn apart<T: Send + 'static>(

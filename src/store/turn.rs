@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::metrics;
+use crate::model::text::lossy;
 use crate::model::turn::{Decision, Need, ROUNDS_MAX, State, Turn};
 use crate::model::{EventId, Hook, Timestamp};
 
@@ -486,7 +487,7 @@ fn event_row(event: &NewEvent) -> EventOut<'_> {
         dedupe: event.dedupe.map(Uuid::from_bytes),
         received_at: event.received_at,
         seed: event.seed.cast_signed(),
-        raw: String::from_utf8_lossy(&event.raw),
+        raw: lossy(&event.raw),
         needs: "",
         account: None,
         rule: None,
