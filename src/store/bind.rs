@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     fn what_shows_itself_is_bound_whole_however_long() {
-        #[derive(Serialize)]
+        #[derive(serde::Serialize)]
         struct Row {
             party: Party,
         }
