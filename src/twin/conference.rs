@@ -18,8 +18,24 @@ use crate::model::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RoomState {
     Waiting,
-    Started,
-    Ended,
+    Started {
+        at: Timestamp,
+    },
+    Ended {
+        /// When they could hear each other, if ever.
+        started: Option<Timestamp>,
+    },
+}
+
+impl RoomState {
+    /// Since when its members have heard each other, or until its end have.
+    fn started(self) -> Option<Timestamp> {
+        match self {
+            Self::Waiting => None,
+            Self::Started { at } => Some(at),
+            Self::Ended { started } => started,
+        }
+    }
 }
 
 struct Member {
@@ -52,7 +68,7 @@ pub(super) struct Room {
 impl Room {
     /// Names of the state for the page.
     pub(super) fn is_started(&self) -> bool {
-        *self.state.borrow() == RoomState::Started
+        matches!(*self.state.borrow(), RoomState::Started { .. })
     }
 
     /// The legs inside.
@@ -114,12 +130,13 @@ impl LegTask {
         };
         // Waiting may end in the middle of a waiting document, so the current document is kept here.
         let at = self.at.clone();
-        let mut begun = None;
-        let stay = self.stay(dial, conference, &mut state, &mut begun);
+        let stay = self.stay(dial, conference, &mut state);
         let mut stop = stay.await.err();
         self.at = at;
         self.leave(conference);
         let recorded = conference.recorded.as_ref().filter(|_| is_first);
+        // The room's own word: a talk may be over before this leg has noticed that it began.
+        let begun = state.borrow().started();
         if let (Some(callback), Some(begun)) = (recorded, begun) {
             let seconds = self.twin.seconds_between(begun, self.twin.now());
             let made = self.talk_recorded(callback, record::Source::Room, seconds);
@@ -179,7 +196,7 @@ impl LegTask {
         let begins = room.members.len() > 1 && room.members.iter().any(|member| member.start);
         if begins && !room.is_started() {
             room.tell("conference-start", &account, now, Vec::new());
-            room.state.send_replace(RoomState::Started);
+            room.state.send_replace(RoomState::Started { at: now });
         }
         let state = room.state.subscribe();
         let is_first = room.first == self.sid;
@@ -206,7 +223,6 @@ impl LegTask {
         dial: &Dial,
         conference: &Conference,
         state: &mut watch::Receiver<RoomState>,
-        begun: &mut Option<Timestamp>,
     ) -> Result<(), Stop> {
         self.doing("waits in a room");
         tokio::select! {
@@ -214,8 +230,7 @@ impl LegTask {
             changed = state.wait_for(|state| *state != RoomState::Waiting) => drop(changed),
             held = self.hold(dial, conference.wait.as_ref()) => return held,
         }
-        if *state.borrow() == RoomState::Started {
-            *begun = Some(self.twin.now());
+        if matches!(*state.borrow(), RoomState::Started { .. }) {
             self.line(LineKind::Connected, "hears the others in the room");
             self.doing("talks");
         }
@@ -223,7 +238,7 @@ impl LegTask {
         loop {
             tokio::select! {
                 biased;
-                ended = state.wait_for(|state| *state == RoomState::Ended) => {
+                ended = state.wait_for(|state| matches!(state, RoomState::Ended { .. })) => {
                     drop(ended);
                     return Ok(());
                 }
@@ -319,7 +334,8 @@ impl LegTask {
                 now,
                 form([("ReasonConferenceEnded", reason)]),
             );
-            room.state.send_replace(RoomState::Ended);
+            let started = room.state.borrow().started();
+            room.state.send_replace(RoomState::Ended { started });
             world.rooms.remove(&conference.name);
         }
         drop(world);
