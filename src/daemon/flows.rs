@@ -191,6 +191,8 @@ pub(super) struct Looked {
     left: Vec<FileReport>,
     /// The files that were there.
     files: Vec<PathBuf>,
+    /// What the folder held just before they were read, unless they could not be.
+    folder: Option<Fingerprint>,
 }
 
 impl Looked {
@@ -205,16 +207,17 @@ impl Looked {
 /// into the world.
 async fn publish_all(daemon: &Daemon, before: Looked) -> Looked {
     let (config, directory) = (daemon.config(), daemon.directory());
+    let folder = fingerprint(&config.flows);
     let published = publish_folder(daemon.store(), &directory, &config.flows, &config.limits).await;
-    let (left, files) = match published {
+    let (left, files, folder) = match published {
         Ok(reports) => {
             let files: Vec<PathBuf> = reports.iter().map(|report| report.file.clone()).collect();
             tell_gone(&before.files, &files);
-            (tell(reports, &before.left), files)
+            (tell(reports, &before.left), files, Some(folder))
         }
         Err(error) => {
             tracing::warn!(%error, "the flows could not be looked at");
-            (before.left, before.files)
+            (before.left, before.files, None)
         }
     };
     if let Err(error) = daemon.reload().await {
@@ -227,6 +230,7 @@ async fn publish_all(daemon: &Daemon, before: Looked) -> Looked {
         version: directory.version,
         left,
         files,
+        folder,
     }
 }
 
@@ -282,27 +286,28 @@ pub(super) async fn watch(daemon: Daemon, mut looked: Looked) {
         }
     };
     let every = Duration::from_millis(daemon.config().limits.directory_poll_ms);
-    let mut hash = fingerprint(&folder);
     loop {
+        looked = caught_up(&daemon, looked).await;
+        let again = !looked.left.is_empty() || looked.folder.is_none();
         tokio::select! {
             () = stopping.cancelled() => return,
             _ = notices.recv() => {}
-            () = tokio::time::sleep(every), if !looked.left.is_empty() => {
-                if !looked.is_worth_another(&daemon) {
-                    continue;
-                }
-            }
+            () = tokio::time::sleep(every), if again => continue,
         }
         // Until the writer is done.
         while tokio::time::timeout(QUIET, notices.recv())
             .await
             .is_ok_and(|more| more.is_some())
         {}
-        let now = fingerprint(&folder);
-        if now != hash || looked.is_worth_another(&daemon) {
-            hash = now;
-            looked = publish_all(&daemon, looked).await;
-        }
+    }
+}
+
+/// Publishes if there is a reason since the last look. A change between that and the first notice is one too.
+async fn caught_up(daemon: &Daemon, looked: Looked) -> Looked {
+    let folder = fingerprint(&daemon.config().flows);
+    match looked.folder != Some(folder) || looked.is_worth_another(daemon) {
+        true => publish_all(daemon, looked).await,
+        false => looked,
     }
 }
 
@@ -312,8 +317,11 @@ fn is_our_own_look(kind: EventKind) -> bool {
     kind.is_access() && kind != written
 }
 
+/// Each file with its length and when it was written.
+type Fingerprint = Vec<(PathBuf, u64, Option<std::time::SystemTime>)>;
+
 /// What the folder holds, so that reading it does not look like a change.
-fn fingerprint(folder: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTime>)> {
+fn fingerprint(folder: &Path) -> Fingerprint {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
     };
@@ -364,5 +372,22 @@ mod tests {
             let read: Vec<String> = read.into_iter().map(|(_, text)| text).collect();
             assert_eq!(read.join(" "), names);
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_comes_between_two_looks_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let listen = crate::config::Listen::default();
+        let config =
+            crate::config::Config::demo(folder.path(), listen, "http://127.0.0.1:1", "token");
+        let mut config = config.unwrap();
+        config.flows = folder.path().join("flows");
+        std::fs::create_dir_all(&config.flows).unwrap();
+        let file = config.flows.join("late.yaml");
+        let (daemon, _saving) = Daemon::open(config).await.unwrap();
+        let looked = publish_at_start(&daemon).await;
+        std::fs::write(&file, "flow: late\n").unwrap();
+        let looked = caught_up(&daemon, looked).await;
+        assert_eq!(looked.files, [file]);
     }
 }
