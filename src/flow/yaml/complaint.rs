@@ -6,9 +6,11 @@ use crate::flow::Fault;
 /// The parser's own complaint, with the advice that most often helps.
 pub(super) fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) -> Fault {
     let at = error.location().map_or_else(At::default, |location| {
-        let start = location.span().byte_offset().unwrap_or(0);
-        let length = location.span().byte_len().unwrap_or(0);
-        place(source, location.line(), location.column(), start, length)
+        let (line, column, span) = (location.line(), location.column(), location.span());
+        match (span.byte_offset(), span.byte_len()) {
+            (Some(start), Some(length)) => place(source, line, column, start, length),
+            _ => at_character(source, line, column),
+        }
     });
     let words = error.render_with_options(serde_yaml::render_options! {
         snippets: serde_yaml::SnippetMode::Off,
@@ -36,6 +38,37 @@ pub(super) fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) 
             }
         }
     }
+}
+
+/// The place of a character that is known by its line and column alone, as YAML counts lines.
+fn at_character(source: Source<'_>, line: u64, column: u64) -> At {
+    let mut begins = source.skipped;
+    for _ in 1..line {
+        let left = &source.text[begins..];
+        let Some(end) = left.find(['\n', '\r']) else {
+            break;
+        };
+        begins += end
+            + if left[end..].starts_with("\r\n") {
+                2
+            } else {
+                1
+            };
+    }
+    let within = usize::try_from(column)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(1);
+    let line_rest = source.text[begins..]
+        .split(['\n', '\r'])
+        .next()
+        .unwrap_or("");
+    let chars = line_rest.char_indices().map(|(at, _)| at);
+    let start = begins
+        + chars
+            .chain([line_rest.len()])
+            .nth(within)
+            .unwrap_or(line_rest.len());
+    place(source, line, column, (start - source.skipped) as u64, 0)
 }
 
 /// The first tab that a line begins with; the parser may name the first line of the mapping it stands in.
