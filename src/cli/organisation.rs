@@ -199,7 +199,7 @@ fn show_changes(changes: &[OrgChange], out: &mut dyn Write) -> io::Result<()> {
         return writeln!(out, "nothing to change");
     }
     for change in changes {
-        writeln!(out, "{}", printable(&change.describe()))?;
+        writeln!(out, "{}", shortened(printable(&change.describe())))?;
     }
     let new = changes.iter().filter(|change| change.is_new()).count();
     writeln!(out, "\n{new} new, {} changed", changes.len() - new)
@@ -209,6 +209,22 @@ fn show_changes(changes: &[OrgChange], out: &mut dyn Write) -> io::Result<()> {
 fn printable(text: &str) -> String {
     let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().map(plain).collect()
+}
+
+/// Characters of a change that are shown, such as a calendar's with all of its holidays.
+const CHANGE_CHARS_MAX: usize = 600;
+
+/// A change short enough to be read beside the others; the record has it whole.
+fn shortened(text: String) -> String {
+    let Some((end, _)) = text.char_indices().nth(CHANGE_CHARS_MAX) else {
+        return text;
+    };
+    let end = text[..end].rfind(", ").unwrap_or(end);
+    let left = text[end..].chars().count();
+    format!(
+        "{} … ({left} more characters; `--json` shows all)",
+        &text[..end]
+    )
 }
 
 fn show_problems(
@@ -530,6 +546,19 @@ mod tests {
         let (exit, _, err) = run(&store, &text, &["--yes"], None).await;
         assert!(exit == 1 && err.contains("meanwhile"), "{err}");
         assert_eq!(store.rows.borrow().users[1].name, "Ben Okafor");
+    }
+
+    #[test]
+    fn long_changes_are_cut_between_two_parts() {
+        let short = "calendar a/b: open none".to_owned();
+        assert_eq!(shortened(short.clone()), short);
+        let days = vec!["2026-12-25"; 100].join(", ");
+        let shown = shortened(days);
+        assert!(shown.chars().count() < CHANGE_CHARS_MAX + 60, "{shown}");
+        assert!(
+            shown.ends_with("2026-12-25 … (600 more characters; `--json` shows all)"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -217,6 +217,18 @@ fn a_secret_of_flows_says_where_it_goes() {
             "5:31 http.secrets.crm.for: `https://evil.example.net/` is not among the addresses that flows may ask (add it to http.allow)",
         ],
     );
+    check(
+        &http("crm: { env: SET_TOKEN, for: https://crm.example.org/api, accounts: [] }"),
+        &[
+            "5:72 http.secrets.crm.accounts: names nobody (name the accounts that may use it, or leave the line out for all)",
+        ],
+    );
+    let merged =
+        "crm: { env: SET_TOKEN, for: https://crm.example.org/api, <<: { accounts: [clinic] } }";
+    assert!(
+        read(&http(merged)).is_err(),
+        "what `<<` brings in is not read"
+    );
     for wrong in [
         "crm: hush",
         "crm: { value: hush, for: https://crm.example.org/api }",

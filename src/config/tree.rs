@@ -58,6 +58,7 @@ pub(super) fn parse(text: &str) -> Result<Node, (Range<usize>, String)> {
     let options = serde_yaml::options! {
         strict_booleans: true,
         with_snippet: false,
+        merge_keys: serde_yaml::options::MergeKeyPolicy::AsOrdinary,
         budget: serde_yaml::budget! { max_documents: 1, max_anchors: 50, max_nodes: 20_000, max_depth: 40 },
     };
     serde_yaml::from_str_with_options::<Spanned<Value>>(text, options)

@@ -355,9 +355,10 @@ fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
         places.push((one.name.at.clone(), one.verb.0.at.clone()));
         found.push(read_step(reading, one, &positions));
     }
-    // Whether all can be reached is judged only where all could be read.
+    // The whole is judged only where all could be read.
     let sound = |one: &Option<Written<'_>>| one.as_ref().is_some_and(|one| !one.odd);
-    let whole = written.iter().all(sound) && found.iter().all(Option::is_some);
+    let sound = written.iter().all(sound);
+    let whole = sound && found.iter().all(Option::is_some);
     let steps: Vec<StepDef> = found.into_iter().flatten().collect();
     if whole
         && reading
@@ -367,6 +368,8 @@ fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
     {
         let written: Vec<&Written<'_>> = written.iter().flatten().collect();
         prove::prove(reading, &steps, &places, &written);
+    } else if sound {
+        prove::unnamed(reading, pairs);
     }
     Some(steps)
 }
@@ -560,7 +563,13 @@ fn read_step(
     let verb = step.spec.read.and_then(|read| read(reading, value));
     prove::texts::judge(reading, step.spec.word, value);
     let mut outcomes = Outcomes::of(reading, step, positions);
-    let mut verb = verb?;
+    let Some(mut verb) = verb else {
+        // What comes after the step is judged all the same.
+        if let Some(keys) = outcomes.presumed() {
+            outcomes.complete(reading, &keys);
+        }
+        return None;
+    };
     let keys = outcomes.fixed_by(&mut verb, reading, key);
     let then = outcomes.complete(reading, &keys);
     let hung_up = outcomes.hung_up;

@@ -131,6 +131,27 @@ impl<'w, 'n> Outcomes<'w, 'n> {
         all
     }
 
+    /// The outcomes of a step whose verb cannot be read, where the verb alone tells them.
+    pub(crate) fn presumed(&self) -> Option<Vec<String>> {
+        let spec = self.step.spec;
+        if matches!(spec.word, "keywords" | "split" | "consent" | "branch") {
+            return None;
+        }
+        let (Style::Next(fixed) | Style::Then(fixed)) = spec.style else {
+            return None;
+        };
+        let named = |outcome: &str| self.named.iter().any(|(key, _)| key.text == outcome);
+        let fixed = fixed
+            .iter()
+            .filter(|name| **name != "callback" || named(name));
+        let mut all: Vec<String> = fixed.map(|name| (*name).to_owned()).collect();
+        if spec.word == "menu" {
+            let keys = self.named.iter().map(|(key, _)| key.text.clone());
+            all.extend(keys.filter(|key| steps::is_menu_key(key)));
+        }
+        Some(all)
+    }
+
     /// Every outcome with its target; faults for those that have none, and for names that are no outcome.
     pub(crate) fn complete(
         &mut self,

@@ -133,7 +133,7 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
         text: source,
         skipped: source.len() - body.len(),
     };
-    if let Some((at, odd)) = control_character(source.text) {
+    if let Some((at, odd)) = control_character(source) {
         return Err(unseen(file, &at, odd));
     }
     if let Some(at) = other_version(source) {
@@ -164,9 +164,12 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
     }
 }
 
-/// Characters that nobody sees, hears or can send; a line's end and a tab are none.
+/// Characters that nobody sees, hears or can send, or that show what follows in another order; a line's end and a tab are
+/// none, nor what joins letters or emoji.
 fn is_unseen(c: char) -> bool {
-    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let empty = matches!(c, '\u{200b}' | '\u{2060}' | BYTE_ORDER_MARK);
+    turns || empty || c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
 
 fn unseen(file: &str, at: &At, odd: char) -> Fault {
@@ -178,9 +181,11 @@ fn unseen(file: &str, at: &At, odd: char) -> Fault {
 }
 
 /// The first such character of a file; the parser names another place.
-fn control_character(text: &str) -> Option<(At, char)> {
-    let (from, odd) = text.char_indices().find(|(_, c)| is_unseen(*c))?;
-    let at = super::reader::at_byte(text, from..from + odd.len_utf8());
+fn control_character(source: Source<'_>) -> Option<(At, char)> {
+    let mut after = source.text[source.skipped..].char_indices();
+    let (from, odd) = after.find(|(_, c)| is_unseen(*c))?;
+    let from = from + source.skipped;
+    let at = super::reader::at_byte(source.text, from..from + odd.len_utf8());
     Some((at, odd))
 }
 

@@ -69,6 +69,10 @@ impl<'a> Section<'a> {
             places: section.addresses("for"),
             accounts: section.list("accounts"),
         };
+        if has("accounts") && rule.accounts.is_empty() {
+            let help = "name the accounts that may use it, or leave the line out for all";
+            section.wrong("accounts", "names nobody", Some(help));
+        }
         if !has("for") {
             let help = "name the address that it is for, such as `for: https://crm.example.org/api`; it is sent nowhere else";
             section.wrong("for", "is missing", Some(help));

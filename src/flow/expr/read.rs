@@ -322,6 +322,11 @@ impl Parser<'_> {
             let words = format!("`{name}` takes {} values, not {}", takes.len(), given.len());
             return Err(wrong(span.start..end, "expression", words));
         }
+        if let (Func::Contains, [listed, wanted]) = (func, given.as_slice())
+            && let Expr::Name(Known::ContactCaseloads) = listed.expr
+        {
+            self.caseloads_of(wanted)?;
+        }
         let mut parts = Vec::new();
         for (value, wanted) in given.into_iter().zip(takes.iter()) {
             let list_for_contains =

@@ -9,10 +9,12 @@ pub(super) mod organisation;
 mod ring;
 pub(crate) mod texts;
 
+use std::collections::BTreeSet;
+
 use super::check::Written;
 use super::reader::Reading;
 use super::steps::{StepDef, Style, Target, Verb};
-use super::yaml::At;
+use super::yaml::{At, Key, Node, Value};
 
 /// Where a step's name and its verb stand.
 type Places = [(At, At)];
@@ -66,12 +68,45 @@ fn closure(
     seen
 }
 
+/// Steps whose names stand nowhere, in a flow that could not be read whole.
+pub(crate) fn unnamed(reading: &mut Reading<'_>, steps: &[(Key, Node)]) {
+    let mut words = BTreeSet::new();
+    steps
+        .iter()
+        .for_each(|(_, node)| words_of(node, &mut words));
+    let meant: Vec<String> = reading
+        .faults
+        .iter()
+        .filter_map(|fault| Some(fault.nearest()?.to_owned()))
+        .collect();
+    for (name, _) in steps.iter().skip(1) {
+        if !words.contains(name.text.as_str()) && !meant.contains(&name.text) {
+            unreachable(reading, &name.text, &name.at);
+        }
+    }
+}
+
+fn words_of<'n>(node: &'n Node, words: &mut BTreeSet<&'n str>) {
+    match &node.value {
+        Value::Null => {}
+        Value::Scalar { text, .. } => {
+            words.insert(text);
+        }
+        Value::List(items) => items.iter().for_each(|item| words_of(item, words)),
+        Value::Map(pairs) => pairs.iter().for_each(|(_, value)| words_of(value, words)),
+    }
+}
+
+fn unreachable(reading: &mut Reading<'_>, step: &str, at: &At) {
+    let message = format!("no step leads to `{step}`");
+    let help = "name it in a `next` or `then`, or take it out";
+    reading.fault_help(at, "unreachable-step", message, help);
+}
+
 fn reached(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
     let seen = closure(steps, [0], true);
     for (at, step) in steps.iter().enumerate().filter(|(at, _)| !seen[*at]) {
-        let message = format!("no step leads to `{}`", step.name);
-        let help = "name it in a `next` or `then`, or take it out";
-        reading.fault_help(&places[at].0, "unreachable-step", message, help);
+        unreachable(reading, &step.name, &places[at].0);
     }
 }
 

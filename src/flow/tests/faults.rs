@@ -343,7 +343,7 @@ fn the_flow_as_a_whole() {
             call(
                 "  one:\n    say: \"{{ x.y }}\"\n    next: tow\n  two:\n    dial: { group: nurse, order: all }\n    then: { answered: end }\n",
             ),
-            "unknown-name@6:14 unknown-step@7:11 unknown-group@9:20 unknown-value@9:34",
+            "unknown-name@6:14 unknown-step@7:11 unknown-group@9:20 unknown-value@9:34 missing-outcome@10:5",
         ),
     ]);
 }

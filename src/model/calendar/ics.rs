@@ -31,6 +31,8 @@ pub struct Ics {
 struct Entry {
     start: Option<String>,
     end: Option<String>,
+    /// How long it lasts, where it has no end.
+    lasts: Option<String>,
     rule: Option<String>,
     name: String,
     /// Days that are taken out of it, and days that are added.
@@ -51,6 +53,7 @@ impl Entry {
         match word {
             "DTSTART" => self.start = Some(value.to_owned()),
             "DTEND" => self.end = Some(value.to_owned()),
+            "DURATION" => self.lasts = Some(value.to_ascii_uppercase()),
             "RRULE" => self.rule = Some(value.to_ascii_uppercase()),
             "EXDATE" => self.without.extend(listed(value)),
             "RDATE" => self.also.extend(listed(value)),
@@ -142,11 +145,12 @@ fn days(entry: &Entry) -> Option<Vec<String>> {
     }
     let first = date(entry.start.as_deref()?)?;
     // The end is the day after the last.
-    let end = match &entry.end {
-        Some(end) => date(end)?,
-        None => first.tomorrow().ok()?,
+    let count = match (&entry.end, &entry.lasts) {
+        (Some(end), _) => first.until(date(end)?).ok()?.get_days(),
+        (None, Some(lasts)) => whole_days(lasts)?,
+        (None, None) => 1,
     };
-    let count = first.until(end).ok()?.get_days().max(1);
+    let count = count.max(1);
     if count > ENTRY_DAYS_MAX {
         return None;
     }
@@ -166,6 +170,19 @@ fn days(entry: &Entry) -> Option<Vec<String>> {
         }
         Some(_) => None,
     }
+}
+
+/// The days of a duration that says only days or weeks (`P5D`, `P2W`).
+fn whole_days(lasts: &str) -> Option<i32> {
+    let rest = lasts.strip_prefix('+').unwrap_or(lasts).strip_prefix('P')?;
+    let (count, unit) = match (rest.strip_suffix('D'), rest.strip_suffix('W')) {
+        (Some(days), _) => (days, 1),
+        (_, Some(weeks)) => (weeks, 7),
+        _ => return None,
+    };
+    let digits = !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit());
+    let count: i32 = digits.then(|| count.parse().ok())??;
+    count.checked_mul(unit)
 }
 
 fn dates(all: &[String]) -> Option<Vec<Date>> {
@@ -272,6 +289,17 @@ mod tests {
             &["Day"],
         );
         check(&[&with("RDATE:20260701T100000Z")], &[], &["Day"]);
+    }
+
+    #[test]
+    fn an_entry_may_last_so_long_in_place_of_an_end() {
+        let lasting =
+            |words: &str| format!("DTSTART;VALUE=DATE:20260601; SUMMARY:Day; DURATION:{words}");
+        let three = ["2026-06-01 Day", "2026-06-02 Day", "2026-06-03 Day"];
+        check(&[&lasting("P3D")], &three, &[]);
+        check(&[&lasting("P1D")], &three[..1], &[]);
+        check(&[&lasting("PT24H")], &[], &["Day"]);
+        check(&[&lasting("P15W")], &[], &["Day"]);
     }
 
     #[test]
