@@ -8,6 +8,8 @@ use crate::model::http::HttpRequest;
 use crate::model::turn::{FieldValue, JobKind, State, Write};
 use crate::model::{CallId, MessageKind, Party, RunId, Timestamp};
 
+use crate::policy::budget::{Budget, LoopBudget};
+
 use super::Cx;
 use super::contact::{self, Whose};
 use super::frame::Frame;
@@ -27,6 +29,7 @@ pub(super) fn known(
             consent: open.allowed(),
             textable: open.textable() && party.can_receive(),
             automated_left: automated_left(now, open),
+            notices_left: run::budget_left(now, open, LoopBudget::OF_STAFF),
         });
     }
     let key = (frame.number.id, party.clone());
@@ -40,11 +43,13 @@ pub(super) fn known(
         Whose::Known(contact) => Some(contact),
         Whose::Several | Whose::Nobody => None,
     };
+    let left = |budget: LoopBudget| budget.check(&thread.automated, now) == Budget::Left;
     Some(Reach {
         contact: contact.map(Person::from),
         consent: contact::allowed(thread, account, program, frame.number.id),
         textable: contact::textable(contact, party) && party.can_receive(),
-        automated_left: run::budget_left(now, &thread.automated, 0),
+        automated_left: left(LoopBudget::default()),
+        notices_left: left(LoopBudget::OF_STAFF),
     })
 }
 
@@ -75,8 +80,12 @@ pub(super) fn send<'a>(
     let Some(other) = frame.other(cx, to, member) else {
         return;
     };
+    let budget = match member {
+        true => LoopBudget::OF_STAFF,
+        false => LoopBudget::default(),
+    };
     // Asked again here, because one event may text the same phone more than once.
-    if other.opted_out() || !automated_left(cx.at.now, other) {
+    if other.opted_out() || !run::budget_left(cx.at.now, other, budget) {
         let text = "A text of the flow to another phone did not leave: too many have gone there in a short time, or the person has opted out.";
         let kind = ThreadEventKind::Note {
             text: text.to_owned(),

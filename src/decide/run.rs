@@ -399,14 +399,14 @@ fn program<'a>(frame: &Frame<'a>) -> Option<&'a Program> {
 
 /// Whether the loop guard lets another automated text go to this thread's phone.
 pub(super) fn automated_left(now: Timestamp, frame: &Frame<'_>) -> bool {
-    budget_left(now, &frame.thread.automated, frame.automated)
+    budget_left(now, frame, LoopBudget::default())
 }
 
-/// The same for a phone that got these texts before, and so many in this very turn.
-pub(super) fn budget_left(now: Timestamp, before: &[Timestamp], made: usize) -> bool {
-    let made = std::iter::repeat_n(now, made);
-    let all: Vec<Timestamp> = made.chain(before.iter().copied()).collect();
-    LoopBudget::default().check(&all, now) == Budget::Left
+/// The same by another budget.
+pub(super) fn budget_left(now: Timestamp, frame: &Frame<'_>, budget: LoopBudget) -> bool {
+    let made = std::iter::repeat_n(now, frame.automated);
+    let all: Vec<Timestamp> = made.chain(frame.thread.automated.iter().copied()).collect();
+    budget.check(&all, now) == Budget::Left
 }
 
 /// Takes over what a step says of waiting and ending.

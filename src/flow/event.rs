@@ -158,6 +158,8 @@ pub struct Reach {
     pub textable: bool,
     /// Another automated text may still go there.
     pub automated_left: bool,
+    /// Another notice may still go there, if it is a member's.
+    pub notices_left: bool,
 }
 
 /// A contact as a `lookup` shows it.

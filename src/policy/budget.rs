@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::model::Timestamp;
-use crate::model::turn::AUTOMATED_WITHIN;
+use crate::model::turn::{AUTOMATED_MAX, AUTOMATED_WITHIN};
 
 /// The budget of automated texts to one contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,12 @@ pub enum Budget {
 }
 
 impl LoopBudget {
+    /// That of one member of staff, for notices: several emergencies may come at once, and none of them is an answer to
+    /// the last. A loop still ends.
+    pub const OF_STAFF: Self = Self {
+        texts_per_hour_max: AUTOMATED_MAX,
+        texts_per_minute_max: 16,
+    };
     /// The long window.
     pub const LONG: Duration = AUTOMATED_WITHIN;
     /// The short window.
@@ -75,7 +81,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::turn::AUTOMATED_MAX;
 
     const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 

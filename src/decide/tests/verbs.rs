@@ -120,6 +120,19 @@ fn members_are_told_by_text_and_make_no_contact() {
 }
 
 #[test]
+fn notices_to_members_have_a_budget_of_their_own_and_then_go_by_email() {
+    let apply = "
+  first:
+    notify: { user: ana, by: text, text: Look } # sms
+    next: end
+";
+    let mut bench = Bench::new(&[("apply", apply)]);
+    let sent = (0..18).map(|_| messages(&bench.sms(SHARED, "apply")).len());
+    assert_eq!(sent.sum::<usize>(), 16);
+    assert_eq!(told(&bench).len(), 2, "the others by e-mail");
+}
+
+#[test]
 fn a_text_is_unprompted_when_nobody_has_just_written() {
     use MessageKind::{Automated, Unprompted};
     let apply = "

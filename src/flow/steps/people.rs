@@ -408,7 +408,7 @@ impl Notify {
         wanted
     }
 
-    /// A text to the first device of each.
+    /// A text to the first device of each. Who cannot be texted has it by e-mail.
     fn text(&self, engine: &mut Engine<'_>, users: &[&User]) -> Result<(), Came> {
         let facts = engine.facts;
         let phones = phones_of(engine, users);
@@ -416,13 +416,21 @@ impl Notify {
         let may = facts.number.sms && facts.number.active;
         let reached = phones.into_iter().zip(reached);
         let to: Vec<Party> = reached
-            .filter(|(_, reach)| may && may_text(reach))
+            .filter(|(_, reach)| may && may_notify(reach))
             .map(|(phone, _)| phone)
             .collect();
-        let (text, _) = engine.render_for_staff(&self.text, NOTE_CHARS_MAX);
-        if let Some(text) = not_texted(engine, users, &to) {
-            engine.effects.push(Effect::Note { text });
+        let missed: Vec<&User> = users
+            .iter()
+            .copied()
+            .filter(|user| !has_text(engine, user, &to))
+            .collect();
+        let by_email = |user: &&&User| facts.email && user.email.as_deref().is_some_and(is_email);
+        let mailed: Vec<&User> = missed.iter().filter(by_email).copied().collect();
+        note_missed(engine, users.len(), missed.len(), mailed.len());
+        if !self.by_email && !mailed.is_empty() {
+            email_members(engine, &mailed, &self.subject, &self.text);
         }
+        let (text, _) = engine.render_for_staff(&self.text, NOTE_CHARS_MAX);
         let texts = to.into_iter().map(|to| Effect::Send {
             to,
             text: text.clone(),
@@ -433,23 +441,32 @@ impl Notify {
     }
 }
 
+fn may_notify(reach: &Reach) -> bool {
+    reach.textable && reach.notices_left && !reach.consent.is_out()
+}
+
+/// Whether the notice is on this member's phone, or they are who wrote.
+fn has_text(engine: &Engine<'_>, user: &User, to: &[Party]) -> bool {
+    let phone = user.devices.first();
+    let phone = phone.map(|device| Party::Phone(device.phone));
+    phone.is_some_and(|phone| phone == *engine.facts.party || to.contains(&phone))
+}
+
 /// What the thread says of members who get no text, though they should.
-fn not_texted(engine: &Engine<'_>, users: &[&User], to: &[Party]) -> Option<String> {
-    let told = |user: &&&User| {
-        let phone = user
-            .devices
-            .first()
-            .map(|device| Party::Phone(device.phone));
-        phone.is_some_and(|phone| phone == *engine.facts.party || to.contains(&phone))
-    };
-    let (of, told) = (users.len(), users.iter().filter(told).count());
-    match of - told {
-        _ if to.is_empty() => {
-            Some("A notice of the flow did not leave: nobody it goes to can be texted.".to_owned())
-        }
-        0 => None,
-        left => Some(format!(
-            "A notice of the flow did not reach all: {left} of {of} members cannot be texted."
+fn note_missed(engine: &mut Engine<'_>, of: usize, missed: usize, mailed: usize) {
+    let mut note = |text: String| engine.effects.push(Effect::Note { text });
+    if mailed > 0 {
+        note(format!(
+            "A notice of the flow goes by e-mail to {mailed} of {of} members, who cannot be texted now."
+        ));
+    }
+    match missed - mailed {
+        0 => {}
+        lost if lost == of => note(
+            "A notice of the flow did not leave: nobody it goes to can be texted now.".to_owned(),
+        ),
+        lost => note(format!(
+            "A notice of the flow did not reach all: {lost} of {of} members cannot be texted now."
         )),
     }
 }

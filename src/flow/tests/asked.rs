@@ -6,6 +6,7 @@ fn open() -> Reach {
     Reach {
         textable: true,
         automated_left: true,
+        notices_left: true,
         ..Reach::default()
     }
 }

@@ -249,6 +249,7 @@ impl Drive {
                                 let open = Reach {
                                     textable: true,
                                     automated_left: true,
+                                    notices_left: true,
                                     ..Reach::default()
                                 };
                                 reached.insert(party, here.unwrap_or(open)).is_none()

@@ -56,7 +56,7 @@ fn who_of_several_members_is_not_told_is_counted_in_the_thread() {
             let erin = Party::read("+12025550115");
             drive.reach.insert(erin, Reach::default());
         },
-        "note \"A notice of the flow did not reach all: 1 of 2 members cannot be texted.\"; send +12025550116 (member) \"Look\"",
+        "note \"A notice of the flow goes by e-mail to 1 of 2 members, who cannot be texted now.\"; email erin@example.org \"A notice\" \"Look\"; send +12025550116 (member) \"Look\"",
     );
     let gone = |drive: &mut Drive| {
         let forget = |user: &mut User| {
@@ -70,7 +70,7 @@ fn who_of_several_members_is_not_told_is_counted_in_the_thread() {
     check(
         text,
         gone,
-        "note \"A notice of the flow did not reach all: 1 of 2 members cannot be texted.\"; send +12025550116 (member) \"Look\"",
+        "note \"A notice of the flow did not reach all: 1 of 2 members cannot be texted now.\"; send +12025550116 (member) \"Look\"",
     );
     check(
         "notify: { group: nurses, text: Look }",
@@ -89,8 +89,9 @@ fn who_of_several_members_is_not_told_is_counted_in_the_thread() {
             for phone in ["+12025550115", "+12025550116"] {
                 drive.reach.insert(Party::read(phone), Reach::default());
             }
+            drive.change(|_| {}, |user| user.email = None);
         },
-        "note \"A notice of the flow did not leave: nobody it goes to can be texted.\"",
+        "note \"A notice of the flow did not leave: nobody it goes to can be texted now.\"",
     );
 }
 
