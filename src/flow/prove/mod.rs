@@ -12,6 +12,7 @@ pub(crate) mod texts;
 use std::collections::BTreeSet;
 
 use super::check::Written;
+use super::engine::STEPS_PER_EVENT_MAX;
 use super::reader::Reading;
 use super::steps::{StepDef, Style, Target, Verb};
 use super::yaml::{At, Key, Node, Value};
@@ -28,7 +29,9 @@ pub(crate) fn prove(
 ) {
     reached(reading, steps, places);
     ending(reading, steps, places);
-    waiting(reading, steps, places);
+    if !waiting(reading, steps, places) {
+        at_once(reading, steps, places);
+    }
     without_caller(reading, steps, places);
     rejecting(reading, steps, places);
     ring::judge(reading, steps, written);
@@ -140,8 +143,8 @@ fn holds_up(step: &StepDef) -> bool {
     step.spec.waits && !matches!(&step.verb, Verb::Wait(wait) if wait.may_pass())
 }
 
-/// Loops that wait for nobody: found in the flow without the steps that wait.
-fn waiting(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
+/// Loops that wait for nobody: found in the flow without the steps that wait. Whether there are any.
+fn waiting(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) -> bool {
     let mut told = vec![false; steps.len()];
     for start in 0..steps.len() {
         if holds_up(&steps[start]) || told[start] {
@@ -162,6 +165,42 @@ fn waiting(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
         let help =
             "put a step between them that waits (menu, gather, voicemail, ask), or let it end";
         reading.fault_help(&places[start].0, "endless-loop", message, help);
+    }
+    told.contains(&true)
+}
+
+/// More steps one behind the other than one event may take. Nothing goes round without waiting, which is proven before.
+fn at_once(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
+    // How many follow at most, the step itself among them.
+    let mut longest: Vec<Option<u32>> = vec![None; steps.len()];
+    let mut open: Vec<usize> = (0..steps.len()).collect();
+    while let Some(&at) = open.last() {
+        let next: Vec<usize> = after(&steps[at])
+            .filter(|_| !holds_up(&steps[at]))
+            .collect();
+        let unknown = next.iter().copied().find(|next| longest[*next].is_none());
+        match unknown.filter(|_| longest[at].is_none()) {
+            Some(next) => open.push(next),
+            None => {
+                let most = next.iter().filter_map(|next| longest[*next]).max();
+                longest[at] = Some(1 + most.unwrap_or(0));
+                open.pop();
+            }
+        }
+    }
+    let begins = |at: &usize| {
+        let waits = steps.iter().filter(|step| holds_up(step));
+        *at == 0 || waits.flat_map(after).any(|next| next == *at)
+    };
+    let over = |at: &usize| longest[*at] > Some(STEPS_PER_EVENT_MAX);
+    if let Some(at) = (0..steps.len()).filter(begins).find(over) {
+        let count = longest[at].unwrap_or_default();
+        let message = format!(
+            "from `{}` up to {count} steps follow at once, and one event takes {STEPS_PER_EVENT_MAX}",
+            steps[at].name
+        );
+        let help = "put a step between them that waits (menu, gather, ask), or several into one";
+        reading.fault_help(&places[at].0, "too-many-steps", message, help);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What holds of a flow as a whole.
 
-use super::{Call, File, Page, fault, warning};
+use super::{Call, File, Made, Page, fault, warning};
 
 pub(super) const PAGES: &[Page] = &[
     fault(
@@ -29,6 +29,16 @@ pub(super) const PAGES: &[Page] = &[
         Call(
             "  ring:\n    dial: { group: nurses }\n    then: { answered: end, else: again }\n  again:\n    menu: { prompt: To try again press 1 }\n    then: { 1: ring, else: end }\n",
         ),
+    ),
+    fault(
+        "too-many-steps",
+        "Finds more than 100 steps one behind the other without one that waits for the person.",
+        "One event takes 100 steps at most, so that a mistake cannot hold up everybody else; the flow would stop there and be put before a person.",
+        Made(
+            "(101 steps that say something, one behind the other)\n",
+            too_many,
+        ),
+        Call("  greet:\n    say: Hello, and all the rest of it in one text\n    next: end\n"),
     ),
     fault(
         "flow-loop",
@@ -73,3 +83,15 @@ pub(super) const PAGES: &[Page] = &[
         ),
     ),
 ];
+
+fn too_many() -> Vec<u8> {
+    let steps = (0..101).map(|n| match n {
+        100 => "  s100:\n    say: Bye\n    next: end\n".to_owned(),
+        n => format!("  s{n}:\n    say: Hello\n    next: s{}\n", n + 1),
+    });
+    format!(
+        "flow: example\naccount: clinic\non: call\nsteps:\n{}",
+        steps.collect::<String>()
+    )
+    .into_bytes()
+}
