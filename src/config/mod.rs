@@ -17,11 +17,12 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
+
 use crate::model::Cidr;
 use crate::model::connection::Connection;
 use crate::model::consent::ComplianceWords;
 use crate::model::http::HttpRules;
-use secrecy::SecretString;
 
 pub use keys::{ConfigKey, KEYS};
 pub use limits::{LIMITS, Limit, Limits};

@@ -529,7 +529,8 @@ impl Engine<'_> {
             self.effects.push(Effect::MoveCaller);
         }
         let (mut goto, mut returns) = (None, None);
-        let run = match (self.goto, self.calls) {
+        let text = self.facts.text;
+        let mut run = match (self.goto, self.calls) {
             (Some(flow), _) => {
                 let run = self.run.into_flow(&flow);
                 goto = Some((flow, self.said));
@@ -548,6 +549,9 @@ impl Engine<'_> {
             }
             (None, None) => self.run,
         };
+        if run.ended.is_none() && text.is_some() {
+            run.text = text.map(str::to_owned);
+        }
         Step::Done(Box::new(Stepped {
             waits_for_text: matches!(run.wait, Wait::Answer { .. } | Wait::Pause),
             due_at: run.due_at,

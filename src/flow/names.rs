@@ -28,6 +28,10 @@ pub trait Names {
     fn columns(&self, account: &str) -> Option<Vec<(String, ColumnType)>>;
     /// The flows of an account.
     fn flows(&self, account: &str) -> Option<Vec<(String, Kind)>>;
+    /// What a flow of an account takes from one that calls it.
+    fn taken_by(&self, _account: &str, _flow: &str) -> Option<Vec<String>> {
+        None
+    }
     /// Whether nobody active is in this group.
     fn group_is_empty(&self, account: &str, group: &str) -> bool;
     /// Our numbers, those of other accounts included.
@@ -122,6 +126,8 @@ pub struct FlowName {
     pub flow: String,
     /// What it decides.
     pub kind: Kind,
+    /// What it takes from a flow that calls it.
+    pub with: Vec<String>,
 }
 
 /// The head of a flow file, when it can be read: for the list of flows that there are. What is wrong in the
@@ -143,10 +149,16 @@ pub fn name_of(source: &str) -> Option<FlowName> {
         "sms" => Kind::Sms,
         _ => return None,
     };
+    let with = pairs.iter().find(|(key, _)| key.text == "with");
+    let with = match with.map(|(_, node)| &node.value) {
+        Some(Value::Map(taken)) => taken.iter().map(|(key, _)| key.text.clone()).collect(),
+        _ => Vec::new(),
+    };
     Some(FlowName {
         account: head("account")?,
         flow: head("flow")?,
         kind,
+        with,
     })
 }
 
@@ -249,6 +261,12 @@ impl Names for DirectoryNames<'_> {
         let account = self.directory.account_by_key(account)?;
         let columns = account.columns.iter();
         Some(columns.map(|(key, kind)| (key.clone(), *kind)).collect())
+    }
+
+    fn taken_by(&self, account: &str, flow: &str) -> Option<Vec<String>> {
+        let mut flows = self.flows.iter();
+        let called = flows.find(|one| one.account == account && one.flow == flow);
+        called.map(|one| one.with.clone())
     }
 
     fn flows(&self, account: &str) -> Option<Vec<(String, Kind)>> {

@@ -42,6 +42,9 @@ pub struct Run {
     /// The same of the contact's caseloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) caseloads: Option<Vec<String>>,
+    /// The latest text of the person, for events that bring none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
     /// Steps taken in the present event.
     #[serde(default)]
     pub(crate) steps_event: u32,
@@ -248,6 +251,7 @@ impl Run {
             fields: BTreeMap::new(),
             tags: None,
             caseloads: None,
+            text: None,
             steps_event: 0,
             asked_event: 0,
             unasked_event: 0,

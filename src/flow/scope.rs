@@ -365,7 +365,12 @@ pub(crate) struct Values<'a> {
     pub(crate) facts: &'a Facts<'a>,
 }
 
-impl Values<'_> {
+impl<'a> Values<'a> {
+    /// The latest text of the person, which the present event may have brought or an earlier one.
+    pub(crate) fn latest_text(&self) -> Option<&'a str> {
+        self.facts.text.or(self.run.text.as_deref())
+    }
+
     pub(crate) fn get(&self, name: &Known) -> Val {
         let facts = self.facts;
         match name {
@@ -380,7 +385,7 @@ impl Values<'_> {
                 .map_or(Val::Missing, |program| Val::text(&program.key)),
             Known::From => Val::text(facts.party.to_string()),
             Known::To => Val::text(&facts.number.address),
-            Known::MessageText => facts.text.map_or(Val::Missing, Val::text),
+            Known::MessageText => self.latest_text().map_or(Val::Missing, Val::text),
             Known::ContactName => self.contact("name", |contact| contact.name.clone()),
             Known::ContactEmail => self.contact("email", |contact| contact.email.clone()),
             Known::ContactLanguage => self.contact("language", |contact| contact.language.clone()),

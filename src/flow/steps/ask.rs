@@ -348,10 +348,8 @@ impl Keywords {
     }
 
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
-        let found = engine
-            .facts
-            .text
-            .and_then(|text| Choice::pick(&self.choices, text));
+        let text = engine.values().latest_text();
+        let found = text.and_then(|text| Choice::pick(&self.choices, text));
         Came::outcome(found.map_or_else(|| "unmatched".to_owned(), str::to_owned))
     }
 }

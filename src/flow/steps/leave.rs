@@ -7,10 +7,11 @@ use super::{Came, Verb};
 use crate::flow::effect::{Effect, Ended};
 use crate::flow::engine::Engine;
 use crate::flow::event::Event;
+use crate::flow::fault::suggest;
 use crate::flow::reader::Reading;
 use crate::flow::scope::{Type, Val};
 use crate::flow::template::{Template, VALUE_CHARS_MAX, typed};
-use crate::flow::yaml::{Node, Value};
+use crate::flow::yaml::{Key, Node, Value};
 use crate::model::{CallVerb, Phone};
 
 /// Leaves for another flow of the same account and kind.
@@ -73,6 +74,9 @@ impl Call {
             Some(with) => parameters(reading, with),
             None => Some(Vec::new()),
         };
+        if let (Some(flow), Some(with)) = (&flow, fields.get("with")) {
+            taken(reading, flow, with);
+        }
         Some(Verb::Call(Self {
             flow: flow?,
             with: with?,
@@ -123,6 +127,24 @@ fn parameters(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, Tem
         found.extend(template.map(|template| (key.text.clone(), template)));
     }
     Some(found)
+}
+
+/// Faults values that the called flow does not take.
+fn taken(reading: &mut Reading<'_>, flow: &str, with: &Node) {
+    let (Some(taken), Value::Map(pairs)) =
+        (reading.names.taken_by(&reading.account, flow), &with.value)
+    else {
+        return;
+    };
+    let odd = |key: &Key| is_name(&key.text) && !taken.contains(&key.text);
+    for (key, _) in pairs.iter().filter(|(key, _)| odd(key)) {
+        let message = format!("`{flow}` takes no `{}`", key.text);
+        let help = match taken.is_empty() {
+            true => "take it out, or let the flow take it: `with:` below its head".to_owned(),
+            false => suggest(&key.text, taken.iter().map(String::as_str)),
+        };
+        reading.fault_help(&key.at, "unknown-name", message, help);
+    }
 }
 
 /// The variables that a flow takes from whoever calls it, with what they are otherwise.

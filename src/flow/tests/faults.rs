@@ -9,11 +9,13 @@ fn faults(source: &str) -> Vec<Fault> {
             account: "clinic".into(),
             flow: "refill".into(),
             kind: Kind::Sms,
+            with: vec!["a".into()],
         },
         FlowName {
             account: "clinic".into(),
             flow: "nurse-line".into(),
             kind: Kind::Call,
+            with: Vec::new(),
         },
     ];
     match check("flow.yaml", source, &DirectoryNames::new(&directory, flows)) {

@@ -53,6 +53,10 @@ pub(super) fn flows() -> Vec<FlowName> {
         account: account.to_owned(),
         flow: flow.to_owned(),
         kind,
+        with: match flow {
+            "refill" => ["a", "tries", "reason"].map(str::to_owned).to_vec(),
+            _ => Vec::new(),
+        },
     };
     vec![
         name("clinic", "refill", Kind::Sms),

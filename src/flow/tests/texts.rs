@@ -123,6 +123,18 @@ fn keywords_look_at_the_latest_text() {
 }
 
 #[test]
+fn the_latest_text_is_known_to_later_events() {
+    let mut drive = Drive::sms(
+        "  one:\n    wait: 1h\n    then: { elapsed: two, replied: two }\n  two:\n    keywords: { BILL: [] }\n    then: { BILL: three, unmatched: end }\n  three:\n    reply: \"About {{ message.text }}\"\n    next: end\n",
+    );
+    drive.text = Some("bill 7".to_owned());
+    drive.start();
+    drive.text = None;
+    drive.later(3_600).take(Event::Timer);
+    assert_eq!(drive.asked(), "reply \"About bill 7\"");
+}
+
+#[test]
 fn fields_and_tags_are_seen_by_the_steps_that_follow() {
     let mut drive = Drive::sms(
         "  one:\n    set: { contact.name: \"Pia {{ contact.language }}\", contact.insured: yes, contact.next_visit: 2026-04-01, flow.when: \"{{ contact.next_visit }}\" , contact.medicine: ~ }\n    next: two\n  two:\n    tag: { add: [vip, new], remove: [old] }\n    next: three\n  three:\n    branch: { ok: '\"vip\" in contact.tags and contact.insured and flow.when > \"2026-03-31\" and not present(contact.medicine)' }\n    then: { ok: four, else: end }\n  four:\n    reply: \"{{ contact.name }}: {{ contact.tags }}, {{ contact.insured }}\"\n    next: end\n",

@@ -33,9 +33,7 @@ fn members_are_told_by_the_ways_that_are_named() {
     // Better all of them than nobody.
     check(shift, &["farid", "erin"], both);
     check(
-        "notify: { user: dev, by: text, text: Look }"
-            .replace("dev", "erin")
-            .as_str(),
+        "notify: { user: erin, by: text, text: Look }",
         &[],
         "send +12025550115 (member) \"Look\"",
     );
