@@ -15,6 +15,8 @@ use crate::flow::yaml::{Node, Value};
 /// What a dial does that does not say otherwise.
 const RING_S: u32 = 20;
 const TOTAL_S: u32 = 600;
+/// Devices that carriers ring together; further ones have their turn after them, as long as `total` lasts.
+const AT_ONCE: u32 = 10;
 
 /// Warns where a caller may hear ringing for too long.
 pub(super) fn judge(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Written<'_>]) {
@@ -148,10 +150,8 @@ impl Ways<'_> {
 fn dial_s(reading: &Reading<'_>, node: &Node) -> u32 {
     let ring = node.word("ring").and_then(read_duration).unwrap_or(RING_S);
     let total = node.word("total").and_then(read_duration);
-    if node.word("order") == Some("simultaneous") {
-        return total.unwrap_or(ring);
-    }
-    let each = node.word("devices") == Some("ordered");
+    let at_once = node.word("order") == Some("simultaneous");
+    let each = at_once || node.word("devices") == Some("ordered");
     let devices = match node.get("to") {
         Some(Node {
             value: Value::List(items),
@@ -162,7 +162,13 @@ fn dial_s(reading: &Reading<'_>, node: &Node) -> u32 {
             .fold(0, u32::saturating_add),
         _ => devices(reading, node, each),
     };
-    ring.saturating_mul(devices).min(total.unwrap_or(TOTAL_S))
+    match at_once {
+        true => {
+            let rounds = devices.div_ceil(AT_ONCE).max(1);
+            ring.saturating_mul(rounds).min(total.unwrap_or(ring))
+        }
+        false => ring.saturating_mul(devices).min(total.unwrap_or(TOTAL_S)),
+    }
 }
 
 /// A queue is ringing where the caller hears nothing else.
