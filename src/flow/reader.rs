@@ -428,6 +428,16 @@ impl<'a> Reading<'a> {
             .then_some(key)
     }
 
+    /// A user in a test, who may have left since it was written.
+    pub(crate) fn player(&mut self, node: &Node) -> Option<String> {
+        match &node.value {
+            Value::Scalar { text, .. } if self.names.has_left(&self.account, text) => {
+                Some(text.clone())
+            }
+            _ => self.user(node),
+        }
+    }
+
     pub(crate) fn caseload(&mut self, node: &Node) -> Option<String> {
         let key = self.word(node, "a caseload")?.to_owned();
         let known = self.scope.caseloads.clone();

@@ -19,7 +19,7 @@ pub struct Directory {
 }
 
 /// What stays as it is where one account and one number are laid over others.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Rest {
     account_keys: HashMap<String, AccountId>,
     users: HashMap<UserId, User>,
@@ -70,6 +70,17 @@ impl Directory {
         Arc::make_mut(&mut made.accounts).insert(account.id, account);
         Arc::make_mut(&mut made.numbers).insert(number.id, Arc::new(number));
         made
+    }
+
+    /// The same organisation in which these users are active.
+    pub fn with_active(mut self, users: &[UserId]) -> Self {
+        let rest = Arc::make_mut(&mut self.rest);
+        for id in users {
+            if let Some(user) = rest.users.get_mut(id) {
+                user.active = true;
+            }
+        }
+        self
     }
 
     /// The account with this id.

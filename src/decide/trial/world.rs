@@ -12,7 +12,7 @@ use crate::model::account::{Account, AccountNumber, ColumnType, Number, Route};
 use crate::model::calendar::{Calendar, CalendarSpec, zone};
 use crate::model::directory::Directory;
 use crate::model::people::{Contact, ContactPhone};
-use crate::model::{Ids, NumberId, Timestamp};
+use crate::model::{Ids, NumberId, Timestamp, UserId};
 
 /// The organisation of a test, and where the test takes place in it.
 pub(super) struct Set {
@@ -39,7 +39,11 @@ pub(super) fn set(ground: &Ground, flow: &Flow, test: &Test) -> Result<Set, Stri
     give(&mut account, base, &test.given, test.at)?;
     let now = moment(&account, test.at)?;
     let account = Arc::new(account);
-    let directory = base.with(account.clone(), number.clone());
+    let mut directory = base.with(account.clone(), number.clone());
+    let back = back_again(base, &test.given);
+    if !back.is_empty() {
+        directory = directory.with_active(&back);
+    }
     let world = World {
         directory: Arc::new(directory),
         ..ground.world.clone()
@@ -50,6 +54,16 @@ pub(super) fn set(ground: &Ground, flow: &Flow, test: &Test) -> Result<Set, Stri
         number,
         now,
     })
+}
+
+/// Whom a test puts into a group, or says to be there, and who has left: a test does not break when somebody goes.
+fn back_again(base: &Directory, given: &Given) -> Vec<UserId> {
+    let grouped = given.groups.iter().flat_map(|(_, members)| members);
+    let present = given.presence.iter().map(|(key, _)| key);
+    let named = grouped.chain(present);
+    let users = named.filter_map(|key| base.user_by_key(key));
+    let gone = users.filter(|user| !user.active);
+    gone.map(|user| user.id).collect()
 }
 
 /// Has the number's calls or texts begin this flow.
@@ -188,7 +202,8 @@ fn column(kind: Option<ColumnType>, text: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{NoNames, check};
+    use crate::flow::{DirectoryNames, NoNames, check};
+    use crate::model::people::User;
 
     #[test]
     fn a_test_has_its_own_account_and_shares_the_rest() {
@@ -217,5 +232,36 @@ mod tests {
         let school = |one: &Directory| std::ptr::from_ref(one.account_by_key("school").unwrap());
         let user = |one: &Directory| std::ptr::from_ref(one.user_by_key("nurses-member").unwrap());
         assert_eq!((school(made), user(made)), (school(base), user(base)));
+    }
+
+    #[test]
+    fn whoever_a_test_puts_into_a_group_is_there_though_they_have_left() {
+        let source = "flow: a\naccount: clinic\non: call\nsteps:\n  a: { dial: { group: nurses }, then: { else: end } }\ntests:\n  - name: t\n    \
+            call: { from: \"+12025550143\", to: \"+12025550101\" }\n    given: { groups: { nurses: [nurses-member] } }\n    \
+            expect: { sent: 0 }\n";
+        let checked = check("a", source, &NoNames).unwrap();
+        let made = super::super::made_up(&[&checked]);
+        let left = |user: &User| User {
+            active: false,
+            ..user.clone()
+        };
+        let base = Directory::new(
+            1,
+            made.accounts().cloned().collect(),
+            made.users().map(left).collect(),
+            made.numbers().cloned().collect(),
+            Vec::new(),
+        );
+        let active = |one: &Directory| one.user_by_key("nurses-member").unwrap().active;
+        let names = DirectoryNames::new(&base, Vec::new());
+        let faults = check("a", source, &names).map(|checked| checked.warnings);
+        assert!(faults.is_ok(), "{faults:?}");
+        let world = World {
+            directory: Arc::new(base),
+            ..World::default()
+        };
+        let ground = Ground { world };
+        let set = set(&ground, &checked.flow, &checked.tests[0]).unwrap();
+        assert!(active(&set.world.directory) && !active(&ground.world.directory));
     }
 }

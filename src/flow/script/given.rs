@@ -44,7 +44,7 @@ fn groups(reading: &mut Reading<'_>, node: &Node) -> Vec<(String, Vec<String>)> 
         let known = reading.names.groups(&reading.account);
         reading.known(&key.at, "unknown-group", "group", &key.text, known);
         let nodes = reading.list(members, "a group's members");
-        let users = nodes.into_iter().filter_map(|node| reading.user(node));
+        let users = nodes.into_iter().filter_map(|node| reading.player(node));
         let users: Vec<String> = users.collect();
         all.push((key.text.clone(), users));
     }
@@ -177,6 +177,9 @@ fn presence(reading: &mut Reading<'_>, node: &Node) -> Vec<(String, Presence)> {
 }
 
 fn user(reading: &mut Reading<'_>, key: &Key) -> Option<String> {
+    if reading.names.has_left(&reading.account, &key.text) {
+        return Some(key.text.clone());
+    }
     let known = reading.names.users(&reading.account);
     reading
         .known(&key.at, "unknown-user", "active user", &key.text, known)

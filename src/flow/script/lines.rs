@@ -159,7 +159,7 @@ fn seconds(reading: &mut Reading<'_>, key: &Key, value: &Node, max_s: u32) -> Op
 fn called(reading: &mut Reading<'_>, node: &Node) -> Option<String> {
     match &node.value {
         Value::Scalar { text, .. } if text.starts_with('+') => Some(text.clone()),
-        _ => reading.user(node),
+        _ => reading.player(node),
     }
 }
 
@@ -229,7 +229,7 @@ fn staff(reading: &mut Reading<'_>, key: &Key, value: &Node) -> Option<Says> {
     let (mut user, mut does) = (None, None);
     for (key, node) in pairs {
         match key.text.as_str() {
-            "user" => user = reading.user(node),
+            "user" => user = reading.player(node),
             "replies" => does = text(reading, key, node).map(StaffDoes::Replies),
             "assigns" => does = who(reading, node).map(StaffDoes::Assigns),
             "completes" => does = Some(StaffDoes::Completes),

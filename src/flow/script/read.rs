@@ -157,7 +157,7 @@ fn expectation(reading: &mut Reading<'_>, key: &str, node: &Node) -> Vec<Expect>
         "in_box" => who(reading, node).map(Expect::InBox),
         "notified" => {
             let nodes = reading.list(node, "`notified`");
-            let users = nodes.into_iter().filter_map(|node| reading.user(node));
+            let users = nodes.into_iter().filter_map(|node| reading.player(node));
             Some(Expect::Notified(users.collect()))
         }
         "state" => {
