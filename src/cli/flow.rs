@@ -118,7 +118,7 @@ pub(super) struct Against {
     /// The file's text; empty for a store.
     pub(super) source: String,
     /// The flows that are published in the store.
-    pub(super) published: Vec<FlowName>,
+    pub(super) published: Vec<String>,
     /// What the carriers of the connections can do, by the connection's key.
     pub(super) carriers: BTreeMap<String, Capabilities>,
     /// What flows may ask of other systems, where the configuration is known.
@@ -245,6 +245,9 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
         None => Box::new(NoNames),
     };
     let (mut found, told_empty) = each(args, names.as_ref(), sources);
+    if let Some(against) = against.filter(|against| !against.published.is_empty()) {
+        with_published(&against.published, sources, &mut found);
+    }
     if let Some(against) = against.filter(|_| is_whole(args)) {
         let faults = flow::judge_organisation(&Organisation {
             directory: &against.directory,
@@ -259,14 +262,32 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
     found
 }
 
+/// The circles that flows of files close with published ones.
+fn with_published(published: &[String], sources: &[Source], found: &mut Found<'_>) {
+    let files = sources
+        .iter()
+        .filter_map(|source| Some((source.file.as_str(), source.readable()?)));
+    let published = published.iter().map(|text| ("", text.as_str()));
+    let together = flow::Together::of(published.chain(files));
+    let of_files = sources
+        .iter()
+        .map(|source| source.readable().and_then(flow::name_of));
+    for ((_, faults), name) in found.iter_mut().zip(of_files) {
+        let is_told = faults.iter().any(|fault| fault.code == "flow-loop");
+        let name = name.filter(|_| !is_told);
+        faults.extend(name.and_then(|name| together.circle(&name.account, &name.flow)));
+    }
+}
+
 /// The flows that there are: those of the files, and those that are published beside them.
 fn known(against: Option<&Against>, sources: &[Source]) -> Vec<FlowName> {
     let readable = sources.iter().filter_map(Source::readable);
     let mut flows: Vec<FlowName> = readable.filter_map(flow::name_of).collect();
-    for flow in against.iter().flat_map(|against| &against.published) {
+    let published = against.iter().flat_map(|against| &against.published);
+    for flow in published.filter_map(|text| flow::published_name_of(text)) {
         let is_other = |have: &FlowName| (&have.account, &have.flow) != (&flow.account, &flow.flow);
         if flows.iter().all(is_other) {
-            flows.push(flow.clone());
+            flows.push(flow);
         }
     }
     flows
@@ -422,7 +443,8 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
-        .filter(is_yaml)
+        // Whoever opens a pipe waits for somebody to write into it.
+        .filter(|path| is_yaml(path) && path.is_file())
         .collect();
     files.sort();
     Ok(files)

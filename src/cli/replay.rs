@@ -15,7 +15,7 @@ use crate::model::{Ids, RevisionId, Timestamp};
 use crate::store::{NodeScope, Store};
 
 use super::files;
-use super::revisions::{refused, sound};
+use super::revisions::{Surroundings, refused, sound};
 
 /// Events of one replay.
 const EVENTS_MAX: usize = 500_000;
@@ -63,7 +63,11 @@ pub async fn replay(
 ) -> anyhow::Result<i32> {
     let shown = args.file.display().to_string();
     let text = files::flow_text_of(&args.file)?;
-    let flow = match sound(store, &world.directory, &shown, &text).await? {
+    let around = Surroundings {
+        directory: &world.directory,
+        http: None,
+    };
+    let flow = match sound(store, &around, &shown, &text).await? {
         Ok(checked) => Arc::new(checked.flow),
         Err(faults) => return refused(&faults, &text, out),
     };

@@ -15,6 +15,7 @@ use crate::daemon;
 use crate::decide::Flows;
 use crate::flow::{self, Checked, DirectoryNames, Fault, Flow, FlowName};
 use crate::model::directory::Directory;
+use crate::model::http::HttpRules;
 use crate::model::{AccountId, RevisionId};
 use crate::store::{
     AccountScope, Activation, Actor, FlowFile, FlowRevision, NodeScope, Published, Stamp, Store,
@@ -91,12 +92,17 @@ pub struct RollbackArgs {
 pub async fn publish(
     args: &PublishArgs,
     store: &Store,
+    http: Option<&HttpRules>,
     out: &mut dyn Write,
 ) -> anyhow::Result<i32> {
     let shown = args.file.display().to_string();
     let text = files::flow_text_of(&args.file)?;
     let directory = store.directory(NodeScope::daemon()).await?;
-    let checked = match sound(store, &directory, &shown, &text).await? {
+    let around = Surroundings {
+        directory: &directory,
+        http,
+    };
+    let checked = match sound(store, &around, &shown, &text).await? {
         Ok(checked) => checked,
         Err(faults) => return refused(&faults, &text, out),
     };
@@ -127,18 +133,34 @@ pub(super) fn refused(faults: &[Fault], text: &str, out: &mut dyn Write) -> anyh
     Ok(1)
 }
 
-/// Checks a text against the organisation and the flows that are active in the store.
+/// Checks a text against the organisation, the flows that are active in the store, and what the configuration says.
 pub(super) async fn sound(
     store: &Store,
-    directory: &Directory,
+    around: &Surroundings<'_>,
     shown: &str,
     text: &str,
 ) -> anyhow::Result<Result<Checked, Vec<Fault>>> {
     let active = store.active_flows(NodeScope::daemon()).await?;
-    let texts = active.iter().map(|row| row.yaml.as_str()).chain([text]);
-    let known: Vec<FlowName> = texts.filter_map(flow::name_of).collect();
-    let names = DirectoryNames::new(directory, known);
-    Ok(flow::check(shown, text, &names))
+    let texts = active.iter().map(|row| row.yaml.as_str());
+    let known = texts.clone().filter_map(flow::published_name_of);
+    let known: Vec<FlowName> = known.chain(flow::name_of(text)).collect();
+    let mut names = DirectoryNames::new(around.directory, known);
+    if let Some(http) = around.http {
+        names = names.with_http(http.clone());
+    }
+    let texts = texts.map(|text| ("", text)).chain([(shown, text)]);
+    let together = flow::Together::of(texts);
+    Ok(flow::check(shown, text, &names).and_then(|checked| {
+        let circle = together.circle(&checked.flow.account, &checked.flow.key);
+        circle.map_or(Ok(checked), |fault| Err(vec![fault]))
+    }))
+}
+
+/// What a flow is judged by, beside the flows that are active.
+pub(super) struct Surroundings<'a> {
+    pub(super) directory: &'a Directory,
+    /// What flows may ask of other systems.
+    pub(super) http: Option<&'a HttpRules>,
 }
 
 /// Whether a flow's tests pass; tells which do not.
@@ -267,6 +289,7 @@ pub async fn show(args: &ShowArgs, store: &Store, out: &mut dyn Write) -> anyhow
 pub async fn rollback(
     args: &RollbackArgs,
     store: &Store,
+    http: Option<&HttpRules>,
     out: &mut dyn Write,
 ) -> anyhow::Result<i32> {
     let place = args.which.find(store).await?;
@@ -284,7 +307,11 @@ pub async fn rollback(
     // People may have left since whom it names.
     let directory = store.directory(NodeScope::daemon()).await?;
     let shown = format!("{key}, revision {}", row.number);
-    let checked = match sound(store, &directory, &shown, &row.yaml).await? {
+    let around = Surroundings {
+        directory: &directory,
+        http,
+    };
+    let checked = match sound(store, &around, &shown, &row.yaml).await? {
         Ok(checked) => checked,
         Err(faults) => return refused(&faults, &row.yaml, out),
     };

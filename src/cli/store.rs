@@ -220,8 +220,9 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
             closing(&store, done.await).await
         }
         FlowCommand::Publish(args) => {
-            let store = open(&config(&args.config)?).await?;
-            closing(&store, revisions::publish(args, &store, out).await).await
+            let config = config(&args.config)?;
+            let (store, http) = (open(&config).await?, Some(&config.http.rules));
+            closing(&store, revisions::publish(args, &store, http, out).await).await
         }
         FlowCommand::History(args) => {
             let store = open_to_look(&config(&args.which.config)?).await?;
@@ -232,8 +233,9 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
             closing(&store, revisions::show(args, &store, out).await).await
         }
         FlowCommand::Rollback(args) => {
-            let store = open(&config(&args.which.config)?).await?;
-            closing(&store, revisions::rollback(args, &store, out).await).await
+            let config = config(&args.which.config)?;
+            let (store, http) = (open(&config).await?, Some(&config.http.rules));
+            closing(&store, revisions::rollback(args, &store, http, out).await).await
         }
     }
 }
@@ -341,10 +343,7 @@ async fn against_store(file: &Path) -> anyhow::Result<Against> {
         directory,
         file: format!("{} (the store)", file.display()),
         source: String::new(),
-        published: published
-            .iter()
-            .filter_map(|row| flow::name_of(&row.yaml))
-            .collect(),
+        published: published.into_iter().map(|row| row.yaml).collect(),
         carriers: config.connections.iter().filter_map(able).collect(),
         http: Some(config.http.rules.clone()),
         now: ambient::now(),

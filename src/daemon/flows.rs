@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::flow::{Fault, Flow};
 use crate::metrics;
 use crate::model::directory::Directory;
+use crate::net::files;
 use crate::store::{Actor, FlowFile, NodeScope, Published, Stamp, Store};
 
 use super::Daemon;
@@ -42,20 +43,19 @@ pub struct FileReport {
 pub async fn publish_folder(
     store: &Store,
     directory: &Directory,
-    folder: &Path,
-    limits: &crate::config::Limits,
+    config: &crate::config::Config,
 ) -> anyhow::Result<Vec<FileReport>> {
-    let sources = read_folder(folder, limits)?;
+    let sources = read_folder(&config.flows, &config.limits)?;
     let around = Around {
         store,
         directory,
         folder: sources.iter().map(|(file, _)| name_of(file)).collect(),
     };
-    let organisation = directory.clone();
+    let (organisation, http) = (directory.clone(), config.http.rules.clone());
     let active = store.active_flows(NodeScope::daemon()).await?;
     // Playing tests takes a while, so this has no place on a thread that answers carriers.
     let judging = tokio::task::spawn_blocking(move || {
-        let judged = judge::judged(&organisation, &active, &sources);
+        let judged = judge::judged(&organisation, &http, &active, &sources);
         sources.into_iter().zip(judged).collect::<Vec<_>>()
     });
     let mut reports = Vec::new();
@@ -102,6 +102,14 @@ fn read_folder(
         file.extension()
             .is_some_and(|ending| ending == "yaml" || ending == "yml")
     });
+    // Whoever opens a pipe waits for somebody to write into it.
+    files.retain(|file| {
+        let regular = file.is_file();
+        if !regular {
+            tracing::warn!(file = %file.display(), "this is no regular file and is not read");
+        }
+        regular
+    });
     files.sort();
     if let Some(first) = files.get(limits.flow_files_max) {
         tracing::warn!(
@@ -114,15 +122,18 @@ fn read_folder(
     files.truncate(limits.flow_files_max);
     let mut sources = Vec::new();
     for file in files {
-        let size = std::fs::metadata(&file).map_or(0, |found| found.len());
-        if size > limits.flow_file_bytes_max as u64 {
-            tracing::warn!(file = %file.display(), bytes = size, "a flow file is too large and is not read");
-            continue;
-        }
-        match std::fs::read_to_string(&file) {
-            Ok(text) => sources.push((file, text)),
+        match files::begin_of(&file, limits.flow_file_bytes_max) {
+            Ok(bytes) if bytes.len() > limits.flow_file_bytes_max => {
+                tracing::warn!(file = %file.display(), "a flow file is too large and is not read");
+            }
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => sources.push((file, text)),
+                Err(_) => {
+                    tracing::warn!(file = %file.display(), "a flow file is not written in UTF-8");
+                }
+            },
             Err(error) => {
-                tracing::warn!(file = %file.display(), %error, "a flow file cannot be read")
+                tracing::warn!(file = %file.display(), %error, "a flow file cannot be read");
             }
         }
     }
@@ -208,7 +219,7 @@ impl Looked {
 async fn publish_all(daemon: &Daemon, before: Looked) -> Looked {
     let (config, directory) = (daemon.config(), daemon.directory());
     let folder = fingerprint(&config.flows);
-    let published = publish_folder(daemon.store(), &directory, &config.flows, &config.limits).await;
+    let published = publish_folder(daemon.store(), &directory, config).await;
     let (left, files, folder) = match published {
         Ok(reports) => {
             let files: Vec<PathBuf> = reports.iter().map(|report| report.file.clone()).collect();
@@ -365,6 +376,8 @@ mod tests {
         for name in ["a.yaml", "b.yml", "c.yaml", "d.txt"] {
             std::fs::write(folder.path().join(name), name).unwrap();
         }
+        // Opened, it would never come to an end.
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("aa.yaml")).unwrap();
         let mut limits = crate::config::Limits::default();
         for (most, names) in [(2, "a.yaml b.yml"), (3, "a.yaml b.yml c.yaml")] {
             limits.flow_files_max = most;

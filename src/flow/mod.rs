@@ -35,8 +35,10 @@ pub(crate) use effect::change;
 pub use effect::{Effect, Ended, Notify, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};
-pub use names::{DirectoryNames, FlowName, FlowNumber, Names, NoNames, Rung, name_of};
-pub use prove::flows::{Passage, Ways, judge as judge_flows};
+pub use names::{
+    DirectoryNames, FlowName, FlowNumber, Names, NoNames, Rung, name_of, published_name_of,
+};
+pub use prove::flows::{Passage, Together, Ways, judge as judge_flows};
 pub use prove::organisation::{Organisation, judge as judge_organisation};
 pub use reference::{Part, reference};
 pub use run::Run;

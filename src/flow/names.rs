@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Kind;
+use super::check::{Bounds, inspect};
 use super::yaml::{self, Value};
 use crate::model::Capabilities;
 use crate::model::account::{Account, ColumnType, Number};
@@ -31,6 +32,10 @@ pub trait Names {
     /// What a flow of an account takes from one that calls it.
     fn taken_by(&self, _account: &str, _flow: &str) -> Option<Vec<String>> {
         None
+    }
+    /// The published flows of an account that lead to one of this name, with their kinds.
+    fn leading_to(&self, _account: &str, _flow: &str) -> Vec<(String, Kind)> {
+        Vec::new()
     }
     /// Whether nobody active is in this group.
     fn group_is_empty(&self, account: &str, group: &str) -> bool;
@@ -128,6 +133,8 @@ pub struct FlowName {
     pub kind: Kind,
     /// What it takes from a flow that calls it.
     pub with: Vec<String>,
+    /// The flows of its account that it leads to, once it is published; those of a file are judged in the file.
+    pub leads: Vec<String>,
 }
 
 /// The head of a flow file, when it can be read: for the list of flows that there are. What is wrong in the
@@ -159,6 +166,17 @@ pub fn name_of(source: &str) -> Option<FlowName> {
         flow: head("flow")?,
         kind,
         with,
+        leads: Vec::new(),
+    })
+}
+
+/// The same of a flow that is published, with the flows that it leads to.
+pub fn published_name_of(source: &str) -> Option<FlowName> {
+    let found = inspect("", source, &NoNames, &Bounds::default());
+    let leads = found.flow.iter().flat_map(|flow| flow.leads_to());
+    Some(FlowName {
+        leads: leads.map(str::to_owned).collect(),
+        ..name_of(source)?
     })
 }
 
@@ -261,6 +279,14 @@ impl Names for DirectoryNames<'_> {
         let account = self.directory.account_by_key(account)?;
         let columns = account.columns.iter();
         Some(columns.map(|(key, kind)| (key.clone(), *kind)).collect())
+    }
+
+    fn leading_to(&self, account: &str, flow: &str) -> Vec<(String, Kind)> {
+        let leads = |one: &&FlowName| {
+            one.account == account && one.flow != flow && one.leads.iter().any(|to| to == flow)
+        };
+        let leading = self.flows.iter().filter(leads);
+        leading.map(|one| (one.flow.clone(), one.kind)).collect()
     }
 
     fn taken_by(&self, account: &str, flow: &str) -> Option<Vec<String>> {

@@ -4,6 +4,7 @@
 pub mod blobs;
 pub mod body;
 pub mod client;
+pub mod files;
 pub mod forwarded;
 pub mod mail;
 pub mod server;

@@ -68,14 +68,16 @@ impl Desk {
             config: PathBuf::new(),
         };
         let mut out = Vec::new();
-        let code = publish(&args, &self.bench.store, &mut out).await.unwrap();
+        let code = publish(&args, &self.bench.store, None, &mut out)
+            .await
+            .unwrap();
         (code, String::from_utf8(out).unwrap())
     }
 
     async fn rollback(&self, to: Option<i64>) -> anyhow::Result<(i32, String)> {
         let args = RollbackArgs { which: main(), to };
         let mut out = Vec::new();
-        let code = rollback(&args, &self.bench.store, &mut out).await?;
+        let code = rollback(&args, &self.bench.store, None, &mut out).await?;
         Ok((code, String::from_utf8(out)?))
     }
 

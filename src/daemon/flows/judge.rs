@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use crate::decide::trial::{self, Ground};
 use crate::decide::{Flows, World};
-use crate::flow::{self, Checked, DirectoryNames, Flow, FlowName};
+use crate::flow::{self, Checked, DirectoryNames, Flow, FlowName, Together};
 use crate::model::directory::Directory;
+use crate::model::http::HttpRules;
 use crate::model::{Ids, Timestamp};
 use crate::store::FlowRevision;
 
@@ -38,19 +39,33 @@ pub fn failed_tests(ground: &Ground, checked: &Checked) -> Vec<(u32, String)> {
     failed.map(|test| (test.line, test.name)).collect()
 }
 
-/// What is in the files of a folder, or why it is not published. Tests are played only where they may end otherwise
-/// than when the active revisions were published.
+/// What is in the files of a folder, or why it is not published. Tests are played only of what would be published, and
+/// of what leads there.
 pub(super) fn judged(
     directory: &Directory,
+    http: &HttpRules,
     active: &[FlowRevision],
     sources: &[(PathBuf, String)],
 ) -> Vec<Result<Flow, String>> {
-    let names = DirectoryNames::new(directory, known(active, sources));
-    let check = |(file, text): &(PathBuf, String)| {
-        let checked = flow::check(&file.display().to_string(), text, &names);
+    let names = DirectoryNames::new(directory, known(active, sources)).with_http(http.clone());
+    let files: Vec<String> = sources
+        .iter()
+        .map(|(file, _)| file.display().to_string())
+        .collect();
+    let texts = files.iter().zip(sources);
+    let of_files = texts
+        .clone()
+        .map(|(file, (_, text))| (file.as_str(), text.as_str()));
+    let published = active.iter().map(|row| ("", row.yaml.as_str()));
+    let together = Together::of(published.chain(of_files));
+    let check = |(file, (_, text)): (&String, &(PathBuf, String))| {
+        let checked = flow::check(file, text, &names).and_then(|checked| {
+            let circle = together.circle(&checked.flow.account, &checked.flow.key);
+            circle.map_or(Ok(checked), |fault| Err(vec![fault]))
+        });
         checked.map_err(|faults| super::places(&faults))
     };
-    let checked: Vec<Result<Checked, String>> = sources.iter().map(check).collect();
+    let checked: Vec<Result<Checked, String>> = texts.map(check).collect();
     let sound: Vec<&Flow> = checked.iter().flatten().map(|one| &one.flow).collect();
     // What is not in the folder, or not sound there, goes on as it is.
     let others: Vec<Arc<Flow>> = active
@@ -80,7 +95,10 @@ pub(super) fn judged(
 fn known(active: &[FlowRevision], sources: &[(PathBuf, String)]) -> Vec<FlowName> {
     let of_files = sources.iter().filter_map(|(_, text)| flow::name_of(text));
     let mut known: Vec<FlowName> = of_files.collect();
-    for name in active.iter().filter_map(|row| flow::name_of(&row.yaml)) {
+    for name in active
+        .iter()
+        .filter_map(|row| flow::published_name_of(&row.yaml))
+    {
         let is_other = |have: &FlowName| (&have.account, &have.flow) != (&name.account, &name.flow);
         if known.iter().all(is_other) {
             known.push(name);
@@ -201,7 +219,7 @@ mod tests {
         let active: Vec<FlowRevision> = active.iter().map(row).collect();
         let file = |text: &String| (PathBuf::from("f"), text.clone());
         let sources: Vec<_> = files.iter().map(file).collect();
-        let found = judged(&directory, &active, &sources);
+        let found = judged(&directory, &HttpRules::default(), &active, &sources);
         let told =
             |one: &Result<Flow, String>| one.as_ref().map_or_else(String::clone, |_| "ok".into());
         let found: Vec<String> = found.iter().map(told).collect();
@@ -231,6 +249,27 @@ mod tests {
             &now,
             &["ok", "f:8: a test fails", "f:8: a test fails", "ok"],
         );
+    }
+
+    #[test]
+    fn what_leads_round_with_an_active_flow_is_refused() {
+        let over = leads("over", "goto: leaf", "One");
+        let back = leads("leaf", "goto: over", "One");
+        let before = [over.clone(), says("leaf", "One", "One")];
+        check(&before, std::slice::from_ref(&back), &["f:6:11: flow-loop"]);
+        let both = ["f:6:11: flow-loop", "f:6:11: flow-loop"];
+        check(&[], &[over, back], &both);
+    }
+
+    #[test]
+    fn what_an_active_flow_leads_to_stays_of_its_kind() {
+        let before = [
+            leads("over", "goto: leaf", "One"),
+            says("leaf", "One", "One"),
+        ];
+        let text =
+            "flow: leaf\naccount: clinic\non: sms\nsteps:\n  a:\n    reply: One\n    next: end\n";
+        check(&before, &[text.to_owned()], &["f:3:5: wrong-kind"]);
     }
 
     #[test]

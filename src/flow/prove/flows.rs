@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{after, position};
-use crate::flow::check::Written;
+use crate::flow::NoNames;
+use crate::flow::check::{Bounds, Written, inspect};
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reading;
 use crate::flow::steps::{StepDef, Target};
@@ -114,11 +115,7 @@ fn reached<'a>(all: &[Ways<'a>], places: &Places<'_>) -> Vec<Reached<'a>> {
 
 /// A fault for each circle of flows, in the file of its first one by name.
 pub fn judge(all: &[Ways<'_>]) -> Vec<(usize, Fault)> {
-    let places: Places<'_> = all
-        .iter()
-        .enumerate()
-        .map(|(at, one)| ((one.account, one.flow), at))
-        .collect();
+    let places = places(all);
     let ways = reached(all, &places);
     let mut told = vec![false; all.len()];
     let mut faults = Vec::new();
@@ -132,19 +129,67 @@ pub fn judge(all: &[Ways<'_>]) -> Vec<(usize, Fault)> {
         for (at, _) in &circle {
             told[*at] = true;
         }
-        let mut names: Vec<&str> = circle.iter().map(|(at, _)| all[*at].flow).collect();
-        names.push(all[start].flow);
-        let message = format!(
-            "these flows lead into each other without waiting for the person: {}",
-            names.join(" → ")
-        );
-        let help =
-            "put a step before one of these that waits (menu, gather, ask, wait), or let it end";
-        let at = circle[0].1;
-        let fault = Fault::new(all[start].file, at, "flow-loop", message);
-        faults.push((start, fault.with_help(help)));
+        faults.push((start, going_round(all, &circle)));
     }
     faults
+}
+
+/// The fault of a circle, where its first flow leads on.
+fn going_round(all: &[Ways<'_>], circle: &[(usize, &At)]) -> Fault {
+    let (first, at) = circle[0];
+    let mut names: Vec<&str> = circle.iter().map(|(at, _)| all[*at].flow).collect();
+    names.push(all[first].flow);
+    let message = format!(
+        "these flows lead into each other without waiting for the person: {}",
+        names.join(" → ")
+    );
+    let help = "put a step before one of these that waits (menu, gather, ask, wait), or let it end";
+    Fault::new(all[first].file, at, "flow-loop", message).with_help(help)
+}
+
+/// Flows that are there together, some in files and some published.
+#[derive(Debug, Default)]
+pub struct Together {
+    /// By account and key: the file, and the steps.
+    flows: BTreeMap<(String, String), (String, Vec<Passage>)>,
+}
+
+impl Together {
+    /// Those of these files and texts; the last of a name counts, and what cannot be read leads nowhere.
+    pub fn of<'t>(texts: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
+        let mut flows = BTreeMap::new();
+        for (file, text) in texts {
+            let found = inspect(file, text, &NoNames, &Bounds::default());
+            if let Some(flow) = found.flow {
+                let place = (flow.account, flow.key);
+                flows.insert(place, (file.to_owned(), found.passages));
+            }
+        }
+        Self { flows }
+    }
+
+    /// The circle without waiting that this flow is in, told where it leads on.
+    pub fn circle(&self, account: &str, key: &str) -> Option<Fault> {
+        let all: Vec<Ways<'_>> = self
+            .flows
+            .iter()
+            .map(|((account, flow), (file, steps))| Ways {
+                file,
+                account,
+                flow,
+                steps,
+            })
+            .collect();
+        let is_it = |one: &Ways<'_>| one.account == account && one.flow == key;
+        let start = all.iter().position(is_it)?;
+        let ways = reached(&all, &places(&all));
+        Some(going_round(&all, &circle(&ways, start)?))
+    }
+}
+
+fn places<'a>(all: &[Ways<'a>]) -> Places<'a> {
+    let place = |(at, one): (usize, &Ways<'a>)| ((one.account, one.flow), at);
+    all.iter().enumerate().map(place).collect()
 }
 
 /// The shortest way from a flow back to itself.

@@ -25,6 +25,7 @@ pub(crate) fn judge(reading: &mut Reading<'_>, key: &str, on: &Node, steps: &Nod
             );
         }
     }
+    other_kind(reading, key, on);
     let Value::Map(pairs) = &steps.value else {
         return;
     };
@@ -33,6 +34,32 @@ pub(crate) fn judge(reading: &mut Reading<'_>, key: &str, on: &Node, steps: &Nod
             one(reading, step, line);
         }
     }
+}
+
+/// Faults a kind that is not what those want who lead here.
+fn other_kind(reading: &mut Reading<'_>, key: &str, on: &Node) {
+    let (kind, account) = (reading.kind, reading.account.clone());
+    let (other, what) = match kind {
+        Kind::Call => (Kind::Sms, "texts"),
+        Kind::Sms => (Kind::Call, "calls"),
+    };
+    let numbers = reading.names.lines(&account, key, other).into_iter();
+    let mut leading: Vec<String> = numbers
+        .map(|line| format!("the {what} of {}", line.address))
+        .collect();
+    let flows = reading.names.leading_to(&account, key).into_iter();
+    let flows = flows.filter(|(_, of)| *of == other);
+    leading.extend(flows.map(|(flow, _)| format!("the flow `{flow}`")));
+    if leading.is_empty() {
+        return;
+    }
+    let message = format!(
+        "this flow is on {}, and what leads here is not: {}",
+        kind.as_str(),
+        leading.join(", ")
+    );
+    let help = "give the flow another name, or lead them elsewhere first";
+    reading.fault_help(&on.at, "wrong-kind", message, help);
 }
 
 fn one(reading: &mut Reading<'_>, step: &Node, line: &FlowNumber) {

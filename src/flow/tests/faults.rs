@@ -10,12 +10,14 @@ fn faults(source: &str) -> Vec<Fault> {
             flow: "refill".into(),
             kind: Kind::Sms,
             with: vec!["a".into()],
+            leads: Vec::new(),
         },
         FlowName {
             account: "clinic".into(),
             flow: "nurse-line".into(),
             kind: Kind::Call,
             with: Vec::new(),
+            leads: Vec::new(),
         },
     ];
     match check("flow.yaml", source, &DirectoryNames::new(&directory, flows)) {

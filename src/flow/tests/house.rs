@@ -57,6 +57,7 @@ pub(super) fn flows() -> Vec<FlowName> {
             "refill" => ["a", "tries", "reason"].map(str::to_owned).to_vec(),
             _ => Vec::new(),
         },
+        leads: Vec::new(),
     };
     vec![
         name("clinic", "refill", Kind::Sms),

@@ -450,8 +450,9 @@ const SOME: [&str; 16] = [
 /// Files that are judged otherwise for a reason: the other reader takes no tabs between words, which YAML 1.2 allows,
 /// the schema does not know the outcomes that a step chooses for itself, what does not go together, nor what nobody sees,
 /// and the other reader has done what `<<` asks for before the schema looks.
-const LEFT: [&str; 6] = [
+const LEFT: [&str; 7] = [
     "yaml-merge-key",
+    "yaml-turned-text",
     "yaml-tab-between",
     "yaml-escaped-bell",
     "consent-open",

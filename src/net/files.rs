@@ -1,0 +1,17 @@
+//! Files that people name: read only so far as they may be long.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The bytes of a file; of one that has more than so many, as many as show that it has.
+///
+/// # Errors
+/// It cannot be read.
+pub fn begin_of(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    // Enough that a character which is cut in the middle lies beyond what is allowed.
+    let most = bytes_max as u64 + 8;
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
