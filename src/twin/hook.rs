@@ -18,6 +18,8 @@ const READ_MS_MAX: u64 = 15_000;
 const RETRIES_MAX: u32 = 5;
 /// Seconds between two tries, in the twin's time.
 const RETRY_PAUSE_S: f64 = 1.0;
+/// But never less than this: however fast the twin's time goes, a process that starts anew takes its own.
+const RETRY_PAUSE_MIN: Duration = Duration::from_millis(500);
 /// Webhooks of one source waiting for their turn, at most.
 const ORDERED_HOOKS_MAX: usize = 64;
 
@@ -118,7 +120,8 @@ impl Shared {
                 return Err(text);
             }
             tried += 1;
-            self.pause(RETRY_PAUSE_S).await;
+            let pause = self.real(RETRY_PAUSE_S).max(RETRY_PAUSE_MIN);
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -123,7 +123,7 @@ async fn a_system_that_is_not_allowed_is_not_asked(kind: Kind) {
     let (other, base) = Other::start().await;
     let stage = stage(kind, &base).await;
     let flow = format!(
-        "flow: hello\naccount: college\non: sms\nsteps:\n  who:\n    http: {{ url: \"{base}/elsewhere\" }}\n    then: {{ failed: sorry, else: end }}\n  sorry:\n    reply: Not today\n    next: end\n"
+        "flow: hello\naccount: college\non: sms\nsteps:\n  who:\n    http: {{ url: \"{base}/{{{{ message.text }}}}\" }}\n    then: {{ failed: sorry, else: end }}\n  sorry:\n    reply: Not today\n    next: end\n"
     );
     stage.publish("hello.yaml", &flow).await;
     stage.twin.text(STRANGER, SHARED, "hello", &[]).unwrap();
