@@ -187,7 +187,7 @@ fn check_to(
     } else {
         print(&found, sources.len(), colour, out)?;
     }
-    if let Some(left) = unchecked(args, against) {
+    if let Some(left) = unchecked(args, against, &sources) {
         // What reads the array is not to stumble over it.
         match args.json {
             true => eprintln!("{left}"),
@@ -232,7 +232,12 @@ impl Source {
 type Found<'s> = Vec<(&'s str, Vec<Fault>)>;
 
 fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source]) -> Found<'s> {
-    let flows = known(against, sources);
+    // Of single files nothing follows about flows beside them, unless the store tells.
+    let told = is_whole(args) || against.is_some_and(|against| !against.published.is_empty());
+    let flows = match told {
+        true => known(against, sources),
+        false => Vec::new(),
+    };
     let names: Box<dyn Names> = match against {
         Some(against) => {
             let names = DirectoryNames::new(&against.directory, flows.clone());
@@ -367,7 +372,7 @@ fn print_json(found: &Found<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 /// What was not checked, and what to give so that it is.
-fn unchecked(args: &CheckArgs, against: Option<&Against>) -> Option<String> {
+fn unchecked(args: &CheckArgs, against: Option<&Against>, sources: &[Source]) -> Option<String> {
     let Some(against) = against else {
         return Some(
             "not checked: names of accounts, people, groups, numbers, calendars, caseloads, columns and flows; give --organisation FILE or --config FILE".to_owned(),
@@ -392,7 +397,16 @@ fn unchecked(args: &CheckArgs, against: Option<&Against>) -> Option<String> {
     if !unknown.is_empty() {
         left.push(&carriers);
     }
+    if against.http.is_none() && asks_systems(sources) {
+        left.push("the addresses and secrets of `http`; give --config FILE");
+    }
     (!left.is_empty()).then(|| format!("not checked: {}", left.join("; ")))
+}
+
+/// Whether a step of these flows asks another system.
+fn asks_systems(sources: &[Source]) -> bool {
+    let mut lines = sources.iter().flat_map(|source| source.text.lines());
+    lines.any(|line| line.trim_start().starts_with("http:"))
 }
 
 /// The files of all paths with their text, for commands that need all of them to be texts.

@@ -141,22 +141,30 @@ fn flows_that_lead_into_each_other_are_found() {
     }
 }
 
-#[test]
-fn a_folder_is_judged_with_its_organisation() {
-    let source = include_str!("../../../config/organisation.yaml");
-    let now = Timestamp::from_micros(1_790_000_000_000_000);
-    let directory = crate::config::organisation::OrganisationFile::read("o.yaml", source)
-        .directory(&mut crate::model::Ids::new(now, 7), now)
-        .unwrap();
-    let against = Against {
-        directory,
+/// What flows are checked against: this organisation's file.
+fn organisation(source: &str, now: Timestamp) -> Against {
+    let read = crate::config::organisation::OrganisationFile::read("o.yaml", source);
+    let directory = read.directory(&mut crate::model::Ids::new(now, 7), now);
+    Against {
+        directory: directory.unwrap(),
         file: "o.yaml".to_owned(),
         source: source.to_owned(),
         published: Vec::new(),
         carriers: BTreeMap::new(),
         http: None,
         now,
-    };
+    }
+}
+
+/// The example that is shipped.
+fn college(now: Timestamp) -> Against {
+    organisation(include_str!("../../../config/organisation.yaml"), now)
+}
+
+#[test]
+fn a_folder_is_judged_with_its_organisation() {
+    let now = Timestamp::from_micros(1_790_000_000_000_000);
+    let against = college(now);
     let flow = include_str!("../../../flows/apply.yaml");
     let (code, shown) = run(&[("apply.yaml", flow)], &[], Some(&against));
     assert_eq!(code, 1);
@@ -186,18 +194,7 @@ accounts:
       - { key: other, name: Other, members: [] }
 ";
     let now = Timestamp::from_micros(1_790_000_000_000_000);
-    let directory = crate::config::organisation::OrganisationFile::read("o.yaml", source)
-        .directory(&mut crate::model::Ids::new(now, 7), now)
-        .unwrap();
-    let against = Against {
-        directory,
-        file: "o.yaml".to_owned(),
-        source: source.to_owned(),
-        published: Vec::new(),
-        carriers: BTreeMap::new(),
-        http: None,
-        now,
-    };
+    let against = organisation(source, now);
     let flow = "flow: a\naccount: b\non: sms\nsteps:\n  one:\n    inbox: { group: named }\n    next: end\n";
     let (code, shown) = run(&[("a.yaml", flow)], &[], Some(&against));
     assert_eq!(code, 0, "{shown}");
@@ -209,4 +206,32 @@ accounts:
         );
         assert!(shown.contains(&format!("--> {place}")), "{shown}");
     }
+}
+
+#[test]
+fn a_file_alone_is_not_asked_where_it_leads() {
+    let now = Timestamp::from_micros(1_790_000_000_000_000);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.yaml");
+    let flow = "flow: a\naccount: college\non: sms\nsteps:\n  one:\n    http: { url: https://crm.example.org/x }\n    then: { else: two }\n  two:\n    goto: elsewhere\n";
+    std::fs::write(&file, flow).unwrap();
+    let args = CheckArgs {
+        paths: vec![file],
+        organisation: None,
+        config: None,
+        json: false,
+        strict: false,
+        max_ring: 120,
+        max_segments: 3,
+        explain: None,
+    };
+    let mut out = Vec::new();
+    let code = check_to(&args, Some(&college(now)), false, &mut out).unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("give the folder of all flows"), "{shown}");
+    assert!(
+        shown.contains("secrets of `http`; give --config"),
+        "{shown}"
+    );
 }
