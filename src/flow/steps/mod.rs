@@ -12,6 +12,7 @@ mod http;
 mod keys;
 mod leave;
 mod lookup;
+mod members;
 mod people;
 mod queue;
 mod speak;

@@ -11,6 +11,7 @@ fn faults(source: &str) -> Vec<Fault> {
             kind: Kind::Sms,
             with: vec!["a".into()],
             leads: Vec::new(),
+            at: Default::default(),
         },
         FlowName {
             account: "clinic".into(),
@@ -18,6 +19,7 @@ fn faults(source: &str) -> Vec<Fault> {
             kind: Kind::Call,
             with: Vec::new(),
             leads: Vec::new(),
+            at: Default::default(),
         },
     ];
     match check("flow.yaml", source, &DirectoryNames::new(&directory, flows)) {

@@ -1,6 +1,6 @@
 //! What holds of a flow as a whole.
 
-use super::{Call, File, Made, Page, fault, warning};
+use super::{Call, File, Files, Made, Page, fault, warning};
 
 pub(super) const PAGES: &[Page] = &[
     fault(
@@ -49,6 +49,17 @@ pub(super) const PAGES: &[Page] = &[
         ),
         File(
             "flow: example\naccount: clinic\non: call\nsteps:\n  greet:\n    menu: { prompt: To hear this again press 1 }\n    then: { 1: again, else: end }\n  again:\n    goto: example\n",
+        ),
+    ),
+    fault(
+        "same-name",
+        "Finds a file that says it is a flow of an account which another file of the folder is already.",
+        "Only one of them answers; which one would depend on the order of the files.",
+        Files(
+            "flow: night\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Hello\n    next: end\n---\nflow: night\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Good evening\n    next: end\n",
+        ),
+        Files(
+            "flow: night\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Hello\n    next: end\n---\nflow: evening\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Good evening\n    next: end\n",
         ),
     ),
     fault(
