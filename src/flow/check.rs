@@ -348,12 +348,15 @@ fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
         .iter()
         .map(|(key, node)| written(reading, key, node))
         .collect();
+    reading.scope.given = reading.scope.vars.keys().cloned().collect();
     declare(reading, &written, pairs);
     let mut found = Vec::new();
     let mut places = Vec::new();
+    let mut uses = Vec::new();
     for one in written.iter().flatten() {
         places.push((one.name.at.clone(), one.verb.0.at.clone()));
         found.push(read_step(reading, one, &positions));
+        uses.push(std::mem::take(&mut reading.scope.uses));
     }
     // The whole is judged only where all could be read.
     let sound = |one: &Option<Written<'_>>| one.as_ref().is_some_and(|one| !one.odd);
@@ -368,6 +371,7 @@ fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
     {
         let written: Vec<&Written<'_>> = written.iter().flatten().collect();
         prove::prove(reading, &steps, &places, &written);
+        prove::early::judge(reading, &steps, &written, &uses);
     } else if sound {
         prove::unnamed(reading, pairs);
     }
@@ -510,7 +514,7 @@ fn declare(reading: &mut Reading<'_>, written: &[Option<Written<'_>>], pairs: &[
 }
 
 /// The variables a step saves: its `save_as`, or the names of a `set`.
-fn saves(verb: &Node) -> Vec<(String, Type)> {
+pub(crate) fn saves(verb: &Node) -> Vec<(String, Type)> {
     let Value::Map(pairs) = &verb.value else {
         return Vec::new();
     };

@@ -74,6 +74,17 @@ pub(super) const PAGES: &[Page] = &[
         ),
     ),
     warning(
+        "too-early",
+        "Finds the value of a step, or a variable, that is named where it cannot be there yet.",
+        "It is always empty there: a text has a gap, and a condition decides as if nobody had answered.",
+        Call(
+            "  greet:\n    say: Thank you, {{ steps.who.digits }}\n    next: who\n  who:\n    gather: { prompt: Your number please, digits: 3 }\n    then: { else: end }\n",
+        ),
+        Call(
+            "  who:\n    gather: { prompt: Your number please, digits: 3 }\n    then: { got: greet, else: end }\n  greet:\n    say: Thank you, {{ steps.who.digits }}\n    next: end\n",
+        ),
+    ),
+    warning(
         "late-reject",
         "Finds a `reject` that may come after something was said or rung.",
         "A call that was answered can only be ended: the caller hears a hang-up, not a busy line, and is billed.",
