@@ -246,6 +246,7 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
         Some(against) => {
             let names = DirectoryNames::new(&against.directory, flows.clone());
             let names = names.with_carriers(against.carriers.clone());
+            let names = names.with_sounds(sounds(&args.paths));
             Box::new(match &against.http {
                 Some(rules) => names.with_http(rules.clone()),
                 None => names,
@@ -286,6 +287,22 @@ fn with_published(published: &[String], sources: &[Source], found: &mut Found<'_
         let name = name.filter(|_| !is_told);
         faults.extend(name.and_then(|name| together.circle(&name.account, &name.flow)));
     }
+}
+
+/// The names of the files in the folders `media` beside the flow files.
+fn sounds(paths: &[PathBuf]) -> BTreeSet<String> {
+    let beside = |path: &PathBuf| match path.is_dir() {
+        true => path.join("media"),
+        false => path.with_file_name("media"),
+    };
+    let folders: BTreeSet<PathBuf> = paths.iter().map(beside).collect();
+    let entries = folders
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok());
+    let names = entries
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.collect()
 }
 
 /// Groups, with their account's key before them.
@@ -370,7 +387,7 @@ fn print_json(found: &Found<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
 fn unchecked(args: &CheckArgs, against: Option<&Against>, sources: &[Source]) -> Option<String> {
     let Some(against) = against else {
         return Some(
-            "not checked: names of accounts, people, groups, numbers, calendars, caseloads, columns and flows; give --organisation FILE or --config FILE".to_owned(),
+            "not checked: names of accounts, people, groups, numbers, calendars, caseloads, columns and flows, and that sound files are there; give --organisation FILE or --config FILE".to_owned(),
         );
     };
     let mut left = Vec::new();

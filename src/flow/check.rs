@@ -97,7 +97,7 @@ pub fn check(file: &str, source: &str, names: &dyn Names) -> Result<Checked, Vec
 
 /// Reads a flow and finds all faults and warnings in one pass. `file` is only for display.
 pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> Findings {
-    let tree = match yaml::read(file, source) {
+    let mut tree = match yaml::read(file, source) {
         Ok(tree) => tree,
         Err(fault) => {
             let faults = vec![fault];
@@ -125,6 +125,11 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
         tests: Vec::new(),
         used: Used::default(),
     };
+    for key in yaml::take_repeated(&mut tree) {
+        let message = format!("`{}` stands here twice", key.text);
+        let help = "keep one of the two; a name stands once in a mapping";
+        reading.fault_help(&key.at, "duplicate-key", message, help);
+    }
     let flow = whole(&mut reading, &tree).filter(|_| reading.faults.is_empty());
     let mut faults = reading.faults;
     faults.append(&mut reading.warnings);

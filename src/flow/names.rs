@@ -50,6 +50,10 @@ pub trait Names {
     fn has_left(&self, _account: &str, _user: &str) -> bool {
         false
     }
+    /// Whether flows can play this sound file.
+    fn has_sound(&self, _file: &str) -> bool {
+        true
+    }
     /// How many devices each one has who is rung by this name, in order; `None`: not known here.
     fn devices(&self, _account: &str, _rung: Rung<'_>) -> Option<Vec<u32>> {
         None
@@ -232,6 +236,7 @@ pub struct DirectoryNames<'a> {
     flows: Vec<FlowName>,
     carriers: BTreeMap<String, Capabilities>,
     http: Option<HttpRules>,
+    sounds: Option<BTreeSet<String>>,
 }
 
 impl<'a> DirectoryNames<'a> {
@@ -242,6 +247,7 @@ impl<'a> DirectoryNames<'a> {
             flows,
             carriers: BTreeMap::new(),
             http: None,
+            sounds: None,
         }
     }
 
@@ -256,6 +262,13 @@ impl<'a> DirectoryNames<'a> {
     #[must_use]
     pub fn with_http(mut self, rules: HttpRules) -> Self {
         self.http = Some(rules);
+        self
+    }
+
+    /// With the names of the sound files that flows can play.
+    #[must_use]
+    pub fn with_sounds(mut self, names: BTreeSet<String>) -> Self {
+        self.sounds = Some(names);
         self
     }
 
@@ -416,5 +429,10 @@ impl Names for DirectoryNames<'_> {
 
     fn http(&self) -> Option<&HttpRules> {
         self.http.as_ref()
+    }
+
+    fn has_sound(&self, file: &str) -> bool {
+        let sounds = self.sounds.as_ref();
+        sounds.is_none_or(|sounds| sounds.contains(file))
     }
 }

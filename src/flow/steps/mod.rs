@@ -15,6 +15,7 @@ mod lookup;
 mod members;
 mod people;
 mod queue;
+mod reachable;
 mod speak;
 mod voicemail;
 mod wait;

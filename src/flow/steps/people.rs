@@ -2,6 +2,7 @@
 
 use super::ask::{Sent, reply_to, too_many};
 use super::members::Members;
+use super::reachable::warn_of_own;
 use super::speak::required;
 use super::{Came, Verb};
 use crate::flow::answer::read_phone;
@@ -97,10 +98,11 @@ fn may_text(reach: &Reach) -> bool {
 /// A phone: one written out, a name such as `contact.phone`, or a text with names in it.
 pub(super) fn phone(reading: &mut Reading<'_>, node: &Node) -> Option<Template> {
     let template = address(reading, node, "the phone")?;
-    if let Some(fixed) = template.fixed()
-        && fixed.parse::<crate::model::Phone>().is_err()
-    {
-        reading.phone(node)?;
+    if let Some(fixed) = template.fixed() {
+        match fixed.parse() {
+            Ok(phone) => warn_of_own(reading, &node.at, phone),
+            Err(_) => drop(reading.phone(node)?),
+        }
     }
     Some(template)
 }

@@ -95,7 +95,10 @@ fn the_head_of_a_file() {
             ),
             ("flow: a: b\n", "yaml@1:8"),
             ("flow: [a\n", "yaml@1:7"),
-            ("flow: a\nflow: b\n", "duplicate-key@2:1"),
+            (
+                "flow: a\nflow: b\naccount: clinic\non: call\nsteps: { a: { hangup: } }\n",
+                "duplicate-key@2:1",
+            ),
             ("flow: test\n---\nflow: other\n", "yaml@2:1"),
         ]
         .map(|(source, expected)| (source.to_owned(), expected)),

@@ -149,6 +149,10 @@ pub(super) fn names(directory: &Directory) -> DirectoryNames<'_> {
     DirectoryNames::new(directory, flows())
         .with_carriers(carriers())
         .with_http(http())
+        .with_sounds(BTreeSet::from([
+            "welcome.mp3".to_owned(),
+            "a.mp3".to_owned(),
+        ]))
 }
 
 /// Everything wrong with the organisation itself.
