@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::servers::{ACCOUNT_SID, NUMBER, TOKEN};
 
 /// Phones that text; none of them exists. So many that none reaches the most automated texts one may get in a minute.
-const PHONES: usize = 100_000;
+const PHONES: usize = 125_000;
 
 /// Requests one after the other in one piece of memory.
 pub struct Requests {

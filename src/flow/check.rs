@@ -1,12 +1,18 @@
 //! From a file to a flow: names resolved, every fault collected.
 
+mod declare;
+mod head;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fault::{self, quoted, suggest};
+use self::declare::declare;
+pub(crate) use self::declare::saves;
+use self::head::{head, missing};
+use super::fault::{self, quoted};
 use super::outcomes::Outcomes;
 use super::prove::flows::Passage;
-use super::reader::{Fields, Reading};
-use super::scope::{Scope, Type};
+use super::reader::Reading;
+use super::scope::Scope;
 use super::steps::{self, Spec, StepDef, is_name};
 use super::yaml::{self, At, Key, Node, Value};
 use super::{Fault, Flow, Kind, Names, Severity, Test, prove, script};
@@ -229,91 +235,6 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
     })
 }
 
-/// A key that no flow file is without.
-fn missing(reading: &mut Reading<'_>, fields: &Fields<'_>, key: &str, help: &str) {
-    let top = At {
-        span: 0..0,
-        ..fields.at.clone()
-    };
-    let message = format!("a flow file needs `{key}`");
-    reading.fault_help(&top, "missing-key", message, help);
-}
-
-/// The flow's name, account and kind.
-fn head(reading: &mut Reading<'_>, fields: &Fields<'_>) -> (Option<String>, Option<Kind>) {
-    let key = match fields.get("flow") {
-        Some(node) => flow_key(reading, node),
-        None => {
-            missing(reading, fields, "flow", "add `flow: main-line`, its name");
-            None
-        }
-    };
-    match fields.get("account") {
-        Some(node) => account(reading, node),
-        None => missing(
-            reading,
-            fields,
-            "account",
-            "add `account: …`, whose flow it is",
-        ),
-    }
-    let kinds = [("call", Kind::Call), ("sms", Kind::Sms)];
-    let kind = match fields.get("on") {
-        Some(node) => reading.choice(node, "kind of flow", &kinds),
-        None => {
-            missing(reading, fields, "on", "add `on: call` or `on: sms`");
-            None
-        }
-    };
-    reading.kind = kind.unwrap_or(Kind::Call);
-    (key, kind)
-}
-
-fn flow_key(reading: &mut Reading<'_>, node: &Node) -> Option<String> {
-    let key = reading.word(node, "a flow's name")?.to_owned();
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if !key.starts_with(|c: char| c.is_ascii_lowercase())
-        || !key.bytes().all(plain)
-        || key.len() > 63
-    {
-        let help = "a flow's name is written in small letters, digits and `-`, at most 63";
-        reading.fault_help(
-            &node.at,
-            "name",
-            format!("`{key}` is no name for a flow"),
-            help,
-        );
-        return None;
-    }
-    Some(key)
-}
-
-fn account(reading: &mut Reading<'_>, node: &Node) {
-    let Some(key) = reading.word(node, "an account").map(str::to_owned) else {
-        return;
-    };
-    if let Some(accounts) = reading.names.accounts()
-        && !accounts.contains(&key)
-    {
-        let help = suggest(&key, accounts.iter().map(String::as_str));
-        reading.fault_help(
-            &node.at,
-            "unknown-account",
-            format!("there is no account `{key}`"),
-            help,
-        );
-    }
-    let columns = reading.names.columns(&key);
-    reading.scope.columns = columns.map(|columns| {
-        columns
-            .into_iter()
-            .map(|(key, kind)| (key, Type::from(kind)))
-            .collect()
-    });
-    reading.scope.caseloads = reading.names.caseloads(&key);
-    reading.account = key;
-}
-
 /// A step as it was written, with its verb found.
 pub(crate) struct Written<'n> {
     pub(crate) name: &'n Key,
@@ -503,75 +424,6 @@ fn available(kind: Kind) -> String {
         .map(|spec| spec.word)
         .collect();
     format!("a flow on {} has {}", kind.as_str(), quoted(&verbs))
-}
-
-/// What texts and conditions anywhere in the flow may name: the values of steps, and the variables that some
-/// step saves.
-fn declare(reading: &mut Reading<'_>, written: &[Option<Written<'_>>], pairs: &[(Key, Node)]) {
-    // A step that could not be read is still a name, so that one fault does not make others.
-    for (key, _) in pairs {
-        reading
-            .scope
-            .steps
-            .insert(key.text.clone(), &[("outcome", Type::Text)]);
-    }
-    for one in written.iter().flatten() {
-        reading
-            .scope
-            .steps
-            .insert(one.name.text.clone(), one.spec.values);
-        for (name, kind) in saves(one.verb.1) {
-            let slot = reading.scope.vars.entry(name).or_insert(kind);
-            if *slot != kind {
-                *slot = Type::Any;
-            }
-        }
-    }
-}
-
-/// The variables a step saves: its `save_as`, or the names of a `set`.
-pub(crate) fn saves(verb: &Node) -> Vec<(String, Type)> {
-    let Value::Map(pairs) = &verb.value else {
-        return Vec::new();
-    };
-    let scalar = |wanted: &str| {
-        let found = pairs.iter().find(|(key, _)| key.text == wanted);
-        found.and_then(|(_, node)| match &node.value {
-            Value::Scalar { text, .. } => Some(text.as_str()),
-            _ => None,
-        })
-    };
-    let kind = match scalar("expect") {
-        Some("number") => Type::Number,
-        Some("date") => Type::Date,
-        _ => Type::Text,
-    };
-    let mut found = Vec::new();
-    if let Some(name) = scalar("save_as").and_then(|path| path.strip_prefix("flow.")) {
-        found.push((name.to_owned(), kind));
-    }
-    let parts = pairs.iter().find(|(key, _)| key.text == "save_as");
-    if let Some((
-        _,
-        Node {
-            value: Value::Map(parts),
-            ..
-        },
-    )) = parts
-    {
-        let names = parts
-            .iter()
-            .filter_map(|(key, _)| key.text.strip_prefix("flow."));
-        found.extend(names.map(|name| (name.to_owned(), Type::Any)));
-    }
-    for (key, value) in pairs {
-        if let Some(name) = key.text.strip_prefix("flow.") {
-            // A sole value keeps its type, which is known only when it runs.
-            let sole = matches!(&value.value, Value::Scalar { text, .. } if text.trim_start().starts_with("{{"));
-            found.push((name.to_owned(), if sole { Type::Any } else { Type::Text }));
-        }
-    }
-    found
 }
 
 fn read_step(
