@@ -1,5 +1,7 @@
 //! Timers, calls with their legs and voicemails, and the store's own upkeep, on both databases.
 
+mod lines;
+
 use std::sync::{Arc, Mutex};
 
 use uuid::Uuid;
