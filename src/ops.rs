@@ -26,7 +26,8 @@ async fn render() -> Response {
         .into_response()
 }
 
-/// The process answers. Says nothing of what it depends on: a restart would not mend that.
+/// The process answers. Says nothing of the servers it depends on: a restart would not mend that, and what a restart
+/// would mend ends the process by itself.
 async fn live() -> &'static str {
     "live\n"
 }

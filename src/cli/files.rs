@@ -8,9 +8,6 @@ use anyhow::Context;
 use crate::flow;
 pub(super) use crate::net::files::begin_of;
 
-/// Bytes of an organisation's file.
-pub(super) const ORGANISATION_BYTES_MAX: usize = 2 << 20;
-
 /// The bytes of a file.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::flow::{
-    self, Bounds, DirectoryNames, Fault, FlowName, Names, NoNames, Organisation, Severity, Ways,
+    self, Bounds, DirectoryNames, Fault, Names, NoNames, Organisation, Severity, Ways,
 };
 use crate::model::directory::Directory;
 use crate::model::http::HttpRules;
@@ -235,13 +235,18 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
     // Of single files nothing follows about flows beside them, unless the store tells.
     let told = is_whole(args) || against.is_some_and(|against| !against.published.is_empty());
     let flows = match told {
-        true => known(against, sources),
+        true => {
+            let readable = sources.iter().filter_map(Source::readable);
+            let published = against.iter().flat_map(|against| &against.published);
+            flow::known(readable, published.map(String::as_str))
+        }
         false => Vec::new(),
     };
     let names: Box<dyn Names> = match against {
         Some(against) => {
             let names = DirectoryNames::new(&against.directory, flows.clone());
             let names = names.with_carriers(against.carriers.clone());
+            let names = names.with_sounds(sounds(&args.paths));
             Box::new(match &against.http {
                 Some(rules) => names.with_http(rules.clone()),
                 None => names,
@@ -284,18 +289,20 @@ fn with_published(published: &[String], sources: &[Source], found: &mut Found<'_
     }
 }
 
-/// The flows that there are: those of the files, and those that are published beside them.
-fn known(against: Option<&Against>, sources: &[Source]) -> Vec<FlowName> {
-    let readable = sources.iter().filter_map(Source::readable);
-    let mut flows: Vec<FlowName> = readable.filter_map(flow::name_of).collect();
-    let published = against.iter().flat_map(|against| &against.published);
-    for flow in published.filter_map(|text| flow::published_name_of(text)) {
-        let is_other = |have: &FlowName| (&have.account, &have.flow) != (&flow.account, &flow.flow);
-        if flows.iter().all(is_other) {
-            flows.push(flow);
-        }
-    }
-    flows
+/// The names of the files in the folders `media` beside the flow files.
+fn sounds(paths: &[PathBuf]) -> BTreeSet<String> {
+    let beside = |path: &PathBuf| match path.is_dir() {
+        true => path.join("media"),
+        false => path.with_file_name("media"),
+    };
+    let folders: BTreeSet<PathBuf> = paths.iter().map(beside).collect();
+    let entries = folders
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok());
+    let names = entries
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.collect()
 }
 
 /// Groups, with their account's key before them.
@@ -337,6 +344,11 @@ fn each<'s>(args: &CheckArgs, names: &dyn Names, sources: &'s [Source]) -> (Foun
     for (at, fault) in flow::judge_flows(&ways) {
         found[inspected[at].0].1.push(fault);
     }
+    let texts = |source: &'s Source| (source.file.as_str(), source.readable().unwrap_or_default());
+    let texts: Vec<(&str, &str)> = sources.iter().map(texts).collect();
+    for (at, fault) in flow::same_names(&texts) {
+        found[at].1.push(fault);
+    }
     (found, told)
 }
 
@@ -375,7 +387,7 @@ fn print_json(found: &Found<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
 fn unchecked(args: &CheckArgs, against: Option<&Against>, sources: &[Source]) -> Option<String> {
     let Some(against) = against else {
         return Some(
-            "not checked: names of accounts, people, groups, numbers, calendars, caseloads, columns and flows; give --organisation FILE or --config FILE".to_owned(),
+            "not checked: names of accounts, people, groups, numbers, calendars, caseloads, columns and flows, and that sound files are there; give --organisation FILE or --config FILE".to_owned(),
         );
     };
     let mut left = Vec::new();

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
 use crate::daemon;
-use crate::decide::Flows;
 use crate::decide::trial::{self, Coverage, Difference, Entry, Ground, Played, Report, Who};
-use crate::flow::{self, Checked, DirectoryNames, Flow, FlowName, Names, NoNames};
+use crate::flow::{self, Checked, DirectoryNames, Names, NoNames};
 use crate::model::calendar::zone;
 use crate::model::directory::Directory;
 use crate::model::people::Contact;
@@ -144,17 +142,9 @@ pub(super) fn prepare(
     sources: Vec<(String, String)>,
     known: Option<&Known>,
 ) -> (Ground, Vec<File>) {
-    let mut flows: Vec<FlowName> = sources
-        .iter()
-        .filter_map(|(_, text)| flow::name_of(text))
-        .collect();
     let published = known.map_or(&[][..], |known| &known.published);
-    for name in published.iter().filter_map(|row| flow::name_of(&row.yaml)) {
-        let is_other = |have: &FlowName| (&have.account, &have.flow) != (&name.account, &name.flow);
-        if flows.iter().all(is_other) {
-            flows.push(name);
-        }
-    }
+    let texts = published.iter().map(|row| row.yaml.as_str());
+    let flows = flow::known(sources.iter().map(|(_, text)| text.as_str()), texts);
     let names: Box<dyn Names + '_> = match known {
         Some(known) => Box::new(DirectoryNames::new(&known.directory, flows)),
         None => Box::new(NoNames),
@@ -174,12 +164,8 @@ pub(super) fn prepare(
         Some(known) => known.directory.clone(),
         None => trial::made_up(&sound),
     };
-    let read = |row: &FlowRevision| Flows::read(&directory, &row.key, &row.yaml).ok();
-    let published: Vec<Arc<Flow>> = published.iter().filter_map(read).collect();
-    // Of several that have one name the last one counts.
-    let published = published.iter().map(Arc::as_ref);
-    let flows: Vec<&Flow> = published.chain(sound.iter().map(|one| &one.flow)).collect();
-    let ground = daemon::ground(&directory, &flows);
+    let flows = sound.iter().map(|one| &one.flow);
+    let ground = daemon::ground_beside(&directory, published, flows);
     (ground, files)
 }
 

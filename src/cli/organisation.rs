@@ -9,8 +9,8 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::config::Problems;
 use crate::config::organisation::{Existing, FlowRef, OrganisationFile};
+use crate::config::{FILE_BYTES_MAX, Problems};
 use crate::model::directory::Directory;
 use crate::model::organisation::{CostCentre, OrgChange};
 use crate::model::people::Contact;
@@ -270,7 +270,7 @@ fn changes_json(changes: &[OrgChange], applied: bool) -> serde_json::Value {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    files::text_of(path, files::ORGANISATION_BYTES_MAX)
+    files::text_of(path, FILE_BYTES_MAX)
 }
 
 /// Asks on the terminal; nobody is there when input comes from elsewhere or has ended.

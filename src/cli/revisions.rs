@@ -4,7 +4,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -12,8 +11,7 @@ use serde::Serialize;
 
 use crate::ambient;
 use crate::daemon;
-use crate::decide::Flows;
-use crate::flow::{self, Checked, DirectoryNames, Fault, Flow, FlowName};
+use crate::flow::{self, Checked, DirectoryNames, Fault};
 use crate::model::directory::Directory;
 use crate::model::http::HttpRules;
 use crate::model::{AccountId, RevisionId};
@@ -142,18 +140,14 @@ pub(super) async fn sound(
 ) -> anyhow::Result<Result<Checked, Vec<Fault>>> {
     let active = store.active_flows(NodeScope::daemon()).await?;
     let texts = active.iter().map(|row| row.yaml.as_str());
-    let known = texts.clone().filter_map(flow::published_name_of);
-    let known: Vec<FlowName> = known.chain(flow::name_of(text)).collect();
+    let known = flow::known([text], texts.clone());
     let mut names = DirectoryNames::new(around.directory, known);
     if let Some(http) = around.http {
         names = names.with_http(http.clone());
     }
     let texts = texts.map(|text| ("", text)).chain([(shown, text)]);
     let together = flow::Together::of(texts);
-    Ok(flow::check(shown, text, &names).and_then(|checked| {
-        let circle = together.circle(&checked.flow.account, &checked.flow.key);
-        circle.map_or(Ok(checked), |fault| Err(vec![fault]))
-    }))
+    Ok(flow::check(shown, text, &names).and_then(|checked| together.allow(checked)))
 }
 
 /// What a flow is judged by, beside the flows that are active.
@@ -189,12 +183,7 @@ async fn failing(
     checked: &Checked,
 ) -> anyhow::Result<Vec<String>> {
     let active = store.active_flows(NodeScope::daemon()).await?;
-    let read = |row: &FlowRevision| Flows::read(directory, &row.key, &row.yaml).ok();
-    let others: Vec<Arc<Flow>> = active.iter().filter_map(read).collect();
-    // The last of a name counts.
-    let others = others.iter().map(Arc::as_ref);
-    let all: Vec<&Flow> = others.chain([&checked.flow]).collect();
-    let ground = daemon::ground(directory, &all);
+    let ground = daemon::ground_beside(directory, &active, [&checked.flow]);
     let failed = daemon::failed_tests(&ground, checked).into_iter();
     Ok(failed
         .map(|(line, name)| format!("{line}: {name}"))

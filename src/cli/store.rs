@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::ambient;
 use crate::config::organisation::{FlowRef, OrganisationFile};
-use crate::config::{Config, StoreAddress};
+use crate::config::{Config, FILE_BYTES_MAX, StoreAddress};
 use crate::daemon;
 use crate::decide::explain::{Recorded, people_known};
 use crate::decide::replay::inputs_of;
@@ -186,7 +186,7 @@ fn organisation_of(file: &Path) -> anyhow::Result<Directory> {
 
 fn read_organisation(file: &Path) -> anyhow::Result<OrganisationFile> {
     let shown = file.display().to_string();
-    let source = files::text_of(file, files::ORGANISATION_BYTES_MAX);
+    let source = files::text_of(file, FILE_BYTES_MAX);
     Ok(OrganisationFile::read(
         &shown,
         source.with_context(|| shown.clone())?,
@@ -314,8 +314,7 @@ fn against_file(file: &Path) -> anyhow::Result<Against> {
     let carriers = numbers.filter_map(able).collect();
     Ok(Against {
         directory,
-        source: files::text_of(file, files::ORGANISATION_BYTES_MAX)
-            .with_context(|| shown.clone())?,
+        source: files::text_of(file, FILE_BYTES_MAX).with_context(|| shown.clone())?,
         file: shown,
         published: Vec::new(),
         carriers,

@@ -143,17 +143,53 @@ fn read_password() -> anyhow::Result<SecretString> {
     Ok(SecretString::from(password))
 }
 
-/// Who works at this terminal: the account that became another by `sudo`, else that of the session, else its number.
+/// Who works at this terminal, as far as the system says so: the name of the account that this process runs as, or its
+/// number where the system's own list has none. Of the superuser it is taken who became that by `sudo`; anybody else could
+/// have written so into the environment.
 pub(super) fn login() -> String {
-    let named = ["SUDO_USER", "LOGNAME", "USER"];
-    let mut known = named.iter().filter_map(|name| std::env::var(name).ok());
-    known
-        .find(|name| !name.is_empty())
-        .unwrap_or_else(|| format!("uid-{}", own_uid()))
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    login_of(own_uid(), &accounts, std::env::var("SUDO_USER").ok())
+}
+
+fn login_of(uid: u32, accounts: &str, sudo: Option<String>) -> String {
+    let sudo = sudo.filter(|name| uid == 0 && !name.is_empty());
+    sudo.unwrap_or_else(|| match name_of(uid, accounts) {
+        Some(name) => name.to_owned(),
+        None => format!("uid-{uid}"),
+    })
+}
+
+/// The name of an account in the form of `/etc/passwd`: name, password, number, and more, with colons between them.
+fn name_of(uid: u32, accounts: &str) -> Option<&str> {
+    let lines = accounts.lines().map(|line| line.split(':'));
+    let mut named = lines.filter_map(|mut parts| Some((parts.next()?, parts.nth(1)?)));
+    let found = named.find(|(_, number)| number.parse() == Ok(uid));
+    found.map(|(name, _)| name).filter(|name| !name.is_empty())
 }
 
 /// The number of the account that this process runs as; that of its own entry under `/proc`.
 fn own_uid() -> u32 {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").map_or(0, |entry| entry.uid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_works_here_is_what_the_system_says() {
+        let accounts = "root:x:0:0:root:/root:/bin/bash\nodd\n:x:9::\ncarla:x:1001:1001::/home/carla:/bin/sh\n";
+        let check = |uid, sudo: &str, expected: &str| {
+            let sudo = Some(sudo.to_owned()).filter(|name| !name.is_empty());
+            assert_eq!(login_of(uid, accounts, sudo), expected, "{uid}");
+        };
+        check(1001, "", "carla");
+        // Whoever is not the superuser writes this into the environment as they like.
+        check(1001, "ana", "carla");
+        check(0, "ana", "ana");
+        check(0, "", "root");
+        check(1002, "", "uid-1002");
+        check(9, "", "uid-9");
+    }
 }

@@ -27,6 +27,7 @@ use crate::model::http::HttpRules;
 pub use keys::{ConfigKey, KEYS};
 pub use limits::{LIMITS, Limit, Limits};
 pub use problem::{Problem, Problems};
+pub use tree::FILE_BYTES_MAX;
 
 use reader::{Findings, Section};
 

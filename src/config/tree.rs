@@ -6,8 +6,8 @@ use std::ops::Range;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Location, Spanned};
 
-/// Bytes of a configuration file; far above any sensible one.
-const FILE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a configuration's or an organisation's file; far above any sensible one.
+pub const FILE_BYTES_MAX: usize = 1 << 20;
 
 /// A value and the bytes it was written in.
 #[derive(Debug)]

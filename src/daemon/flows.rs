@@ -18,7 +18,7 @@ use crate::store::{Actor, FlowFile, NodeScope, Published, Stamp, Store};
 
 use super::Daemon;
 
-pub use judge::{failed_tests, ground};
+pub use judge::{failed_tests, ground, ground_beside};
 
 /// Editors write a file in several steps; it is read when this long nothing happened.
 const QUIET: Duration = Duration::from_millis(300);

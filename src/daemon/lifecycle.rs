@@ -68,7 +68,8 @@ pub async fn serve(
     ready(&daemon);
     notify(&[sd_notify::NotifyState::Ready]);
     let watchdog = tokio::spawn(watchdog());
-    let ended = until_stop(&stop, &mut saving, &mut workers).await;
+    let parts = (&mut saving, daemon.store().ended(), &mut workers);
+    let ended = until_stop(&stop, parts).await;
     tracing::info!("stopping: no new connections; what is under way is finished");
     notify(&[sd_notify::NotifyState::Stopping]);
     daemon.stopping.cancel();
@@ -90,13 +91,13 @@ pub async fn serve(
 /// looks well, and does not send, or saves nothing.
 async fn until_stop(
     stop: &CancellationToken,
-    saving: &mut JoinHandle<()>,
-    workers: &mut Workers,
+    (saving, store, workers): (&mut JoinHandle<()>, impl Future<Output = ()>, &mut Workers),
 ) -> Option<&'static str> {
     let ended = tokio::select! {
         biased;
         () = stop.cancelled() => return None,
         _ = saving => "saving",
+        () = store => "store",
         name = workers.first_end() => name,
     };
     tracing::error!(
@@ -267,8 +268,8 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// Shows life to systemd's watchdog for as long as tasks get their turns. A store that is away is told by
-/// `/health/ready`: to end this process would not bring it back, and would cut off what waits for it.
+/// Shows life to systemd's watchdog for as long as tasks get their turns. A server of the store that is away is told
+/// by `/health/ready`: to end this process would not bring it back, and would cut off what waits for it.
 async fn watchdog() {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return;
@@ -293,14 +294,23 @@ mod tests {
 
     /// Which part ends the wait for `stop`.
     async fn check(saving: JoinHandle<()>, sending: JoinHandle<()>, expected: Option<&str>) {
+        let store = std::future::pending();
+        assert_eq!(first(saving, store, sending, expected).await, expected);
+    }
+
+    async fn first(
+        mut saving: JoinHandle<()>,
+        store: impl Future<Output = ()>,
+        sending: JoinHandle<()>,
+        expected: Option<&str>,
+    ) -> Option<&'static str> {
         let (stop, mut workers) = (CancellationToken::new(), Workers::default());
         workers.spawn("timers", endless());
         workers.spawn("send", async move { sending.await.unwrap_or_default() });
         if expected.is_none() {
             stop.cancel();
         }
-        let mut saving = saving;
-        assert_eq!(until_stop(&stop, &mut saving, &mut workers).await, expected);
+        until_stop(&stop, (&mut saving, store, &mut workers)).await
     }
 
     #[tokio::test]
@@ -313,6 +323,8 @@ mod tests {
         check(spawn(false), spawn(true), Some("send")).await;
         check(spawn(true), spawn(false), Some("saving")).await;
         check(tokio::spawn(breaks()), spawn(false), Some("saving")).await;
+        let store = first(spawn(false), async {}, spawn(false), Some("store")).await;
+        assert_eq!(store, Some("store"));
         let mut workers = Workers::default();
         workers.spawn("jobs", breaks());
         workers.spawn("timers", endless());

@@ -41,7 +41,7 @@ use crate::net::client::Client;
 use crate::net::mail::{Mailer, Protection, Relay};
 use crate::store::{Store, StoreError};
 
-pub use flows::{FileReport, failed_tests, ground, publish_folder};
+pub use flows::{FileReport, failed_tests, ground, ground_beside, publish_folder};
 pub use lifecycle::{Doors, serve};
 pub use receive::{Received, Refused};
 pub use reload::{store_at, world};

@@ -97,7 +97,7 @@ pub fn check(file: &str, source: &str, names: &dyn Names) -> Result<Checked, Vec
 
 /// Reads a flow and finds all faults and warnings in one pass. `file` is only for display.
 pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> Findings {
-    let tree = match yaml::read(file, source) {
+    let mut tree = match yaml::read(file, source) {
         Ok(tree) => tree,
         Err(fault) => {
             let faults = vec![fault];
@@ -125,6 +125,11 @@ pub fn inspect(file: &str, source: &str, names: &dyn Names, bounds: &Bounds) -> 
         tests: Vec::new(),
         used: Used::default(),
     };
+    for key in yaml::take_repeated(&mut tree) {
+        let message = format!("`{}` stands here twice", key.text);
+        let help = "keep one of the two; a name stands once in a mapping";
+        reading.fault_help(&key.at, "duplicate-key", message, help);
+    }
     let flow = whole(&mut reading, &tree).filter(|_| reading.faults.is_empty());
     let mut faults = reading.faults;
     faults.append(&mut reading.warnings);
@@ -348,12 +353,15 @@ fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
         .iter()
         .map(|(key, node)| written(reading, key, node))
         .collect();
+    reading.scope.given = reading.scope.vars.keys().cloned().collect();
     declare(reading, &written, pairs);
     let mut found = Vec::new();
     let mut places = Vec::new();
+    let mut uses = Vec::new();
     for one in written.iter().flatten() {
         places.push((one.name.at.clone(), one.verb.0.at.clone()));
         found.push(read_step(reading, one, &positions));
+        uses.push(std::mem::take(&mut reading.scope.uses));
     }
     // The whole is judged only where all could be read.
     let sound = |one: &Option<Written<'_>>| one.as_ref().is_some_and(|one| !one.odd);
@@ -368,6 +376,7 @@ fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
     {
         let written: Vec<&Written<'_>> = written.iter().flatten().collect();
         prove::prove(reading, &steps, &places, &written);
+        prove::early::judge(reading, &steps, &written, &uses);
     } else if sound {
         prove::unnamed(reading, pairs);
     }
@@ -394,56 +403,67 @@ fn written<'n>(reading: &mut Reading<'_>, name: &'n Key, node: &'n Node) -> Opti
         );
         return None;
     };
-    let mut step = (None, None);
-    let (mut verbs, mut odd) = (Vec::new(), false);
+    let found = |wanted: &str| pairs.iter().find(|(key, _)| key.text == wanted);
+    let of_step = |(key, value): &'n (Key, Node)| (key, value);
+    let mut verbs = Vec::new();
+    let mut odd = false;
     for (key, value) in pairs {
-        match key.text.as_str() {
-            "next" => step.0 = Some((key, value)),
-            "then" => step.1 = Some((key, value)),
-            word => match steps::spec(word) {
-                Some(spec) => verbs.push((spec, key, value)),
-                None => {
-                    odd = true;
-                    unknown_verb(reading, key);
-                }
-            },
+        match (key.text.as_str(), steps::spec(&key.text)) {
+            ("next" | "then", _) => {}
+            (_, Some(spec)) => verbs.push((spec, key, value)),
+            (_, None) => {
+                odd = true;
+                unknown_verb(reading, key);
+            }
         }
     }
-    if let Some((_, second, _)) = verbs.get(1) {
-        let message = format!("the step `{}` has two verbs", name.text);
-        reading.fault_help(
-            &second.at,
-            "two-verbs",
-            message,
-            "make a step of its own of the second",
-        );
-        return None;
-    }
-    let Some((spec, key, value)) = verbs.into_iter().next() else {
-        if !odd {
-            let message = format!("the step `{}` has no verb", name.text);
-            let help = "put a verb into it, such as `say: …` or `reply: …`";
-            reading.fault_help(&name.at, "no-verb", message, help);
-        }
-        return None;
-    };
-    if !spec.kinds.contains(&reading.kind) {
-        let message = format!(
-            "`{}` does not belong into a flow on {}",
-            spec.word,
-            reading.kind.as_str()
-        );
-        reading.fault_help(&key.at, "wrong-kind", message, available(reading.kind));
-        return None;
-    }
+    let (spec, key, value) = only_verb(reading, name, &verbs, odd)?;
     Some(Written {
         name,
         spec,
         verb: (key, value),
-        next: step.0,
-        then: step.1,
+        next: found("next").map(of_step),
+        then: found("then").map(of_step),
         odd,
     })
+}
+
+/// A verb with its key and its value.
+type WrittenVerb<'n> = (&'static Spec, &'n Key, &'n Node);
+
+/// The one verb of a step, if it may stand in this flow; `odd` says that another key may have been meant for it.
+fn only_verb<'n>(
+    reading: &mut Reading<'_>,
+    name: &Key,
+    verbs: &[WrittenVerb<'n>],
+    odd: bool,
+) -> Option<WrittenVerb<'n>> {
+    match verbs {
+        [] if odd => {}
+        [] => {
+            let message = format!("the step `{}` has no verb", name.text);
+            let help = "put a verb into it, such as `say: …` or `reply: …`";
+            reading.fault_help(&name.at, "no-verb", message, help);
+        }
+        [(spec, key, value)] if spec.kinds.contains(&reading.kind) => {
+            return Some((spec, key, value));
+        }
+        [(spec, key, _)] => {
+            let kind = reading.kind;
+            let message = format!(
+                "`{}` does not belong into a flow on {}",
+                spec.word,
+                kind.as_str()
+            );
+            reading.fault_help(&key.at, "wrong-kind", message, available(kind));
+        }
+        [_, (_, second, _), ..] => {
+            let message = format!("the step `{}` has two verbs", name.text);
+            let help = "make a step of its own of the second";
+            reading.fault_help(&second.at, "two-verbs", message, help);
+        }
+    }
+    None
 }
 
 /// Faults a name that no step may have.
@@ -510,7 +530,7 @@ fn declare(reading: &mut Reading<'_>, written: &[Option<Written<'_>>], pairs: &[
 }
 
 /// The variables a step saves: its `save_as`, or the names of a `set`.
-fn saves(verb: &Node) -> Vec<(String, Type)> {
+pub(crate) fn saves(verb: &Node) -> Vec<(String, Type)> {
     let Value::Map(pairs) = &verb.value else {
         return Vec::new();
     };

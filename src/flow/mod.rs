@@ -36,7 +36,7 @@ pub use effect::{Effect, Ended, Notify, Return, RingLeg, Scope, Step, Stepped, T
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};
 pub use names::{
-    DirectoryNames, FlowName, FlowNumber, Names, NoNames, Rung, name_of, published_name_of,
+    DirectoryNames, FlowName, FlowNumber, Names, NoNames, Rung, known, name_of, same_names,
 };
 pub use prove::flows::{Passage, Together, Ways, judge as judge_flows};
 pub use prove::organisation::{Organisation, judge as judge_organisation};

@@ -1,10 +1,12 @@
 //! What the names in a flow resolve against.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Kind;
 use super::check::{Bounds, inspect};
-use super::yaml::{self, Value};
+use super::fault::Fault;
+use super::yaml::{self, At, Value};
 use crate::model::Capabilities;
 use crate::model::account::{Account, ColumnType, Number};
 use crate::model::directory::Directory;
@@ -47,6 +49,10 @@ pub trait Names {
     /// Whether this user is known and does not work in the account any more.
     fn has_left(&self, _account: &str, _user: &str) -> bool {
         false
+    }
+    /// Whether flows can play this sound file.
+    fn has_sound(&self, _file: &str) -> bool {
+        true
     }
     /// How many devices each one has who is rung by this name, in order; `None`: not known here.
     fn devices(&self, _account: &str, _rung: Rung<'_>) -> Option<Vec<u32>> {
@@ -135,6 +141,8 @@ pub struct FlowName {
     pub with: Vec<String>,
     /// The flows of its account that it leads to, once it is published; those of a file are judged in the file.
     pub leads: Vec<String>,
+    /// Where its key is written.
+    pub(crate) at: At,
 }
 
 /// The head of a flow file, when it can be read: for the list of flows that there are. What is wrong in the
@@ -147,11 +155,11 @@ pub fn name_of(source: &str) -> Option<FlowName> {
     let head = |wanted: &str| {
         let (_, node) = pairs.iter().find(|(key, _)| key.text == wanted)?;
         match &node.value {
-            Value::Scalar { text, .. } => Some(text.clone()),
+            Value::Scalar { text, .. } => Some((text.clone(), node.at.clone())),
             _ => None,
         }
     };
-    let kind = match head("on")?.as_str() {
+    let kind = match head("on")?.0.as_str() {
         "call" => Kind::Call,
         "sms" => Kind::Sms,
         _ => return None,
@@ -161,17 +169,19 @@ pub fn name_of(source: &str) -> Option<FlowName> {
         Some(Value::Map(taken)) => taken.iter().map(|(key, _)| key.text.clone()).collect(),
         _ => Vec::new(),
     };
+    let (flow, at) = head("flow")?;
     Some(FlowName {
-        account: head("account")?,
-        flow: head("flow")?,
+        account: head("account")?.0,
+        flow,
         kind,
         with,
         leads: Vec::new(),
+        at,
     })
 }
 
 /// The same of a flow that is published, with the flows that it leads to.
-pub fn published_name_of(source: &str) -> Option<FlowName> {
+fn published_name_of(source: &str) -> Option<FlowName> {
     let found = inspect("", source, &NoNames, &Bounds::default());
     let leads = found.flow.iter().flat_map(|flow| flow.leads_to());
     Some(FlowName {
@@ -180,12 +190,53 @@ pub fn published_name_of(source: &str) -> Option<FlowName> {
     })
 }
 
+/// The flows that there are: those of these files, and those that are published beside them.
+pub fn known<'t>(
+    files: impl IntoIterator<Item = &'t str>,
+    published: impl IntoIterator<Item = &'t str>,
+) -> Vec<FlowName> {
+    let mut known: Vec<FlowName> = files.into_iter().filter_map(name_of).collect();
+    let of_files: BTreeSet<(String, String)> = known.iter().map(FlowName::place).collect();
+    let published = published.into_iter().filter_map(published_name_of);
+    known.extend(published.filter(|name| !of_files.contains(&name.place())));
+    known
+}
+
+/// A fault for each file that says it is a flow which an earlier one is, with the file's place among these.
+pub fn same_names(files: &[(&str, &str)]) -> Vec<(usize, Fault)> {
+    let mut first: BTreeMap<(String, String), &str> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (place, (file, text)) in files.iter().enumerate() {
+        let Some(name) = name_of(text) else { continue };
+        match first.entry(name.place()) {
+            Entry::Vacant(free) => {
+                free.insert(file);
+            }
+            Entry::Occupied(taken) => {
+                let FlowName { account, flow, .. } = &name;
+                let message = format!("`{flow}` of `{account}` is in {} already", taken.get());
+                let fault = Fault::new(file, &name.at, "same-name", message);
+                faults.push((place, fault.with_help("give this flow another name")));
+            }
+        }
+    }
+    faults
+}
+
+impl FlowName {
+    /// By which it is found: its account and its key.
+    fn place(&self) -> (String, String) {
+        (self.account.clone(), self.flow.clone())
+    }
+}
+
 /// The names of an organisation.
 pub struct DirectoryNames<'a> {
     directory: &'a Directory,
     flows: Vec<FlowName>,
     carriers: BTreeMap<String, Capabilities>,
     http: Option<HttpRules>,
+    sounds: Option<BTreeSet<String>>,
 }
 
 impl<'a> DirectoryNames<'a> {
@@ -196,6 +247,7 @@ impl<'a> DirectoryNames<'a> {
             flows,
             carriers: BTreeMap::new(),
             http: None,
+            sounds: None,
         }
     }
 
@@ -210,6 +262,13 @@ impl<'a> DirectoryNames<'a> {
     #[must_use]
     pub fn with_http(mut self, rules: HttpRules) -> Self {
         self.http = Some(rules);
+        self
+    }
+
+    /// With the names of the sound files that flows can play.
+    #[must_use]
+    pub fn with_sounds(mut self, names: BTreeSet<String>) -> Self {
+        self.sounds = Some(names);
         self
     }
 
@@ -370,5 +429,10 @@ impl Names for DirectoryNames<'_> {
 
     fn http(&self) -> Option<&HttpRules> {
         self.http.as_ref()
+    }
+
+    fn has_sound(&self, file: &str) -> bool {
+        let sounds = self.sounds.as_ref();
+        sounds.is_none_or(|sounds| sounds.contains(file))
     }
 }

@@ -204,6 +204,10 @@ pub(crate) struct Scope {
     pub(crate) steps: BTreeMap<String, &'static [(&'static str, Type)]>,
     /// The names used that the run must keep for later.
     pub(crate) kept: BTreeSet<(String, String)>,
+    /// The variables that are there when the flow begins.
+    pub(crate) given: BTreeSet<String>,
+    /// The values of steps and the variables that were named since this was last taken.
+    pub(crate) uses: BTreeSet<String>,
 }
 
 /// A name that means nothing: what is wrong, and the next move.
@@ -319,9 +323,12 @@ impl Scope {
         }
     }
 
-    fn var(&self, path: &str, field: &str) -> Result<Known, Unknown> {
+    fn var(&mut self, path: &str, field: &str) -> Result<Known, Unknown> {
         match self.vars.get(field) {
-            Some(kind) => Ok(Known::Var(field.to_owned(), *kind)),
+            Some(kind) => {
+                self.uses.insert(path.to_owned());
+                Ok(Known::Var(field.to_owned(), *kind))
+            }
             None => Err(Unknown {
                 code: "unknown-name",
                 message: format!("no step saves `{path}`"),
@@ -342,6 +349,7 @@ impl Scope {
         match values.iter().find(|(name, _)| *name == value) {
             Some((name, kind)) => {
                 self.kept.insert((step.to_owned(), (*name).to_owned()));
+                self.uses.insert(path.to_owned());
                 Ok(Known::Step(step.to_owned(), (*name).to_owned(), *kind))
             }
             None => Err(unknown(path, value, values.iter().map(|(name, _)| *name))),

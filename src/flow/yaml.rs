@@ -7,6 +7,7 @@
 
 mod complaint;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -58,7 +59,12 @@ impl Node {
 
     /// The word or text behind a key.
     pub(crate) fn word(&self, key: &str) -> Option<&str> {
-        match &self.get(key)?.value {
+        self.get(key)?.scalar()
+    }
+
+    /// The word or text that this is.
+    pub(crate) fn scalar(&self) -> Option<&str> {
+        match &self.value {
             Value::Scalar { text, .. } => Some(text),
             _ => None,
         }
@@ -108,7 +114,7 @@ pub fn text_of<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, Fault> {
     })
 }
 
-/// Reads a file.
+/// Reads a file. A key that stands twice in a mapping is still there twice, see [`take_repeated`].
 pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
     if source.len() > SOURCE_BYTES_MAX {
         let words = format!("a flow file has at most {SOURCE_BYTES_MAX} bytes");
@@ -120,6 +126,7 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
         underscored_numbers_as_strings: true,
         with_snippet: false,
         merge_keys: serde_yaml::options::MergeKeyPolicy::AsOrdinary,
+        duplicate_keys: serde_yaml::options::DuplicateKeyPolicy::PassThrough,
         budget: serde_yaml::budget! {
             max_documents: 1,
             max_anchors: ANCHORS_MAX,
@@ -162,6 +169,25 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
             Err(Fault::new(file, &at, "yaml", words).with_help(QUOTE_HELP))
         }
     }
+}
+
+/// Takes out every key that its mapping has already; those keys.
+pub(crate) fn take_repeated(node: &mut Node) -> Vec<Key> {
+    let mut repeated = Vec::new();
+    match &mut node.value {
+        Value::Null | Value::Scalar { .. } => {}
+        Value::List(items) => repeated.extend(items.iter_mut().flat_map(take_repeated)),
+        Value::Map(pairs) => {
+            let mut seen = BTreeSet::new();
+            let (first, again): (Vec<_>, Vec<_>) = std::mem::take(pairs)
+                .into_iter()
+                .partition(|(key, _)| seen.insert(key.text.clone()));
+            *pairs = first;
+            repeated.extend(again.into_iter().map(|(key, _)| key));
+            repeated.extend(pairs.iter_mut().flat_map(|(_, node)| take_repeated(node)));
+        }
+    }
+    repeated
 }
 
 /// Characters that nobody sees, hears or can send, or that show what follows in another order; a line's end and a tab are

@@ -5,8 +5,9 @@
 //! began. The log is read back in order and each part of it is checked, so that what a power failure leaves is
 //! everything up to some commit, and all that was acknowledged is in it.
 //!
-//! A flush that fails is the end of the store until the process starts anew: the system may have dropped what it could
-//! not write, and a second flush would not tell.
+//! A flush that fails is the end of the store, and of the process: the system may have dropped what it could not write,
+//! and a second flush would not tell. The next start moves the log into the file before anything else, as far as it can
+//! be read then.
 
 use std::fs::File;
 use std::io;
@@ -45,15 +46,12 @@ pub(super) struct Flushed {
 }
 
 impl Flusher {
-    /// Starts to flush the log of the database in this file.
+    /// Starts to flush the log of the database in this file, which is there since a connection has read or written.
     pub(super) fn start(file: &Path) -> Result<Arc<Self>, StoreError> {
-        let mut name = file.as_os_str().to_owned();
-        name.push("-wal");
-        let mut log = Log {
-            path: PathBuf::from(name),
-            open: None,
-        };
-        Self::with(move || log.flush())
+        let log = open_log(file).map_err(|error| {
+            StoreError::Unavailable(format!("the log of {}: {error}", file.display()))
+        })?;
+        Self::with(move || log.sync_data())
     }
 
     /// Starts with another way to flush.
@@ -95,6 +93,13 @@ impl Flusher {
             false => Ok(()),
         }
     }
+
+    /// Returns with the first flush that fails.
+    pub(super) async fn ended(&self) {
+        let mut reached = self.reached.clone();
+        // The thread is gone only after it said so, or with the last of those who commit.
+        let _ = reached.wait_for(|reached| reached.failed).await;
+    }
 }
 
 impl Flushed {
@@ -134,19 +139,17 @@ fn keep_flushing(
     }
 }
 
-/// SQLite's log. It stays the same file as long as a connection is open.
-struct Log {
-    path: PathBuf,
-    open: Option<File>,
-}
-
-impl Log {
-    fn flush(&mut self) -> io::Result<()> {
-        if self.open.is_none() {
-            self.open = Some(File::open(&self.path)?);
-        }
-        self.open.as_ref().map_or(Ok(()), File::sync_data)
-    }
+/// Opens SQLite's log, which stays the same file as long as a connection is open, and makes sure that a file just
+/// made is found after a power failure: SQLite itself would see to that only with its own first flush.
+fn open_log(file: &Path) -> io::Result<File> {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-wal");
+    let log = File::open(PathBuf::from(name))?;
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(log)
 }
 
 #[cfg(test)]
@@ -169,10 +172,12 @@ mod tests {
         go.send(()).unwrap();
         waits.await.unwrap();
         flusher.check().unwrap();
+        assert!(futures_util::poll!(Box::pin(flusher.ended())).is_pending());
         let (second, third) = (flusher.committed(), flusher.committed());
         drop(go);
         assert!(second.wait().await.is_err());
         assert!(third.wait().await.is_err());
+        flusher.ended().await;
         assert!(flusher.check().is_err());
         assert!(flusher.committed().wait().await.is_err());
     }

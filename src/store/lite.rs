@@ -87,6 +87,8 @@ impl Lite {
         // The writer comes first: it makes the file.
         let connection = open_writer(file)?;
         let checkpoints = open_writer(file)?;
+        // What a process left behind whose disk failed counts from here on, so it must not be in memory alone.
+        checkpoint(&checkpoints)?;
         let file = file.to_owned();
         let writer = Arc::new(Mutex::new(Writer {
             file: file.clone(),
@@ -122,6 +124,11 @@ impl Lite {
     /// Whether what is committed comes to disk, as far as it is known.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         self.flusher.check()
+    }
+
+    /// Returns when what is committed comes to disk no more.
+    pub(super) async fn ended(&self) {
+        self.flusher.ended().await;
     }
 
     /// Where transactions run: everything there is one thread's, so long work that needs no transaction
@@ -482,19 +489,20 @@ fn writer_thread() -> Result<(Handle, oneshot::Sender<()>), StoreError> {
 /// Moves what was committed from SQLite's log into its file, again and again until the other side is gone.
 fn keep_checkpointing(connection: &Connection, writer: &Mutex<Writer>, ended: &mpsc::Receiver<()>) {
     while ended.recv_timeout(CHECKPOINT_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-        if checkpoint(connection) > LOG_PAGES_MAX {
+        // A failed checkpoint is no failure of the store: the next one does its work, and a full disk is told by
+        // the writer.
+        let log_pages = checkpoint(connection).unwrap_or(0);
+        if log_pages > LOG_PAGES_MAX {
             // What came meanwhile is little; once that is moved too while nobody writes, the next commit begins
             // at the log's first page.
-            checkpoint(connection);
+            let _ = checkpoint(connection);
             let _nobody_writes = writer.blocking_lock();
-            checkpoint(connection);
+            let _ = checkpoint(connection);
         }
     }
 }
 
-/// Moves what no reader holds back; how many pages the log has. A failed checkpoint is no failure of the store: the
-/// next one does its work, and a full disk is told by the writer.
-fn checkpoint(connection: &Connection) -> i64 {
-    let pages = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1));
-    pages.unwrap_or(0)
+/// Moves what no reader holds back; how many pages the log has.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
 }

@@ -195,6 +195,12 @@ impl Store {
         let _: Vec<serde_json::Value> = self.inner.pools.list("none", ping, &[]).await?;
         Ok(())
     }
+
+    /// Returns when the store is of no use any more until it is opened anew: on SQLite, when a commit could not be
+    /// brought to disk and nobody knows what of it is there. A server that does not answer is waited for instead.
+    pub async fn ended(&self) {
+        self.inner.pools.ended().await;
+    }
 }
 
 /// How often work begins anew after losing a race with another node.

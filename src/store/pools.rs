@@ -158,6 +158,14 @@ impl Pools {
         }
     }
 
+    /// Returns when it is of no use any more until it is opened anew.
+    pub(super) async fn ended(&self) {
+        match self {
+            Self::Lite(lite) => lite.ended().await,
+            Self::Pg(_) => std::future::pending().await,
+        }
+    }
+
     pub(super) async fn close(&self) {
         match self {
             Self::Lite(lite) => lite.close().await,

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::decide::trial::{self, Ground};
 use crate::decide::{Flows, World};
-use crate::flow::{self, Checked, DirectoryNames, Flow, FlowName, Together};
+use crate::flow::{self, Checked, DirectoryNames, Flow, Together};
 use crate::model::directory::Directory;
 use crate::model::http::HttpRules;
 use crate::model::{Ids, Timestamp};
@@ -32,6 +32,24 @@ pub fn ground(directory: &Directory, flows: &[&Flow]) -> Ground {
     Ground { world }
 }
 
+/// The same beside the flows that are active, as far as none of these is in their place.
+pub fn ground_beside<'f>(
+    directory: &Directory,
+    active: &[FlowRevision],
+    flows: impl IntoIterator<Item = &'f Flow>,
+) -> Ground {
+    let flows: Vec<&Flow> = flows.into_iter().collect();
+    let places: BTreeSet<(&str, &str)> = flows.iter().copied().map(name).collect();
+    let stays = |row: &&FlowRevision| {
+        let owner = directory.account(row.account);
+        owner.is_some_and(|owner| !places.contains(&(owner.key.as_str(), row.key.as_str())))
+    };
+    let read = |row: &FlowRevision| Flows::read(directory, &row.key, &row.yaml).ok();
+    let others: Vec<Arc<Flow>> = active.iter().filter(stays).filter_map(read).collect();
+    let all: Vec<&Flow> = others.iter().map(Arc::as_ref).chain(flows).collect();
+    ground(directory, &all)
+}
+
 /// The tests of a flow that fail, each with its line and name.
 pub fn failed_tests(ground: &Ground, checked: &Checked) -> Vec<(u32, String)> {
     let played = trial::play(ground, checked).tests.into_iter();
@@ -39,77 +57,89 @@ pub fn failed_tests(ground: &Ground, checked: &Checked) -> Vec<(u32, String)> {
     failed.map(|test| (test.line, test.name)).collect()
 }
 
-/// What is in the files of a folder, or why it is not published. Tests are played only of what would be published, and
-/// of what leads there.
+/// What is in the files of a folder, or why it is not published: what is refused stays as it is active, and what leads
+/// there is judged beside that. Tests are played only of what would be published, and of what leads there.
 pub(super) fn judged(
     directory: &Directory,
     http: &HttpRules,
     active: &[FlowRevision],
     sources: &[(PathBuf, String)],
 ) -> Vec<Result<Flow, String>> {
-    let names = DirectoryNames::new(directory, known(active, sources)).with_http(http.clone());
-    let files: Vec<String> = sources
+    let files: Vec<(String, &str)> = sources
         .iter()
-        .map(|(file, _)| file.display().to_string())
+        .map(|(file, text)| (file.display().to_string(), text.as_str()))
         .collect();
-    let texts = files.iter().zip(sources);
-    let of_files = texts
-        .clone()
-        .map(|(file, (_, text))| (file.as_str(), text.as_str()));
-    let published = active.iter().map(|row| ("", row.yaml.as_str()));
-    let together = Together::of(published.chain(of_files));
-    let check = |(file, (_, text)): (&String, &(PathBuf, String))| {
-        let checked = flow::check(file, text, &names).and_then(|checked| {
-            let circle = together.circle(&checked.flow.account, &checked.flow.key);
-            circle.map_or(Ok(checked), |fault| Err(vec![fault]))
-        });
-        checked.map_err(|faults| super::places(&faults))
-    };
-    let checked: Vec<Result<Checked, String>> = texts.map(check).collect();
-    let sound: Vec<&Flow> = checked.iter().flatten().map(|one| &one.flow).collect();
-    // What is not in the folder, or not sound there, goes on as it is.
-    let others: Vec<Arc<Flow>> = active
+    let mut refused: BTreeMap<usize, String> = BTreeMap::new();
+    let texts: Vec<(&str, &str)> = files
         .iter()
-        .filter(|row| {
-            let replaces = |flow: &&Flow| is_of(directory, row, &flow.account, &flow.key);
-            !sound.iter().any(replaces)
-        })
-        .filter_map(|row| Flows::read(directory, &row.key, &row.yaml).ok())
+        .map(|(file, text)| (file.as_str(), *text))
         .collect();
-    let all: Vec<&Flow> = others.iter().map(Arc::as_ref).chain(sound).collect();
-    let ground = ground(directory, &all);
-    let played = to_play(directory, active, sources, &checked);
-    let files = checked.into_iter().zip(sources).zip(played);
-    files
-        .map(|((checked, (file, _)), play)| {
-            let checked = checked?;
-            if play {
-                tried(&ground, file, &checked)?;
-            }
-            Ok(checked.flow)
-        })
-        .collect()
-}
-
-/// The flows that there are: those of the folder, and those that are active beside them.
-fn known(active: &[FlowRevision], sources: &[(PathBuf, String)]) -> Vec<FlowName> {
-    let of_files = sources.iter().filter_map(|(_, text)| flow::name_of(text));
-    let mut known: Vec<FlowName> = of_files.collect();
-    for name in active
-        .iter()
-        .filter_map(|row| flow::published_name_of(&row.yaml))
-    {
-        let is_other = |have: &FlowName| (&have.account, &have.flow) != (&name.account, &name.flow);
-        if known.iter().all(is_other) {
-            known.push(name);
-        }
+    for (place, fault) in flow::same_names(&texts) {
+        refused.insert(place, super::places(&[fault]));
     }
-    known
+    let around = Beside {
+        directory,
+        http,
+        active,
+    };
+    // Ends, because each turn but the last refuses one more.
+    loop {
+        let left = (0..texts.len()).filter(|place| !refused.contains_key(place));
+        let left: Vec<usize> = left.collect();
+        let texts: Vec<(&str, &str)> = left.iter().map(|place| texts[*place]).collect();
+        let found: Vec<_> = left.into_iter().zip(around.judged(&texts)).collect();
+        if found.iter().all(|(_, found)| found.is_ok()) {
+            let refused = refused
+                .into_iter()
+                .map(|(place, words)| (place, Err(words)));
+            let all: BTreeMap<usize, _> = refused.chain(found).collect();
+            return all.into_values().collect();
+        }
+        let more = found
+            .into_iter()
+            .filter_map(|(place, found)| Some((place, found.err()?)));
+        refused.extend(more);
+    }
 }
 
-fn is_of(directory: &Directory, row: &FlowRevision, account: &str, key: &str) -> bool {
-    let owner = directory.account(row.account);
-    row.key == key && owner.is_some_and(|owner| owner.key == account)
+/// What flows are judged by.
+struct Beside<'a> {
+    directory: &'a Directory,
+    http: &'a HttpRules,
+    active: &'a [FlowRevision],
+}
+
+impl Beside<'_> {
+    /// Each of these files as if all of them were published.
+    fn judged(&self, texts: &[(&str, &str)]) -> Vec<Result<Flow, String>> {
+        let checked = self.checked(texts);
+        let sound = checked.iter().flatten().map(|one| &one.flow);
+        let ground = ground_beside(self.directory, self.active, sound);
+        let play = to_play(self.directory, self.active, texts, &checked);
+        let files = checked.into_iter().zip(texts).zip(play);
+        files
+            .map(|((checked, (file, _)), play)| {
+                let checked = checked?;
+                if play {
+                    tried(&ground, file, &checked)?;
+                }
+                Ok(checked.flow)
+            })
+            .collect()
+    }
+
+    fn checked(&self, texts: &[(&str, &str)]) -> Vec<Result<Checked, String>> {
+        let active = || self.active.iter().map(|row| row.yaml.as_str());
+        let known = flow::known(texts.iter().map(|(_, text)| *text), active());
+        let names = DirectoryNames::new(self.directory, known).with_http(self.http.clone());
+        let published = active().map(|text| ("", text));
+        let together = Together::of(published.chain(texts.iter().copied()));
+        let check = |(file, text): &(&str, &str)| {
+            let checked = flow::check(file, text, &names).and_then(|one| together.allow(one));
+            checked.map_err(|faults| super::places(&faults))
+        };
+        texts.iter().map(check).collect()
+    }
 }
 
 /// Of each file whether its tests are played: it says something else than what is active, or leads to a flow that
@@ -117,7 +147,7 @@ fn is_of(directory: &Directory, row: &FlowRevision, account: &str, key: &str) ->
 fn to_play(
     directory: &Directory,
     active: &[FlowRevision],
-    sources: &[(PathBuf, String)],
+    files: &[(&str, &str)],
     checked: &[Result<Checked, String>],
 ) -> Vec<bool> {
     let texts: BTreeMap<(&str, &str), &str> = active
@@ -127,11 +157,11 @@ fn to_play(
             Some(((account.key.as_str(), row.key.as_str()), row.yaml.as_str()))
         })
         .collect();
-    let is_new = |(checked, (_, text)): (&Result<Checked, String>, &(PathBuf, String))| {
+    let is_new = |(checked, (_, text)): (&Result<Checked, String>, &(&str, &str))| {
         let flow = checked.as_ref().ok().map(|checked| &checked.flow);
-        flow.is_some_and(|flow| texts.get(&name(flow)) != Some(&text.as_str()))
+        flow.is_some_and(|flow| texts.get(&name(flow)) != Some(text))
     };
-    let mut play: Vec<bool> = checked.iter().zip(sources).map(is_new).collect();
+    let mut play: Vec<bool> = checked.iter().zip(files).map(is_new).collect();
     loop {
         let flows = || {
             checked
@@ -161,12 +191,12 @@ fn name(flow: &Flow) -> (&str, &str) {
 }
 
 /// Plays the tests of one file.
-fn tried(ground: &Ground, file: &Path, checked: &Checked) -> Result<(), String> {
+fn tried(ground: &Ground, file: &str, checked: &Checked) -> Result<(), String> {
     // What a test is called may hold anything, and this is logged; `signalbox flow test` shows it.
-    let place = |(line, _)| format!("{}:{line}: a test fails", file.display());
+    let place = |(line, _)| format!("{file}:{line}: a test fails");
     // One flow's misfortune is none of the others'.
     let played = catch_unwind(AssertUnwindSafe(|| failed_tests(ground, checked)));
-    let failed = played.map_err(|_| format!("{}: its tests broke off", file.display()))?;
+    let failed = played.map_err(|_| format!("{file}: its tests broke off"))?;
     let failed: Vec<String> = failed.into_iter().map(place).collect();
     match failed.is_empty() {
         true => Ok(()),
@@ -203,7 +233,8 @@ mod tests {
     /// An organisation made up from these flows, with some of them active; what becomes of the others as files.
     fn check(active: &[String], files: &[String], expected: &[&str]) {
         let check = |text: &String| flow::check("f", text, &NoNames).unwrap();
-        let all: Vec<Checked> = active.iter().chain(files).map(check).collect();
+        let sound = |text: &String| flow::check("f", text, &NoNames).ok();
+        let all: Vec<Checked> = active.iter().chain(files).filter_map(sound).collect();
         let directory = trial::made_up(&all.iter().collect::<Vec<_>>());
         let account = directory.account_by_key("clinic").unwrap().id;
         let row = |yaml: &String| FlowRevision {
@@ -270,6 +301,39 @@ mod tests {
         let text =
             "flow: leaf\naccount: clinic\non: sms\nsteps:\n  a:\n    reply: One\n    next: end\n";
         check(&before, &[text.to_owned()], &["f:3:5: wrong-kind"]);
+    }
+
+    #[test]
+    fn what_leads_to_a_refused_flow_is_judged_beside_what_stays() {
+        let over = leads("over", "goto: leaf", "Two");
+        let (before, failing) = (says("leaf", "One", "One"), says("leaf", "Two", "Three"));
+        let broken = ["f:8: a test fails", "f:9: a test fails"];
+        check(
+            std::slice::from_ref(&before),
+            &[over.clone(), failing.clone()],
+            &broken,
+        );
+        // Without an active one there is nothing to lead to.
+        let missing = ["f:6:11: unknown-flow", "f:9: a test fails"];
+        check(&[], &[over.clone(), failing], &missing);
+        let fine = leads("over", "goto: leaf", "One");
+        let unsound = "flow: leaf\naccount: clinic\non: call\nsteps: {}\n".to_owned();
+        check(
+            std::slice::from_ref(&before),
+            &[fine, unsound.clone()],
+            &["ok", "f:4:8: out-of-range"],
+        );
+        check(
+            &[before],
+            &[over, unsound],
+            &["f:8: a test fails", "f:4:8: out-of-range"],
+        );
+    }
+
+    #[test]
+    fn of_two_files_with_one_name_the_first_is_published() {
+        let (one, two) = (says("leaf", "One", "One"), says("leaf", "Two", "Two"));
+        check(&[], &[one, two], &["ok", "f:1:7: same-name"]);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub enum Example {
     Sms(&'static str),
     /// A whole flow file.
     File(&'static str),
+    /// Whole flow files of one folder, with a line `---` between them.
+    Files(&'static str),
     /// The accounts of an organisation's file.
     Organisation(&'static str),
     /// What a page shows, and the bytes of the file that it means.
@@ -43,7 +45,7 @@ impl Example {
         match self {
             Self::Call(steps) => flow("call", steps),
             Self::Sms(steps) => flow("sms", steps),
-            Self::File(text) | Self::Organisation(text) => (*text).to_owned(),
+            Self::File(text) | Self::Files(text) | Self::Organisation(text) => (*text).to_owned(),
             Self::Made(_, made) => String::from_utf8_lossy(&made()).into_owned(),
         }
     }
@@ -62,6 +64,7 @@ impl Example {
             Self::Call(text)
             | Self::Sms(text)
             | Self::File(text)
+            | Self::Files(text)
             | Self::Organisation(text)
             | Self::Made(text, _) => text,
         }

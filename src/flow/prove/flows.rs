@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{after, position};
 use crate::flow::NoNames;
-use crate::flow::check::{Bounds, Written, inspect};
+use crate::flow::check::{Bounds, Checked, Written, inspect};
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reading;
 use crate::flow::steps::{StepDef, Target};
@@ -166,6 +166,15 @@ impl Together {
             }
         }
         Self { flows }
+    }
+
+    /// What is sound by itself, unless it is in such a circle.
+    ///
+    /// # Errors
+    /// The fault, told where this flow leads on.
+    pub fn allow(&self, checked: Checked) -> Result<Checked, Vec<Fault>> {
+        let circle = self.circle(&checked.flow.account, &checked.flow.key);
+        circle.map_or(Ok(checked), |fault| Err(vec![fault]))
     }
 
     /// The circle without waiting that this flow is in, told where it leads on.

@@ -63,6 +63,10 @@ fn other_kind(reading: &mut Reading<'_>, key: &str, on: &Node) {
 }
 
 fn one(reading: &mut Reading<'_>, step: &Node, line: &FlowNumber) {
+    if let Some(sends) = sends_texts(step).filter(|_| reading.kind == Kind::Call && !line.sms) {
+        let help = "say `can: [sms, voice]` of the number when it can, or send an e-mail";
+        lacks(reading, &sends, line, "sends no texts", help);
+    }
     let Some(carrier) = line.carrier else { return };
     if let Some(dial) = step.get("dial").or_else(|| step.get("queue")) {
         longer(reading, dial, "ring", carrier.ring_s_max, line);
@@ -114,6 +118,23 @@ fn one(reading: &mut Reading<'_>, step: &Node, line: &FlowNumber) {
             texts(reading, &verb.text, value, line);
         }
     }
+}
+
+/// Where a step of a call says that it sends a text from the number that was called.
+fn sends_texts(step: &Node) -> Option<At> {
+    let Value::Map(pairs) = &step.value else {
+        return None;
+    };
+    let sends = |verb: &str, value: &Node| match verb {
+        "send" => true,
+        "notify" => value.get("by").is_some_and(|by| match &by.value {
+            Value::List(ways) => ways.iter().any(|way| way.scalar() == Some("text")),
+            _ => by.scalar() == Some("text"),
+        }),
+        _ => false,
+    };
+    let found = pairs.iter().find(|(key, value)| sends(&key.text, value));
+    found.map(|(key, _)| key.at.clone())
 }
 
 /// A time that the carrier cuts short.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::read::{field, pairs, words};
+use super::read::{field, field_value, pairs, words};
 use super::{Given, GivenContact, GivenHours};
 use crate::flow::reader::Reading;
 use crate::flow::yaml::{Key, Node, Value};
@@ -141,8 +141,8 @@ fn contact(reading: &mut Reading<'_>, phone: Party, node: &Node) -> GivenContact
             made.tags = words(reading, value, "`tags`");
         } else if key.text == "caseloads" {
             made.caseloads = reading.caseloads(value);
-        } else if field(reading, key) {
-            let value = reading.word(value, "a field").map(str::to_owned);
+        } else if let Some(kind) = field(reading, key) {
+            let value = field_value(reading, key, kind, value);
             made.fields
                 .extend(value.map(|value| (key.text.clone(), value)));
         }

@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use super::{Expect, Expected, Given, Test, lines};
 use crate::flow::fault::suggest;
 use crate::flow::reader::{Fields, Reading};
-use crate::flow::scope::CONTACT_FIELDS;
+use crate::flow::scope::{CONTACT_FIELDS, Type, Val};
 use crate::flow::yaml::{At, Key, Node, Value};
 use crate::model::Party;
 use crate::model::conversation::ConversationState;
@@ -202,15 +202,15 @@ fn step(reading: &mut Reading<'_>, node: &Node) -> Option<String> {
 fn contact(reading: &mut Reading<'_>, node: &Node) -> Vec<Expect> {
     let mut all = Vec::new();
     for (key, value) in pairs(reading, node, "contact") {
-        if !field(reading, key) {
+        let Some(kind) = field(reading, key) else {
             continue;
-        }
+        };
         match (key.text.as_str(), &value.value) {
             ("tags", _) => all.push(Expect::Tags(words(reading, value, "`tags`"))),
             ("caseloads", _) => all.push(Expect::Caseloads(reading.caseloads(value))),
             (_, Value::Null) => all.push(Expect::Contact(key.text.clone(), None)),
             _ => {
-                let value = reading.word(value, "a field").map(str::to_owned);
+                let value = field_value(reading, key, kind, value);
                 all.extend(value.map(|value| Expect::Contact(key.text.clone(), Some(value))));
             }
         }
@@ -218,15 +218,37 @@ fn contact(reading: &mut Reading<'_>, node: &Node) -> Vec<Expect> {
     all
 }
 
-/// A field that contacts of the account have.
-pub(super) fn field(reading: &mut Reading<'_>, key: &Key) -> bool {
+/// What kind of value a field has that contacts of the account have.
+pub(super) fn field(reading: &mut Reading<'_>, key: &Key) -> Option<Type> {
     match reading.scope.contact(&key.text, &key.text) {
-        Ok(_) => true,
+        Ok(known) => Some(known.kind()),
         Err(unknown) => {
             reading.unknown(&key.at, unknown);
-            false
+            None
         }
     }
+}
+
+/// A value of this kind for a field; any other one no contact could ever have.
+pub(super) fn field_value(
+    reading: &mut Reading<'_>,
+    key: &Key,
+    kind: Type,
+    node: &Node,
+) -> Option<String> {
+    let value = reading.word(node, "a field")?.to_owned();
+    if !value.is_empty() && Val::read(&value, kind) == Val::Missing {
+        let (name, word) = (&key.text, kind.word());
+        let message = format!("`{name}` holds {word}, and `{value}` is none");
+        let help = match kind {
+            Type::Date => "write it as 2026-12-31",
+            Type::Bool => "write \"true\" or \"false\", in quotes",
+            _ => "write it as 12 or 3.5",
+        };
+        reading.fault_help(&node.at, "type", message, help);
+        return None;
+    }
+    Some(value)
 }
 
 /// The pairs of a mapping whose keys are names.

@@ -384,7 +384,8 @@ fn read_headers(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, H
             Value::Map(_) => read_secret(reading, value),
             _ => reading.template(value, "a header").map(Header::Text),
         };
-        if let (Some(Header::Text(template)), "authorization") = (&header, lower.as_str())
+        if let Some(Header::Text(template)) = &header
+            && is_for_a_secret(&lower)
             && template.fixed().is_some()
         {
             let message = "a secret does not belong into a flow";
@@ -394,6 +395,20 @@ fn read_headers(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, H
         found.extend(header.map(|header| (lower, header)));
     }
     Some(found)
+}
+
+/// Whether systems want a secret in a header of this name, in small letters.
+fn is_for_a_secret(header: &str) -> bool {
+    let words = [
+        "authorization",
+        "cookie",
+        "key",
+        "apikey",
+        "password",
+        "secret",
+        "token",
+    ];
+    header.split('-').any(|word| words.contains(&word))
 }
 
 fn read_secret(reading: &mut Reading<'_>, node: &Node) -> Option<Header> {

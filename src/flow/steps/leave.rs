@@ -2,6 +2,7 @@
 
 use super::data::is_name;
 use super::dial::{CallerId, read_caller_id};
+use super::reachable::foreign_phone;
 use super::speak::required;
 use super::{Came, Verb};
 use crate::flow::effect::{Effect, Ended};
@@ -201,7 +202,7 @@ impl Transfer {
     pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
         let fields = reading.form(node, "transfer")?;
         let number = required(reading, fields.get("number"), node, "transfer", "number")?;
-        let number = reading.phone(number);
+        let number = foreign_phone(reading, number);
         let caller_id = fields
             .get("caller_id")
             .and_then(|node| read_caller_id(reading, node));

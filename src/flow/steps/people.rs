@@ -1,23 +1,23 @@
 //! `send`, `email` and `notify`: other phones, other people, and the members who should know.
 
 use super::ask::{Sent, reply_to, too_many};
+use super::members::Members;
+use super::reachable::warn_of_own;
 use super::speak::required;
 use super::{Came, Verb};
 use crate::flow::answer::read_phone;
 use crate::flow::effect::{Effect, Wanted};
 use crate::flow::engine::Engine;
 use crate::flow::event::Reach;
-use crate::flow::reader::{Fields, Reading, Who};
+use crate::flow::reader::Reading;
 use crate::flow::scope::{Known, Type};
 use crate::flow::template::{
     NOTE_CHARS_MAX, Part, REPLY_CHARS_MAX, Template, Text, VALUE_CHARS_MAX, by_language,
 };
 use crate::flow::yaml::Node;
+use crate::model::Party;
 use crate::model::people::User;
-use crate::model::{Party, UserId};
 
-/// Members told by one `notify` or `email`.
-const TOLD_MAX: usize = 20;
 /// The longest subject, in characters.
 const SUBJECT_CHARS_MAX: usize = 200;
 /// The longest text of an e-mail, in characters.
@@ -98,10 +98,11 @@ fn may_text(reach: &Reach) -> bool {
 /// A phone: one written out, a name such as `contact.phone`, or a text with names in it.
 pub(super) fn phone(reading: &mut Reading<'_>, node: &Node) -> Option<Template> {
     let template = address(reading, node, "the phone")?;
-    if let Some(fixed) = template.fixed()
-        && fixed.parse::<crate::model::Phone>().is_err()
-    {
-        reading.phone(node)?;
+    if let Some(fixed) = template.fixed() {
+        match fixed.parse() {
+            Ok(phone) => warn_of_own(reading, &node.at, phone),
+            Err(_) => drop(reading.phone(node)?),
+        }
     }
     Some(template)
 }
@@ -190,12 +191,13 @@ impl Email {
                 email(engine, to.into_iter().collect(), &subject, text);
             }
             EmailTo::Members(members) => {
-                let users = match members.now(engine) {
-                    Ok(users) => users,
+                let told = match members.told(engine) {
+                    Ok(told) => told,
                     Err(came) => return came,
                 };
-                email_members(engine, &users, &self.subject, &self.text);
-                members.tell_of_others(engine);
+                let before = engine.effects.len();
+                email_members(engine, &told.users, &self.subject, &self.text);
+                members.note_others(engine, before, told.others);
             }
         }
         Came::outcome("next")
@@ -264,93 +266,6 @@ fn email(engine: &mut Engine<'_>, to: Vec<String>, subject: &str, text: String) 
     engine.effects.push(Effect::Email { to, subject, text });
 }
 
-/// Members of the account who are told something.
-#[derive(Debug, Clone, PartialEq)]
-struct Members {
-    who: Who,
-    /// Only those who are not away, unless all are.
-    on_shift: bool,
-}
-
-impl Members {
-    fn read(reading: &mut Reading<'_>, fields: &Fields<'_>, what: &str) -> Option<Self> {
-        let who = match (fields.get("group"), fields.get("user")) {
-            (None, None) => {
-                let message = format!("`{what}` does not say who is told");
-                let help = "add `group: …` or `user: …`";
-                reading.fault_help(fields.at, "missing-key", message, help);
-                None
-            }
-            _ => reading.who(fields, what),
-        };
-        let on_shift = fields
-            .get("on_shift")
-            .and_then(|node| reading.boolean(node, "on_shift"));
-        Some(Self {
-            who: who?,
-            on_shift: on_shift.unwrap_or(false),
-        })
-    }
-
-    fn all<'a>(&self, engine: &Engine<'a>) -> Vec<&'a User> {
-        let facts = engine.facts;
-        match &self.who {
-            Who::Group(key) => {
-                let group = facts.account.group(key).into_iter();
-                let members = group.flat_map(|group| facts.directory.active_members(group));
-                members.take(TOLD_MAX).collect()
-            }
-            Who::User(key) => {
-                let user = facts.directory.user_by_key(key);
-                user.filter(|user| user.active).into_iter().collect()
-            }
-        }
-    }
-
-    /// Of a group that is larger than the most who are told, the thread says so.
-    fn tell_of_others(&self, engine: &mut Engine<'_>) {
-        let Who::Group(key) = &self.who else { return };
-        let facts = engine.facts;
-        let Some(group) = facts.account.group(key) else {
-            return;
-        };
-        let count = facts.directory.active_members(group).count();
-        if count > TOLD_MAX {
-            let name = &group.name;
-            let text = format!(
-                "A notice of the flow goes to the first {TOLD_MAX} of the {count} members of {name}; the others are not told."
-            );
-            engine.effects.push(Effect::Note { text });
-        }
-    }
-
-    fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
-        let users = self.all(engine).into_iter().filter(|_| self.on_shift);
-        users.map(|user| Wanted::Presence(user.id)).collect()
-    }
-
-    /// Those who are told now.
-    fn now<'a>(&self, engine: &Engine<'a>) -> Result<Vec<&'a User>, Came> {
-        let facts = engine.facts;
-        let mut users = self.all(engine);
-        if !self.on_shift {
-            return Ok(users);
-        }
-        let known = |user: &UserId| (facts.presence)(*user);
-        let ids = users.iter().map(|user| user.id);
-        let unknown: Vec<UserId> = ids.filter(|id| known(id).is_none()).collect();
-        if !unknown.is_empty() {
-            let wanted = unknown.into_iter().map(Wanted::Presence);
-            return Err(Came::Needs(wanted.collect()));
-        }
-        let here = |user: &&User| known(&user.id).is_some_and(|presence| !presence.offline);
-        if users.iter().any(here) {
-            users.retain(here);
-        }
-        Ok(users)
-    }
-}
-
 /// Members are told something.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Notify {
@@ -382,19 +297,20 @@ impl Notify {
     }
 
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
-        let users = match self.members.now(engine) {
-            Ok(users) => users,
+        let told = match self.members.told(engine) {
+            Ok(told) => told,
             Err(came) => return came,
         };
+        let before = engine.effects.len();
         if self.by_text
-            && let Err(came) = self.text(engine, &users)
+            && let Err(came) = self.text(engine, &told.users)
         {
             return came;
         }
         if self.by_email {
-            email_members(engine, &users, &self.subject, &self.text);
+            email_members(engine, &told.users, &self.subject, &self.text);
         }
-        self.members.tell_of_others(engine);
+        self.members.note_others(engine, before, told.others);
         Came::outcome("next")
     }
 
@@ -402,7 +318,7 @@ impl Notify {
     pub(super) fn wants(&self, engine: &Engine<'_>) -> Vec<Wanted> {
         let mut wanted = self.members.wants(engine);
         if self.by_text {
-            let phones = phones_of(engine, &self.members.all(engine));
+            let phones = phones_of(engine, &self.members.first(engine));
             wanted.extend(phones.into_iter().map(Wanted::Reach));
         }
         wanted

@@ -60,6 +60,17 @@ pub(super) fn read_file(reading: &mut Reading<'_>, node: &Node) -> Option<Text> 
             return None;
         }
     }
+    let names = text
+        .variants
+        .iter()
+        .filter_map(|(_, template)| template.fixed());
+    for name in names.filter(|name| is_sound_file(name)) {
+        if !reading.names.has_sound(&name) {
+            let message = format!("the file `{name}` is not in the folder `media`");
+            let help = "put it there: flows/media, beside the flow files";
+            reading.warn(&node.at, "missing-file", message, help);
+        }
+    }
     Some(text)
 }
 

@@ -274,3 +274,32 @@ fn the_largest_flow_is_proven_in_time() {
     assert_eq!(faults, []);
     assert!(took < CHECK_MAX, "{took:?}");
 }
+
+#[test]
+fn a_call_on_a_number_without_texts_sends_none() {
+    let source = house::source("").replace(
+        "\"+12025550101\", connection: tin, can: [sms, mms, voice]",
+        "\"+12025550101\", connection: tin, can: [voice]",
+    );
+    let check = |key: &str, step: &str, expected: &str| {
+        let steps = format!("  one:\n    {step}\n    next: end\n");
+        let flow = format!("flow: {key}\naccount: clinic\non: call\nsteps:\n{steps}");
+        let found = house::faults_in(&house::directory(&source), "flow.yaml", flow.as_bytes());
+        let found: Vec<String> = found.into_iter().map(|fault| fault.message).collect();
+        assert_eq!(found.join("; "), expected, "{key} {step}");
+    };
+    let none = "the number +12025550101 sends no texts";
+    check("nurse-line", "send: { text: Call us back }", none);
+    check(
+        "nurse-line",
+        "notify: { group: nurses, by: [email, text], text: Look }",
+        none,
+    );
+    check(
+        "nurse-line",
+        "notify: { group: nurses, by: text, text: Look }",
+        none,
+    );
+    check("nurse-line", "notify: { group: nurses, text: Look }", "");
+    check("example", "send: { text: Call us back }", "");
+}

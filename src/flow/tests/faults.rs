@@ -11,6 +11,7 @@ fn faults(source: &str) -> Vec<Fault> {
             kind: Kind::Sms,
             with: vec!["a".into()],
             leads: Vec::new(),
+            at: Default::default(),
         },
         FlowName {
             account: "clinic".into(),
@@ -18,6 +19,7 @@ fn faults(source: &str) -> Vec<Fault> {
             kind: Kind::Call,
             with: Vec::new(),
             leads: Vec::new(),
+            at: Default::default(),
         },
     ];
     match check("flow.yaml", source, &DirectoryNames::new(&directory, flows)) {
@@ -93,7 +95,10 @@ fn the_head_of_a_file() {
             ),
             ("flow: a: b\n", "yaml@1:8"),
             ("flow: [a\n", "yaml@1:7"),
-            ("flow: a\nflow: b\n", "duplicate-key@2:1"),
+            (
+                "flow: a\nflow: b\naccount: clinic\non: call\nsteps: { a: { hangup: } }\n",
+                "duplicate-key@2:1",
+            ),
             ("flow: test\n---\nflow: other\n", "yaml@2:1"),
         ]
         .map(|(source, expected)| (source.to_owned(), expected)),

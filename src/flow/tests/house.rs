@@ -58,6 +58,7 @@ pub(super) fn flows() -> Vec<FlowName> {
             _ => Vec::new(),
         },
         leads: Vec::new(),
+        at: Default::default(),
     };
     vec![
         name("clinic", "refill", Kind::Sms),
@@ -111,6 +112,16 @@ pub(super) fn faults(file: &str, bytes: &[u8]) -> Vec<Fault> {
     faults_in(&directory, file, bytes)
 }
 
+/// Everything wrong with these flow files of one folder.
+pub(super) fn faults_of_files(texts: &[&str]) -> Vec<Fault> {
+    let alone = texts
+        .iter()
+        .flat_map(|text| faults("flow.yaml", text.as_bytes()));
+    let files: Vec<(&str, &str)> = texts.iter().map(|text| ("flow.yaml", *text)).collect();
+    let together = same_names(&files).into_iter().map(|(_, fault)| fault);
+    alone.chain(together).collect()
+}
+
 pub(super) fn faults_in(directory: &Directory, file: &str, bytes: &[u8]) -> Vec<Fault> {
     let names = names(directory);
     let text = match text_of(file, bytes) {
@@ -138,6 +149,10 @@ pub(super) fn names(directory: &Directory) -> DirectoryNames<'_> {
     DirectoryNames::new(directory, flows())
         .with_carriers(carriers())
         .with_http(http())
+        .with_sounds(BTreeSet::from([
+            "welcome.mp3".to_owned(),
+            "a.mp3".to_owned(),
+        ]))
 }
 
 /// Everything wrong with the organisation itself.

@@ -17,6 +17,7 @@ fn faults_of(example: &Example) -> Vec<Fault> {
             .into_iter()
             .filter(|fault| fault.code != "empty-group")
             .collect(),
+        Example::Files(texts) => house::faults_of_files(&texts.split("---\n").collect::<Vec<_>>()),
         _ => house::faults("flow.yaml", &example.bytes()),
     }
 }

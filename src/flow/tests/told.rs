@@ -93,19 +93,26 @@ fn who_of_several_members_is_not_told_is_counted_in_the_thread() {
     );
 }
 
-#[test]
-fn a_group_that_is_too_large_to_be_told_is_named() {
-    let mut drive =
-        Drive::sms("  one:\n    notify: { group: nurses, text: Look }\n    next: end\n");
+/// A drive whose nurses are 25, with these of them away.
+fn twenty_five(verb: &str, away: std::ops::Range<usize>) -> Drive {
+    let mut drive = Drive::sms(&format!("  one:\n    {verb}\n    next: end\n"));
     let mut ids = Ids::new(drive.now, 55);
     let model = drive.directory.user(drive.user("erin")).unwrap().clone();
     let many: Vec<User> = (0..25)
         .map(|n| User {
             id: ids.fresh(),
             key: format!("nurse-{n}"),
+            email: Some(format!("nurse-{n}@example.org")),
             ..model.clone()
         })
         .collect();
+    for user in &many[away] {
+        let presence = Presence {
+            offline: true,
+            ..Presence::default()
+        };
+        drive.presence.insert(user.id, presence);
+    }
     let mut accounts: Vec<Account> = drive.directory.accounts().cloned().collect();
     for account in accounts.iter_mut().filter(|one| one.key == "clinic") {
         let group = account.groups.iter_mut().find(|one| one.key == "nurses");
@@ -114,11 +121,49 @@ fn a_group_that_is_too_large_to_be_told_is_named() {
     let users = drive.directory.users().cloned().chain(many).collect();
     let numbers = drive.directory.numbers().cloned().collect();
     drive.directory = Directory::new(2, accounts, users, numbers, Vec::new());
+    drive
+}
+
+#[test]
+fn of_a_large_group_the_first_are_told_and_the_thread_says_so() {
+    let check = |verb: &str, away: std::ops::Range<usize>, told: usize, note: &str| {
+        let mut drive = twenty_five(verb, away.clone());
+        drive.start();
+        let asked = drive.asked();
+        assert_eq!(
+            asked.matches("@example.org").count(),
+            told,
+            "{verb} {away:?}: {asked}"
+        );
+        let ending =
+            format!("; note \"A notice of the flow goes to 20 members of Nurses at most: {note}\"");
+        assert_eq!(
+            asked.ends_with(&ending),
+            !note.is_empty(),
+            "{verb} {away:?}: {asked}"
+        );
+    };
+    let (all, shift) = (
+        "notify: { group: nurses, text: Look }",
+        "notify: { group: nurses, on_shift: true, text: Look }",
+    );
+    check(all, 0..0, 20, "5 more are not told.");
+    check(shift, 0..2, 20, "3 more on shift are not told.");
+    // Those on shift are found behind those who are not.
+    check(shift, 0..22, 3, "");
+    check(shift, 3..25, 3, "");
+}
+
+#[test]
+fn where_nothing_leaves_nobody_is_counted_out() {
+    let mut drive = twenty_five("notify: { group: nurses, by: text, text: Look }", 0..0);
+    drive
+        .reach
+        .insert(Party::read("+12025550115"), Reach::default());
+    drive.change(|_| {}, |user| user.email = None);
     drive.start();
-    let told = drive.asked();
-    assert_eq!(told.matches("erin@example.org").count(), 20, "{told}");
-    let note = "note \"A notice of the flow goes to the first 20 of the 25 members of Nurses; the others are not told.\"";
-    assert!(told.ends_with(note), "{told}");
+    let note = "note \"A notice of the flow did not leave: nobody it goes to can be texted now.\"";
+    assert_eq!(drive.asked(), note);
 }
 
 #[test]

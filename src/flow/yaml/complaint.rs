@@ -110,18 +110,12 @@ const fn told(
     }
 }
 
-static KNOWN: [Known; 14] = [
+static KNOWN: [Known; 13] = [
     told(
         "recursion limit",
         "too-large",
         "this is nested deeper than 40 levels",
         "a bracket too many? no flow needs more than ten",
-    ),
-    told(
-        "duplicate mapping key",
-        "duplicate-key",
-        "`{}` stands here twice",
-        "keep one of the two; a name stands once in a mapping",
     ),
     told(
         "Documents {",

@@ -96,6 +96,20 @@ pub(super) const PAGES: &[Page] = &[
         Call("  box:\n    voicemail: { group: interns }\n    next: end\n"),
         Call("  box:\n    voicemail: { group: nurses }\n    next: end\n"),
     ),
+    warning(
+        "no-device",
+        "Finds people to ring who have no phone.",
+        "It is as if all of them were away: nobody hears that somebody calls.",
+        Call("  ring:\n    dial: { group: volunteers }\n    then: { else: end }\n"),
+        Call("  ring:\n    dial: { group: nurses }\n    then: { else: end }\n"),
+    ),
+    warning(
+        "own-number",
+        "Finds one of our own numbers where somebody else's phone is meant.",
+        "The call or the text would come back to us as a new one, and might go round until a guard ends it.",
+        Call("  on:\n    transfer: { number: \"+12025550100\" }\n"),
+        Call("  on:\n    transfer: { number: \"+12025550143\" }\n"),
+    ),
     fault(
         "unknown-user",
         "Finds somebody who is no member of the account.",

@@ -7,7 +7,7 @@ mod values;
 mod whole;
 
 use super::Severity::{Fault, Warning};
-use super::page::Example::{Call, File, Made, Organisation, Sms};
+use super::page::Example::{Call, File, Files, Made, Organisation, Sms};
 use super::page::{Example, Page};
 
 pub(super) static PAGES: [&[Page]; 5] = [

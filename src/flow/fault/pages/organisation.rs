@@ -5,7 +5,7 @@ use super::{File, Organisation, Page, fault, warning};
 pub(super) const PAGES: &[Page] = &[
     warning(
         "capability",
-        "Finds what the numbers of a flow, or their carrier, cannot do: a flow on calls behind a number that takes none, a ring time or a recording that the carrier cuts short.",
+        "Finds what the numbers of a flow, or their carrier, cannot do: a flow on calls behind a number that takes none, a text out of a call from a number that sends none, a ring time or a recording that the carrier cuts short.",
         "It would fail, or be cut short, when somebody calls.",
         File(
             "flow: nurse-line\naccount: clinic\non: call\nsteps:\n  ring:\n    dial: { user: erin, ring: 100s }\n    then: { else: end }\n",

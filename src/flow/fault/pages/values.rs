@@ -110,6 +110,13 @@ pub(super) const PAGES: &[Page] = &[
         Call("  music:\n    play: welcome.ogg\n    next: end\n"),
         Call("  music:\n    play: welcome.mp3\n    next: end\n"),
     ),
+    warning(
+        "missing-file",
+        "Finds a sound file that is not in the folder `media` beside the flow files.",
+        "The caller would hear silence.",
+        Call("  music:\n    play: welcom.mp3\n    next: end\n"),
+        Call("  music:\n    play: welcome.mp3\n    next: end\n"),
+    ),
     fault(
         "pattern",
         "Finds a pattern of an answer that only one answer could fit.",

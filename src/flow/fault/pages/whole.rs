@@ -1,6 +1,6 @@
 //! What holds of a flow as a whole.
 
-use super::{Call, File, Made, Page, fault, warning};
+use super::{Call, File, Files, Made, Page, fault, warning};
 
 pub(super) const PAGES: &[Page] = &[
     fault(
@@ -52,6 +52,17 @@ pub(super) const PAGES: &[Page] = &[
         ),
     ),
     fault(
+        "same-name",
+        "Finds a file that says it is a flow of an account which another file of the folder is already.",
+        "Only one of them answers; which one would depend on the order of the files.",
+        Files(
+            "flow: night\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Hello\n    next: end\n---\nflow: night\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Good evening\n    next: end\n",
+        ),
+        Files(
+            "flow: night\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Hello\n    next: end\n---\nflow: evening\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Good evening\n    next: end\n",
+        ),
+    ),
+    fault(
         "needs-caller",
         "Finds a step that speaks to the caller and comes after the caller has left.",
         "Nobody is there to hear it. After `caller_hung_up` stand steps such as inbox, set and tag.",
@@ -60,6 +71,17 @@ pub(super) const PAGES: &[Page] = &[
         ),
         Call(
             "  ring:\n    dial: { group: nurses }\n    then: { caller_hung_up: missed, else: end }\n  missed:\n    inbox: { group: nurses, note: Hung up while it rang }\n    next: end\n",
+        ),
+    ),
+    warning(
+        "too-early",
+        "Finds the value of a step, or a variable, that is named where it cannot be there yet.",
+        "It is always empty there: a text has a gap, and a condition decides as if nobody had answered.",
+        Call(
+            "  greet:\n    say: Thank you, {{ steps.who.digits }}\n    next: who\n  who:\n    gather: { prompt: Your number please, digits: 3 }\n    then: { else: end }\n",
+        ),
+        Call(
+            "  who:\n    gather: { prompt: Your number please, digits: 3 }\n    then: { got: greet, else: end }\n  greet:\n    say: Thank you, {{ steps.who.digits }}\n    next: end\n",
         ),
     ),
     warning(

@@ -3,6 +3,7 @@
 use super::{Accept, CallerId, Devices, Dial, DialWho, Order, RING_S, Skip, TOTAL_S};
 use crate::flow::reader::{Fields, Reading};
 use crate::flow::steps::Verb;
+use crate::flow::steps::reachable::{foreign_phone, rung_group, rung_user};
 use crate::flow::steps::speak::required;
 use crate::flow::template::{Text, by_language};
 use crate::flow::yaml::Node;
@@ -143,13 +144,13 @@ fn read_who(reading: &mut Reading<'_>, node: &Node, fields: &Fields<'_>) -> Opti
 
 fn one(reading: &mut Reading<'_>, node: &Node, fields: &Fields<'_>) -> Option<DialWho> {
     if let Some(group) = fields.get("group") {
-        return reading.group(group).map(DialWho::Group);
+        return rung_group(reading, group).map(DialWho::Group);
     }
     if let Some(user) = fields.get("user") {
-        return reading.user(user).map(DialWho::User);
+        return rung_user(reading, user).map(DialWho::User);
     }
     let number = required(reading, fields.get("number"), node, "dial", "group")?;
-    reading.phone(number).map(DialWho::Number)
+    foreign_phone(reading, number).map(DialWho::Number)
 }
 
 fn read_order(

@@ -7,6 +7,7 @@ use crate::flow::steps::dial::{
     Accept, CallerId, OneByOne, Order, RING_S, default_prompt, read_accept, read_caller_id,
     read_order_of_one, seconds,
 };
+use crate::flow::steps::reachable::rung_group;
 use crate::flow::steps::speak::{read_file, required};
 use crate::flow::yaml::Node;
 
@@ -17,7 +18,7 @@ impl Queue {
     pub(in crate::flow::steps) fn read(reading: &mut Reading<'_>, node: &Node) -> Option<Verb> {
         let fields = reading.form(node, "queue")?;
         let group = required(reading, fields.get("group"), node, "queue", "group");
-        let group = group.and_then(|node| reading.group(node));
+        let group = group.and_then(|node| rung_group(reading, node));
         let order = read_order_of_one(reading, &fields);
         let accept = read_accept(reading, &fields);
         let prompt = fields

@@ -1,0 +1,89 @@
+//! Values that cannot be there yet: of a step that no way leads from to where they are named.
+
+use std::collections::BTreeSet;
+
+use super::{after, closure, position};
+use crate::flow::check::{Written, saves};
+use crate::flow::reader::Reading;
+use crate::flow::steps::StepDef;
+use crate::flow::yaml::{At, Node, Value};
+
+/// Warns of every such name; `uses` are the values of steps and the variables that each step names.
+pub(crate) fn judge(
+    reading: &mut Reading<'_>,
+    steps: &[StepDef],
+    written: &[&Written<'_>],
+    uses: &[BTreeSet<String>],
+) {
+    if uses.iter().all(BTreeSet::is_empty) {
+        return;
+    }
+    let comes_after: Vec<Vec<bool>> = steps
+        .iter()
+        .map(|step| closure(steps, after(step).chain(position(step.hung_up)), true))
+        .collect();
+    let saved: Vec<Vec<String>> = written
+        .iter()
+        .map(|step| {
+            saves(step.verb.1)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect()
+        })
+        .collect();
+    for (here, names) in uses.iter().enumerate() {
+        for path in names {
+            let from = makers(path, steps, &saved);
+            // A step may ask a second time, and knows then what it got the first time.
+            let own = |at: &usize| *at == here && steps[here].spec.word != "set";
+            let may_be = from.iter().any(|at| comes_after[*at][here] || own(at));
+            let name = path.strip_prefix("flow.");
+            let is_given = name.is_some_and(|name| reading.scope.given.contains(name));
+            if !may_be && !is_given && !from.is_empty() {
+                let makers: Vec<&str> = from.iter().map(|at| steps[*at].name.as_str()).collect();
+                tell(reading, path, &makers, written[here]);
+            }
+        }
+    }
+}
+
+/// The steps that bring a value about.
+fn makers(path: &str, steps: &[StepDef], saved: &[Vec<String>]) -> Vec<usize> {
+    let mut parts = path.split('.');
+    let (root, name) = (parts.next(), parts.next().unwrap_or(""));
+    let makes = |at: &usize| match root {
+        Some("flow") => saved[*at].iter().any(|saved| saved == name),
+        _ => steps[*at].name == name,
+    };
+    (0..steps.len()).filter(makes).collect()
+}
+
+fn tell(reading: &mut Reading<'_>, path: &str, makers: &[&str], step: &Written<'_>) {
+    let at = place(reading, step.verb.1, path).unwrap_or_else(|| step.name.at.clone());
+    let makers = makers.join("`, `");
+    let message = format!("`{path}` is always empty in `{}`", step.name.text);
+    let help = format!("it comes from `{makers}`, and no way leads from there to here");
+    reading.warn(&at, "too-early", message, help);
+}
+
+/// Where a name stands in a step.
+fn place(reading: &Reading<'_>, node: &Node, path: &str) -> Option<At> {
+    match &node.value {
+        Value::Null => None,
+        Value::Scalar { text, .. } => {
+            let whole = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.');
+            let mut found = text.match_indices(path);
+            let (start, _) = found.find(|(start, _)| {
+                let (before, behind) = (&text[..*start], &text[start + path.len()..]);
+                (before.ends_with(whole) || before.is_empty())
+                    && (behind.starts_with(whole) || behind.is_empty())
+            })?;
+            Some(reading.inside(node, text, &(start..start + path.len())))
+        }
+        Value::List(items) => items.iter().find_map(|item| place(reading, item, path)),
+        Value::Map(pairs) => {
+            let mut values = pairs.iter().map(|(_, value)| value);
+            values.find_map(|value| place(reading, value, path))
+        }
+    }
+}
