@@ -20,8 +20,8 @@ const PARTIES_MAX: usize = 131_072;
 /// Numbers of ours that one party's threads are remembered of.
 const NUMBERS_MAX: usize = 8;
 
-/// Tables that threads are made of. Of texts a thread knows only their ids, and when automated
-/// ones were made, which never changes.
+/// Tables that threads are made of. Of texts a thread knows only their ids and when automated ones were
+/// made, which never changes.
 const TABLES: [&str; 6] = [
     "conversation",
     "contact",
