@@ -120,7 +120,7 @@ limits! {
     media_bytes_max: u64 = 10485760, 65536..=104857600,
         "Largest file of a text fetched. Carriers allow 5 MB in all.";
     http_in_flight_max: usize = 64, 1..=1024,
-        "Requests of flows to other systems under way at a time, apart from jobs_in_flight_max: a system that is slow holds no ringing back.";
+        "Requests of flows to other systems under way at a time, apart from jobs_in_flight_max: a system that is slow holds no ringing back. One account has at most half of them; 1000 more wait for a place, of which it has at most as many as are left free for the others.";
     jobs_in_flight_max: usize = 64, 1..=1024,
         "Orders for calls, fetches of recordings and files, and e-mails under way at a time.";
     email_seconds: u64 = 30, 1..=300,

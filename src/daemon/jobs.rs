@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::carrier::Carrier;
 use crate::decide::Input;
@@ -17,7 +17,7 @@ use crate::net::blobs::BlobKey;
 use crate::net::client::ClientError;
 use crate::net::mail::{Mail, MailError};
 use crate::policy::retry::{Retry, retry};
-use crate::store::NodeScope;
+use crate::store::{Lane, NodeScope};
 
 use super::send::{carry_out, lost, no_link, rate};
 use super::timers::lease;
@@ -25,6 +25,8 @@ use super::{Daemon, Link, fault};
 
 /// How often jobs are looked for when nobody says that one is due.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How many are claimed with one statement.
+const CLAIM_MAX: usize = 256;
 /// How often a fetch may be pointed elsewhere.
 const MOVES_MAX: usize = 3;
 /// How long a fetch may take.
@@ -32,30 +34,45 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(50);
 /// A leg that could not be placed in this time is of no use to the caller any more.
 const PLACE_WITHIN: Duration = Duration::from_secs(60);
 
-/// Carries out what is due until the daemon stops.
+/// Carries out what is due until the daemon stops. A flow's request has places of its own: slow systems shall not hold
+/// back whom to ring, nor slow files whom a flow asks.
 pub(super) async fn run(daemon: Daemon) {
+    let work = Arc::new(Semaphore::new(daemon.config().limits.jobs_in_flight_max));
+    let requests = daemon.circuits.asking();
+    tokio::join!(
+        keep_on(&daemon, Lane::Work, &work, &daemon.work_due),
+        keep_on(&daemon, Lane::Requests, &requests, &daemon.requests_due),
+    );
+}
+
+async fn keep_on(daemon: &Daemon, lane: Lane, places: &Arc<Semaphore>, due: &Notify) {
     let stopping = daemon.stopping();
-    let places = Arc::new(Semaphore::new(daemon.config().limits.jobs_in_flight_max));
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
-            () = daemon.jobs_due.notified() => {}
+            () = due.notified() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        while !stopping.is_cancelled() && round(&daemon, &places).await {}
+        while !stopping.is_cancelled() && round(daemon, lane, places).await {}
     }
 }
 
 /// Claims as many as there are places. Whether there may be more.
-async fn round(daemon: &Daemon, places: &Arc<Semaphore>) -> bool {
-    let most = places.available_permits();
+async fn round(daemon: &Daemon, lane: Lane, places: &Arc<Semaphore>) -> bool {
+    let most = places.available_permits().min(CLAIM_MAX);
     if most == 0 {
         return places.acquire().await.is_ok();
     }
     let limit = u32::try_from(most).unwrap_or(u32::MAX);
     let due = daemon
         .store()
-        .jobs_due(NodeScope::daemon(), daemon.now(), limit, lease(daemon))
+        .jobs_due(
+            NodeScope::daemon(),
+            lane,
+            daemon.now(),
+            limit,
+            lease(daemon),
+        )
         .await;
     let due = due.unwrap_or_else(|error| {
         tracing::warn!(
@@ -66,11 +83,8 @@ async fn round(daemon: &Daemon, places: &Arc<Semaphore>) -> bool {
     });
     let full = due.len() == most;
     for job in due {
-        // A flow's request has a place of its own kind: slow systems shall not hold back whom to ring.
-        let place = match job.kind {
-            JobKind::Http { .. } => None,
-            _ => places.clone().try_acquire_owned().ok(),
-        };
+        // Only this loop takes them, so that there is one for each.
+        let place = places.clone().try_acquire_owned().ok();
         let (daemon, tasks) = (daemon.clone(), daemon.tasks.clone());
         tasks.spawn(async move {
             carry(&daemon, job).await;
@@ -454,3 +468,6 @@ async fn mail(daemon: &Daemon, job: &Job, to: &str, subject: &str, text: &str) -
         MailError::Failed(_) => transient("email_failed"),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,8 @@ pub struct Inner {
     faults_told: fault::Told,
     circuits: http::Circuits,
     outbox_due: Notify,
-    jobs_due: Notify,
+    work_due: Notify,
+    requests_due: Notify,
     stopping: CancellationToken,
     drained: CancellationToken,
     tasks: TaskTracker,
@@ -157,7 +158,8 @@ impl Daemon {
             faults_told: fault::Told::default(),
             circuits: http::Circuits::new(config.limits.http_in_flight_max),
             outbox_due: Notify::new(),
-            jobs_due: Notify::new(),
+            work_due: Notify::new(),
+            requests_due: Notify::new(),
             stopping: CancellationToken::new(),
             drained: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -269,7 +271,8 @@ impl Inner {
     }
 
     fn wake_jobs(&self) {
-        self.jobs_due.notify_one();
+        self.work_due.notify_one();
+        self.requests_due.notify_one();
     }
 
     /// Ends when nothing will be received any more.

@@ -43,7 +43,8 @@ pub(super) fn known(
         Whose::Known(contact) => Some(contact),
         Whose::Several | Whose::Nobody => None,
     };
-    let left = |budget: LoopBudget| budget.check(&thread.automated, now) == Budget::Left;
+    let sent = thread.lately.automated();
+    let left = |budget: LoopBudget| budget.check(&sent, now) == Budget::Left;
     Some(Reach {
         contact: contact.map(Person::from),
         consent: contact::allowed(thread, account, program, frame.number.id),

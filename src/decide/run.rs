@@ -405,7 +405,7 @@ pub(super) fn automated_left(now: Timestamp, frame: &Frame<'_>) -> bool {
 /// The same by another budget.
 pub(super) fn budget_left(now: Timestamp, frame: &Frame<'_>, budget: LoopBudget) -> bool {
     let made = std::iter::repeat_n(now, frame.automated);
-    let all: Vec<Timestamp> = made.chain(frame.thread.automated.iter().copied()).collect();
+    let all: Vec<Timestamp> = made.chain(frame.thread.lately.automated()).collect();
     budget.check(&all, now) == Budget::Left
 }
 

@@ -12,6 +12,7 @@ pub mod directory;
 pub mod http;
 mod ids;
 mod inbound;
+pub mod lately;
 pub mod message;
 pub mod order;
 pub mod organisation;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::consent::ConsentEntry;
 use super::conversation::{Conversation, RunRow, ThreadEvent, Voicemail};
+use super::lately::Lately;
 use super::people::{Contact, Presence};
 use super::{
     AccountId, Call, CallId, CallScript, ConversationId, Id, JobId, Leg, LegId, Message, MessageId,
@@ -90,13 +91,10 @@ pub struct Thread {
     pub consents: Vec<ConsentEntry>,
     /// The contacts with this phone, of every account that uses the number.
     pub contacts: Vec<Contact>,
-    /// When our latest automated texts to it were made, newest first, at most [`AUTOMATED_MAX`] and none older than
-    /// [`AUTOMATED_WITHIN`].
-    pub automated: Vec<Timestamp>,
+    /// Its latest texts, as far as they were made within [`AUTOMATED_WITHIN`].
+    pub lately: Lately,
 }
 
-/// How many automated texts the loop guard looks back over.
-pub const AUTOMATED_MAX: usize = 32;
 /// How far back automated texts count.
 pub const AUTOMATED_WITHIN: Duration = Duration::from_secs(3_600);
 
@@ -402,14 +400,13 @@ impl State {
     }
 
     fn take_message(&mut self, row: &Message) {
-        let automated = row.kind.is_automated();
-        if let Some(thread) = self
-            .threads
-            .get_mut(&(row.number, row.party.clone()))
-            .filter(|_| automated)
-        {
-            thread.automated.insert(0, row.created_at);
-            thread.automated.truncate(AUTOMATED_MAX);
+        let own = (row.number, row.party.clone());
+        let thread = match self.conversations.get(&row.conversation) {
+            Some(Some(key)) => self.threads.get_mut(key),
+            _ => self.threads.get_mut(&own),
+        };
+        if let Some(thread) = thread {
+            thread.lately.take(row.into());
         }
         self.messages.insert(row.id, Some(row.clone()));
     }

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use crate::model::Timestamp;
-use crate::model::turn::{AUTOMATED_MAX, AUTOMATED_WITHIN};
+use crate::model::lately::AUTOMATED_MAX;
+use crate::model::turn::AUTOMATED_WITHIN;
 
 /// The budget of automated texts to one contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,6 +30,15 @@ pub struct DueTimer {
     pub party: Party,
 }
 
+/// Jobs are claimed in two lanes, because each takes places of its own and neither shall wait for the other's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Requests of flows to other systems.
+    Requests,
+    /// Everything else: orders, files to fetch, e-mails.
+    Work,
+}
+
 #[derive(Deserialize)]
 struct JobRow {
     id: JobId,
@@ -48,11 +57,12 @@ struct Claim<T> {
 }
 
 impl Store {
-    /// Jobs whose time has come, oldest first, as they were before they were claimed; each comes again after
-    /// `lease`, with one attempt more, unless it was ended.
+    /// Jobs of a lane whose time has come, oldest first, as they were before they were claimed; each comes again
+    /// after `lease`, with one attempt more, unless it was ended.
     pub async fn jobs_due(
         &self,
         _scope: NodeScope,
+        lane: Lane,
         now: Timestamp,
         limit: u32,
         lease: Duration,
@@ -60,13 +70,15 @@ impl Store {
         let pools = self.inner.pools.clone();
         self.apart(async move {
             let mut tx = pools.begin().await?;
-            let due = sql!(format!(
-                "SELECT doc!(j: {JOB}) FROM job j WHERE j.due_at <= $1 ORDER BY j.due_at LIMIT $2 claim!(j)"
-            ));
+            let due = match lane {
+                Lane::Requests => sql!(due("IS NOT NULL")),
+                Lane::Work => sql!(due("IS NULL")),
+            };
             let args = [Arg::Int(now.micros()), Arg::Int(limit.into())];
             let rows: Vec<JobRow> = tx.list("job", due, &args).await?;
             let until = now + lease;
-            let claims: Vec<Claim<JobId>> = rows.iter().map(|row| Claim { id: row.id, until }).collect();
+            let claims: Vec<Claim<JobId>> =
+                rows.iter().map(|row| Claim { id: row.id, until }).collect();
             let claim = sql!(
                 "UPDATE job SET due_at = r.until, attempts = job.attempts + 1 \
                  given!(id id(job), until i64) WHERE job.id = r.id"
@@ -292,6 +304,14 @@ impl Store {
         ];
         self.write(conflict, args).await.map(drop)
     }
+}
+
+/// What finds due jobs by whether they ask another system.
+fn due(asks: &str) -> String {
+    format!(
+        "SELECT doc!(j: {JOB}) FROM job j WHERE j.due_at <= $1 AND (j.kind -> 'http') {asks} \
+         ORDER BY j.due_at LIMIT $2 claim!(j)"
+    )
 }
 
 fn job(row: JobRow) -> Job {

@@ -1,5 +1,6 @@
 //! What decisions need, loaded for a whole batch with one statement a kind.
 
+mod presence;
 mod threads;
 mod told;
 mod waiting;
@@ -10,7 +11,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::model::people::Presence;
 use crate::model::turn::{CallState, FieldValue, Need, State};
 use crate::model::{
     AccountId, CallId, ConversationId, Id, LegId, MessageId, NumberId, Party, RevisionId, RunId,
@@ -25,8 +25,6 @@ use super::{NodeScope, Store, StoreError};
 
 /// A call does not count as going on for longer than this: its end may never have been reported.
 pub(super) const BUSY_MAX: Duration = Duration::from_secs(4 * 3600);
-/// A device does not count as ringing for longer than this, for the same reason: flows ring for two minutes at most.
-const RINGING_MAX: Duration = Duration::from_secs(180);
 
 /// The state of a batch while it is decided.
 #[derive(Debug, Default)]
@@ -99,8 +97,9 @@ impl Loaded {
         needs: impl Iterator<Item = &'n Need>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let wanted = self.resolve(tx, needs).await?;
+        let mut wanted = self.resolve(tx, needs).await?;
         if tx.is_shared() {
+            self.look_anew_at_users(&mut wanted);
             self.lock(tx, &wanted).await?;
         }
         self.load_threads(tx, &wanted.threads, now).await?;
@@ -302,19 +301,17 @@ impl Loaded {
         Ok(())
     }
 
-    /// Takes the locks of threads and calls, in order. One that comes after a higher one of an earlier round
-    /// is not waited for.
+    /// Takes the locks of threads, calls, lines and those who may be rung for a line, in order. One that comes after a
+    /// higher one of an earlier round is not waited for.
     async fn lock(&mut self, tx: &mut Tx, wanted: &Wanted) -> Result<(), StoreError> {
-        let looks_into_lines = !wanted.waiting.is_empty();
         let threads = wanted.threads.iter().map(thread_key);
         let calls = wanted.calls.iter().map(|call| key_of(call.uuid(), ""));
         let queues = wanted
             .waiting
             .iter()
             .map(|account| key_of(account.uuid(), "waiting"));
-        // Who looks into a line may ring a member of several accounts, whose other lines must see that.
-        let users = wanted.presence.iter().filter(|_| looks_into_lines);
-        let users = users.map(|user| key_of(user.uuid(), "rung"));
+        let users = self.locks_users(wanted).then_some(&wanted.presence);
+        let users = users.into_iter().flatten().map(|user| rung_key(*user));
         let fresh: BTreeSet<i64> = threads
             .chain(calls)
             .chain(queues)
@@ -424,40 +421,6 @@ impl Loaded {
         }
         Ok(())
     }
-
-    async fn load_presence(
-        &mut self,
-        tx: &mut Tx,
-        users: &[UserId],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        if users.is_empty() {
-            return Ok(());
-        }
-        let sql = sql!(
-            "SELECT r.i, 'presence', obj!( \
-              'offline', flag!(EXISTS (SELECT 1 FROM presence p WHERE p.user_id = r.id AND p.offline)), \
-              'busy', flag!(EXISTS (SELECT 1 FROM leg l WHERE l.user_id = r.id AND l.status = 'in_progress' AND l.started_at > $2)), \
-              'ringing', flag!(EXISTS (SELECT 1 FROM leg l WHERE l.user_id = r.id AND l.status IN ('queued', 'ringing') AND l.started_at > $3)), \
-              'rung_at', (SELECT MAX(l.started_at) FROM leg l WHERE l.user_id = r.id), \
-              'answered_at', (SELECT MAX(l.started_at) FROM leg l WHERE l.user_id = r.id AND l.accepted)) \
-             FROM rows!($1: i i64, id id(user)) AS r"
-        );
-        let since = (now - BUSY_MAX).micros();
-        let rung_since = (now - RINGING_MAX).micros();
-        let args = [
-            Arg::Text(&asked(users)?),
-            Arg::Int(since),
-            Arg::Int(rung_since),
-        ];
-        for (i, _, doc) in tx.triples(sql, &args).await? {
-            let row: Presence = read("presence", &doc)?;
-            if let Some(user) = place(users, i) {
-                self.state.presence.insert(*user, row);
-            }
-        }
-        Ok(())
-    }
 }
 
 #[derive(Deserialize)]
@@ -469,6 +432,11 @@ struct Only<T> {
 struct Where {
     number: NumberId,
     party: Party,
+}
+
+/// Who rings a user for a line is alone with them: that user may be in lines of several accounts.
+fn rung_key(user: UserId) -> i64 {
+    key_of(user.uuid(), "rung")
 }
 
 /// A phone's threads share a lock over all numbers, because they share its contacts and its consent.

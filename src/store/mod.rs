@@ -48,7 +48,7 @@ use pools::Pools;
 pub use error::StoreError;
 pub use events::{DecidedEvent, StoredEvent};
 pub use flows::{Activation, FlowFile, FlowRevision, Published, Stamp};
-pub use jobs::DueTimer;
+pub use jobs::{DueTimer, Lane};
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
 pub use pages::{
     BoxCount, ConversationFilter, ConversationRow, Counts, Cursor, CursorError, FilterState,
@@ -95,7 +95,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
     (
         1,
         "begin",
@@ -149,6 +149,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 9] = [
         "caseload",
         include_str!("migrations/sqlite/0009_caseload.sql"),
         include_str!("migrations/postgres/0009_caseload.sql"),
+    ),
+    (
+        10,
+        "job_lane",
+        include_str!("migrations/sqlite/0010_job_lane.sql"),
+        include_str!("migrations/postgres/0010_job_lane.sql"),
     ),
 ];
 

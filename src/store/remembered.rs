@@ -14,12 +14,14 @@ use crate::model::people::Contact;
 use crate::model::turn::{State, Thread, Turn, Write};
 use crate::model::{NumberId, Party};
 
-/// Parties at most; those longest not heard of go first. About 150 MB when it is full.
+/// Parties at most; those longest not heard of go first. About 170 MB when it is full; the latest texts of a conversation
+/// are 50 bytes each, 3 KB at most.
 const PARTIES_MAX: usize = 131_072;
 /// Numbers of ours that one party's threads are remembered of.
 const NUMBERS_MAX: usize = 8;
 
-/// Tables that threads are made of. Of texts a thread knows only when they were made, which never changes.
+/// Tables that threads are made of. Of texts a thread knows only their ids and when automated ones were
+/// made, which never changes.
 const TABLES: [&str; 6] = [
     "conversation",
     "contact",

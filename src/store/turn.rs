@@ -1,15 +1,16 @@
 //! A batch of events in one transaction: known already? State in, decisions, state and effects out.
 
+mod deciding;
+
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::metrics;
 use crate::model::text::lossy;
-use crate::model::turn::{Decision, Need, ROUNDS_MAX, State, Turn};
+use crate::model::turn::{Decision, Need, State, Turn};
 use crate::model::{EventId, Hook, Timestamp};
 
 use super::both::sql;
@@ -20,6 +21,7 @@ use super::remembered::Left;
 use super::save::{EventOut, NoticeOut, Saves, save_events, save_notices};
 use super::seen::seen_key;
 use super::{NodeScope, RACES_MAX, Store, StoreError, party};
+use deciding::Deciding;
 
 /// What stands in place of a raw event that carried secret digits.
 const REDACTED: &str = r#"{"redacted":true}"#;
@@ -212,8 +214,8 @@ impl Store {
             locked: std::mem::take(locks),
             ..Loaded::default()
         };
-        let decided =
-            decide_all(&mut tx, &mut loaded, batch, places, &known, repeats, decide).await;
+        let deciding = Deciding::new(&mut tx, &mut loaded, batch, places, &known);
+        let decided = deciding.all(repeats, decide).await;
         *locks = std::mem::take(&mut loaded.locked);
         let verdicts = decided?;
         save_all(&mut tx, batch, &verdicts, &loaded.versions).await?;
@@ -354,86 +356,6 @@ async fn answers_of(
     );
     let found: Vec<Found> = tx.list("event", sql, &[Arg::Text(&array(&asked)?)]).await?;
     Ok(found.into_iter().map(|row| (row.id, row.answer)).collect())
-}
-
-async fn decide_all<D>(
-    tx: &mut Tx,
-    loaded: &mut Loaded,
-    batch: &[NewEvent],
-    places: &[usize],
-    known: &[Known],
-    repeats: HashMap<EventId, Option<String>>,
-    decide: &mut D,
-) -> Result<Vec<Verdict>, StoreError>
-where
-    D: FnMut(&State, usize, &NewEvent) -> Decision,
-{
-    let now = batch.iter().map(|event| event.received_at).max();
-    let now = now.unwrap_or_default();
-    let fresh = |place: &usize| known[*place] == Known::Fresh;
-    let first = (0..batch.len()).filter(fresh);
-    let needs = first.flat_map(|place| &batch[place].needs);
-    loaded.load(tx, needs, now).await?;
-    let mut verdicts = Vec::with_capacity(batch.len());
-    let mut probed = vec![0_usize; batch.len()];
-    for (place, event) in batch.iter().enumerate() {
-        verdicts.push(match &known[place] {
-            Known::Repeat(event) => Verdict::Repeat(repeats.get(event).cloned().flatten()),
-            Known::Twin(first) => Verdict::Twin(*first),
-            Known::Fresh => {
-                let mut rounds = 0;
-                loop {
-                    match look(decide, &loaded.state, places[place], event) {
-                        Decision::Done(turn) => {
-                            loaded.state.apply(&turn);
-                            break decided(turn);
-                        }
-                        Decision::Undecided(reason) => break Verdict::Undecided(reason),
-                        Decision::Need(_) if rounds == ROUNDS_MAX => {
-                            break Verdict::Undecided("asked for more too often".to_owned());
-                        }
-                        Decision::Need(needs) if needs.iter().all(|need| loaded.has(need)) => {
-                            break Verdict::Undecided("asked for what it has".to_owned());
-                        }
-                        Decision::Need(mut needs) => {
-                            rounds += 1;
-                            // The later ones may well ask for the same kinds: one statement for all.
-                            for later in (place + 1..batch.len()).filter(fresh) {
-                                if probed[later] < rounds {
-                                    probed[later] += 1;
-                                    let at = places[later];
-                                    match look(decide, &loaded.state, at, &batch[later]) {
-                                        Decision::Need(more) => needs.extend(more),
-                                        Decision::Done(_) | Decision::Undecided(_) => {}
-                                    }
-                                }
-                            }
-                            loaded.load(tx, needs.iter(), now).await?;
-                        }
-                    }
-                }
-            }
-        });
-    }
-    Ok(verdicts)
-}
-
-/// One look at one event. A panic is that event's misfortune alone.
-fn look<D>(decide: &mut D, state: &State, place: usize, event: &NewEvent) -> Decision
-where
-    D: FnMut(&State, usize, &NewEvent) -> Decision,
-{
-    catch_unwind(AssertUnwindSafe(|| decide(state, place, event)))
-        .unwrap_or_else(|_| Decision::Undecided("panic".to_owned()))
-}
-
-fn decided(turn: Box<Turn>) -> Verdict {
-    let script = turn.answer.as_ref().map(serde_json::to_string);
-    let told = || turn.told.as_ref().map(serde_json::to_string);
-    match script.or_else(told).transpose() {
-        Ok(answer) => Verdict::Decided(turn, answer),
-        Err(error) => Verdict::Undecided(format!("the answer cannot be written: {error}")),
-    }
 }
 
 async fn save_all(

@@ -81,50 +81,69 @@ pub(super) async fn list(
             row.voicemail.id,
         ));
     }
-    let (filter, show) = match &wanted.show[..] {
-        "new" => (VoicemailFilter::Unheard, "new"),
-        "missed" => (VoicemailFilter::Missed, "missed"),
-        _ => (VoicemailFilter::All, ""),
-    };
+    let shown = Shown::of(&wanted);
     let eyes = who.eyes(&door, &who.0.place)?;
     let (scope, sight) = (eyes.place.scope, &eyes.place.sight);
     let found = door
         .store()
-        .voicemails(scope, sight, filter, before, ITEMS_MAX)
+        .voicemails(scope, sight, shown.filter, before, ITEMS_MAX)
         .await?;
     let items = found.items.iter().map(|row| eyes.voicemail(row)).collect();
-    let here = with("/voicemails", "show", show);
-    let more = found
-        .next
-        .map(|next| with(&here, "before", &next.to_string()));
-    let nothing = match show {
-        "new" => "You have heard them all.",
-        "missed" => "No missed calls.",
-        _ => "No voicemail yet.",
-    };
-    let back = with(&with(&here, "before", &wanted.before), "at", &wanted.at);
-    let part = with(&back, "part", "items");
+    let more = found.next.map(|next| shown.more(&next));
     if wanted.part == "items" {
         let counts = who.counts(&door).await?;
         let (unread, unheard) = (counts.unread, counts.unheard);
         return page::page(&VoicemailsPart {
             items,
             more,
-            nothing,
-            back,
+            nothing: shown.nothing,
+            back: shown.back,
             unread,
             unheard,
         });
     }
     page::page(&VoicemailsPage {
         frame: Some(who.frame(&door, "voicemails").await?),
-        tabs: tabs(show),
-        part,
+        tabs: tabs(shown.show),
+        part: with(&shown.back, "part", "items"),
         items,
         more,
-        nothing,
-        back,
+        nothing: shown.nothing,
+        back: shown.back,
     })
+}
+
+/// Which voicemails are shown, and where.
+struct Shown {
+    filter: VoicemailFilter,
+    show: &'static str,
+    /// What is said where there is none.
+    nothing: &'static str,
+    /// The address of this page.
+    back: String,
+}
+
+impl Shown {
+    fn of(wanted: &Wanted) -> Self {
+        let (filter, show, nothing) = match &wanted.show[..] {
+            "new" => (VoicemailFilter::Unheard, "new", "You have heard them all."),
+            "missed" => (VoicemailFilter::Missed, "missed", "No missed calls."),
+            _ => (VoicemailFilter::All, "", "No voicemail yet."),
+        };
+        let here = with(&with("/voicemails", "show", show), "before", &wanted.before);
+        Self {
+            filter,
+            show,
+            nothing,
+            back: with(&here, "at", &wanted.at),
+        }
+    }
+
+    /// The address of what comes after this page.
+    fn more(&self, next: &Cursor) -> String {
+        let here = with("/voicemails", "show", self.show);
+        with(&here, "before", &next.to_string())
+    }
 }
 
 /// `POST /voicemails/{voicemail}/heard`

@@ -179,7 +179,7 @@ pub(super) fn judged(cx: &Cx<'_>, from: &From<'_>) -> Result<(Vec<Reply>, Textin
             beyond: before.beyond,
             renews_at,
         },
-        budget: BudgetTold::of(&from.thread.automated, now),
+        budget: BudgetTold::of(&from.thread.lately.automated(), now),
         rates: rates(cx, from),
         window: WindowTold::of(account, now),
     };
@@ -233,7 +233,7 @@ impl Fate {
     fn of_any(cx: &Cx<'_>, from: &From<'_>, plan: PlanUse) -> Self {
         let kind = MessageKind::Automated;
         let fate = Self::told(cx, from, from.party, kind, from.contact, from.consent, plan);
-        let sent = &from.thread.automated;
+        let sent = &from.thread.lately.automated();
         match LoopBudget::default().check(sent, cx.at.now) {
             Budget::Exhausted { .. } if fate.verdict == "send" => {
                 Self::from(Allowance::Refuse(Reason::BudgetExhausted))

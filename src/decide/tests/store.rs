@@ -8,10 +8,9 @@ use crate::decide::explain::nothing_known;
 use crate::inbox::assignment::leads;
 use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{Conversation, ConversationState, RunRow, ThreadEvent, Voicemail};
+use crate::model::lately::Lately;
 use crate::model::people::{Contact, Presence};
-use crate::model::turn::{
-    AUTOMATED_MAX, CallState, FlowText, Job, Need, State, Thread, Turn, Write,
-};
+use crate::model::turn::{CallState, FlowText, Job, Need, State, Thread, Turn, Write};
 use crate::model::{
     Call, CallId, CallStatus, ContactId, ConversationId, Leg, LegId, Message, MessageId,
     MessageKind, NumberId, Order, Party, RevisionId, RunId, Timestamp, UserId, VoicemailId,
@@ -121,10 +120,10 @@ impl Store {
             latest.retain(|one| one.scope != entry.scope);
             latest.push(entry.clone());
         }
-        let theirs = |message: &&Message| {
-            message.number == number && message.party == *party && message.kind.is_automated()
-        };
-        let automated = self.messages.values().rev().filter(theirs);
+        let theirs = |message: &&Message| message.number == number && message.party == *party;
+        let mut lately = Lately::default();
+        let texts = self.messages.values().filter(theirs);
+        texts.for_each(|message| lately.take(message.into()));
         Thread {
             conversations: self
                 .conversations
@@ -146,10 +145,7 @@ impl Store {
                 .filter(|one| one.phones.iter().any(|phone| phone.phone == *party))
                 .cloned()
                 .collect(),
-            automated: automated
-                .map(|message| message.created_at)
-                .take(AUTOMATED_MAX)
-                .collect(),
+            lately,
         }
     }
 

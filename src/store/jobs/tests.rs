@@ -1,5 +1,7 @@
 //! Timers, calls with their legs and voicemails, and the store's own upkeep, on both databases.
 
+mod lines;
+
 use std::sync::{Arc, Mutex};
 
 use uuid::Uuid;
@@ -7,6 +9,7 @@ use uuid::Uuid;
 use super::*;
 use crate::model::account::Route;
 use crate::model::conversation::{RunRow, ThreadEvent, ThreadEventKind, Voicemail, VoicemailState};
+use crate::model::http::{HttpMethod, HttpRequest};
 use crate::model::turn::{Decision, Need, State, Turn, Write};
 use crate::model::{
     Call, CallStatus, EventId, Leg, MediaRef, Message, MessageKind, MessageStatus, Via, Waiting,
@@ -186,6 +189,29 @@ on_both! {
         assert_eq!(state.runs[&id(1)], Some((id(10), party())));
         assert_eq!(state.runs[&id(99)], None);
         assert_eq!(state.threads[&(id(10), party())].runs.len(), 2);
+    }
+
+    async fn requests_are_claimed_apart_from_other_work(bench: Bench) {
+        let (store, scope) = (&bench.store, NodeScope::daemon());
+        let mail = |n: u64| JobKind::TellOfVoicemail { to: "ana@example.org".to_owned(), whose: format!("{n}"), seconds: 1 };
+        let asks = |n: u64| JobKind::Http {
+            run: id(n.into()), call: None, ask: 1,
+            request: HttpRequest {
+                method: HttpMethod::Get, url: "https://crm.example.org".to_owned(), headers: Vec::new(), body: None, timeout_s: 5,
+            },
+        };
+        let job = |n: u64, kind| Write::Job(Box::new(Job {
+            id: id(n.into()), account: id(2), connection: String::new(), kind, due_at: at(n), attempts: 0,
+        }));
+        let jobs = (1..=6).map(|n| job(n, if n % 2 == 0 { asks(n) } else { mail(n) }));
+        write(&bench, 1, Vec::new(), jobs.collect()).await;
+        let due = async |lane, limit| {
+            let due = store.jobs_due(scope, lane, at(5), limit, LEASE).await.unwrap();
+            due.iter().map(|job| job.id.uuid().as_u128()).collect::<Vec<_>>()
+        };
+        assert_eq!(due(Lane::Work, 2).await, [1, 3]);
+        assert_eq!(due(Lane::Requests, 9).await, [2, 4]);
+        assert_eq!((due(Lane::Work, 9).await, due(Lane::Requests, 9).await), (vec![5], vec![]));
     }
 
     async fn callers_stand_in_line(bench: Bench) {

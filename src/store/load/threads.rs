@@ -4,8 +4,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::model::conversation::{Conversation, RunRow};
+use crate::model::lately::{AUTOMATED_AMONG, LateText};
 use crate::model::people::Contact;
-use crate::model::turn::{AUTOMATED_MAX, AUTOMATED_WITHIN, Thread};
+use crate::model::turn::{AUTOMATED_WITHIN, Thread};
 use crate::model::{Id, NumberId, Party, Timestamp};
 
 use super::{Loaded, place, place_mut};
@@ -15,9 +16,6 @@ use crate::store::party::{self, What};
 use crate::store::pools::{Tx, read};
 use crate::store::tables::{CONSENT, CONTACT, CONVERSATION, RUN};
 use crate::store::upkeep::first_id;
-
-/// How many of a conversation's latest texts are looked through for automated ones.
-const AUTOMATED_AMONG: usize = 2 * AUTOMATED_MAX;
 
 /// A number of ours and who is on the other side.
 type Key = (NumberId, Party);
@@ -86,13 +84,13 @@ fn recall(tx: &mut Tx, keys: &[Key], now: Timestamp) -> Result<(Threads, Vec<Key
     let Tx::Lite(lite) = tx else {
         return Ok((Vec::new(), keys.to_vec()));
     };
-    let since = now - AUTOMATED_WITHIN;
+    let since = first_id(now - AUTOMATED_WITHIN);
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for (number, party) in keys {
         let key = (*number, party.clone());
         match lite.take_thread(*number, party)? {
             Some(mut thread) => {
-                thread.automated.retain(|at| *at >= since);
+                thread.lately.keep_from(since);
                 tidy(&mut thread);
                 known.push((key, thread));
             }
@@ -102,18 +100,11 @@ fn recall(tx: &mut Tx, keys: &[Key], now: Timestamp) -> Result<(Threads, Vec<Key
     Ok((known, unknown))
 }
 
-/// Whether what is remembered is what is saved. Only the look back over automated texts may be longer than the store's,
-/// which is bounded by texts.
+/// Whether what is remembered is what is saved.
 async fn compare(tx: &mut Tx, known: &[(Key, Thread)], now: Timestamp) -> Result<(), StoreError> {
     let keys: Vec<Key> = known.iter().map(|(key, _)| key.clone()).collect();
     let saved = read_threads(tx, &keys, now).await?;
-    for ((_, have), (_, mut saved)) in known.iter().zip(saved) {
-        let all = |at| have.automated.contains(at);
-        assert!(
-            saved.automated.iter().all(all),
-            "an automated text is not remembered"
-        );
-        saved.automated.clone_from(&have.automated);
+    for ((_, have), (_, saved)) in known.iter().zip(saved) {
         assert_eq!(*have, saved, "a thread is remembered as it is not");
     }
     Ok(())
@@ -197,21 +188,45 @@ async fn load_conversations(
         }
     }
     let sql = sql!(format!(
-        "with!(i i64, id uuid, since uuid) SELECT r.i, 'automated', (SELECT array!(t.created_at) FROM \
-          (SELECT m.created_at, m.kind FROM message m WHERE m.conversation_id = r.id AND m.id >= r.since \
-           ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t WHERE t.kind IN ('automated', 'unprompted')) FROM each! \
-         (SELECT 1) AS one"
+        "with!(i i64, id uuid, since uuid) SELECT r.i, ident!(conv: r.id), (SELECT array!(ident!(msg: t.id) \
+          || CASE WHEN t.kind IN ('automated', 'unprompted') THEN ':' || t.created_at ELSE '' END) FROM \
+          (SELECT m.id, m.created_at, m.kind FROM message m WHERE m.conversation_id = r.id AND m.id >= r.since \
+           ORDER BY m.id DESC LIMIT {AUTOMATED_AMONG}) t) FROM each! (SELECT 1) AS one"
     ));
     if asked.is_empty() {
         return Ok(());
     }
-    for (i, _, doc) in tx.triples_of(sql, asked).await? {
-        let at: Vec<Timestamp> = read("message", &doc)?;
-        if let Some(thread) = place_mut(threads, i) {
-            thread.automated.extend(at);
+    for (i, conversation, doc) in tx.triples_of(sql, asked).await? {
+        let texts: Vec<String> = read("message", &doc)?;
+        let Some(thread) = place_mut(threads, i) else {
+            continue;
+        };
+        for text in &texts {
+            thread.lately.take(late_text(&conversation, text)?);
         }
     }
     Ok(())
+}
+
+/// A text as it is told: its id, and when it was made if it is an automated one.
+fn late_text(conversation: &str, told: &str) -> Result<LateText, StoreError> {
+    let (id, at) = match told.split_once(':') {
+        Some((id, at)) => (id, at.parse().map(|at| Some(Timestamp::from_micros(at)))),
+        None => (told, Ok(None)),
+    };
+    let read = (conversation.parse(), id.parse(), at);
+    let (Ok(conversation), Ok(id), Ok(automated)) = read else {
+        return Err(StoreError::Corrupt {
+            table: "message",
+            row: id.to_owned(),
+            words: "its ids or its time cannot be read".to_owned(),
+        });
+    };
+    Ok(LateText {
+        conversation,
+        id,
+        automated,
+    })
 }
 
 /// The contacts of the accounts that use each thread's number.
@@ -298,6 +313,4 @@ fn tidy(thread: &mut Thread) {
     thread.consents.sort_by_key(|row| row.id);
     thread.contacts.sort_by_key(|row| row.id);
     thread.contacts.dedup_by_key(|row| row.id);
-    thread.automated.sort_by_key(|at| std::cmp::Reverse(*at));
-    thread.automated.truncate(AUTOMATED_MAX);
 }

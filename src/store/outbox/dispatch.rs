@@ -258,81 +258,96 @@ impl Judged {
         now: Timestamp,
         lease: Duration,
     ) {
-        let message = &mut text.message;
-        // The ids are as repeatable as everything else: of the moment and the text.
-        let mut ids = Ids::new(now, message.id.uuid().as_u64_pair().1);
-        message.reason = None;
+        text.message.reason = None;
         match what {
-            Dispatch::Send => {
-                message.status = MessageStatus::Sending;
-                message.attempts = message.attempts.saturating_add(1);
-                message.due_at = Some(now + lease);
-                self.intents.push(Intent {
-                    message: message.id,
-                    attempt: message.attempts,
-                    account: message.account,
-                    month,
-                    segments: message.segments,
-                    at: now,
-                });
-                let counted = self.counted.entry((message.account, month)).or_default();
-                counted.0 += 1;
-                counted.1 += i64::from(message.segments);
-                self.send.push(ToSend {
-                    text: text.clone(),
-                    attempt: text.message.attempts,
-                });
-            }
+            Dispatch::Send => self.send(&mut text, month, now, lease),
             Dispatch::Email {
                 to,
                 subject,
                 text: words,
                 reason,
-            } => {
-                message.via = Via::Email;
-                message.status = MessageStatus::Queued;
-                message.due_at = None;
-                message.reason = Some(reason.clone());
-                self.jobs.push(Job {
-                    id: ids.fresh(),
-                    account: message.account,
-                    connection: String::new(),
-                    kind: JobKind::Email {
-                        to,
-                        subject,
-                        text: words,
-                        message: Some(message.id),
-                    },
-                    due_at: now,
-                    attempts: 0,
-                });
-                let kind = ThreadEventKind::ByEmail {
-                    message: message.id,
-                    reason,
-                };
-                self.lines.push(line(message, &mut ids, now, kind));
-            }
+            } => self.mail(&mut text.message, (to, subject, words), reason, now),
             Dispatch::Hold(until, reason) => {
-                message.status = MessageStatus::Held;
-                message.due_at = Some(until);
-                message.reason = Some(reason);
+                text.message.status = MessageStatus::Held;
+                text.message.due_at = Some(until);
+                text.message.reason = Some(reason);
             }
             Dispatch::Later(at) => {
-                message.status = MessageStatus::Queued;
-                message.due_at = Some(at);
+                text.message.status = MessageStatus::Queued;
+                text.message.due_at = Some(at);
             }
-            Dispatch::Refuse(reason) => {
-                message.status = MessageStatus::Refused;
-                message.due_at = None;
-                message.reason = Some(reason.clone());
-                let kind = ThreadEventKind::Refused {
-                    message: message.id,
-                    reason,
-                };
-                self.lines.push(line(message, &mut ids, now, kind));
-            }
+            Dispatch::Refuse(reason) => self.refuse(&mut text.message, reason, now),
         }
         self.moved.push(text.message);
+    }
+
+    /// It goes to the carrier: the intent is counted and written down before that.
+    fn send(&mut self, text: &mut DueText, month: i32, now: Timestamp, lease: Duration) {
+        let message = &mut text.message;
+        message.status = MessageStatus::Sending;
+        message.attempts = message.attempts.saturating_add(1);
+        message.due_at = Some(now + lease);
+        self.intents.push(Intent {
+            message: message.id,
+            attempt: message.attempts,
+            account: message.account,
+            month,
+            segments: message.segments,
+            at: now,
+        });
+        let counted = self.counted.entry((message.account, month)).or_default();
+        counted.0 += 1;
+        counted.1 += i64::from(message.segments);
+        self.send.push(ToSend {
+            text: text.clone(),
+            attempt: text.message.attempts,
+        });
+    }
+
+    /// Its words go by e-mail.
+    fn mail(
+        &mut self,
+        message: &mut Message,
+        (to, subject, text): (String, String, String),
+        reason: String,
+        now: Timestamp,
+    ) {
+        let mut ids = ids(message, now);
+        message.via = Via::Email;
+        message.status = MessageStatus::Queued;
+        message.due_at = None;
+        message.reason = Some(reason.clone());
+        self.jobs.push(Job {
+            id: ids.fresh(),
+            account: message.account,
+            connection: String::new(),
+            kind: JobKind::Email {
+                to,
+                subject,
+                text,
+                message: Some(message.id),
+            },
+            due_at: now,
+            attempts: 0,
+        });
+        let kind = ThreadEventKind::ByEmail {
+            message: message.id,
+            reason,
+        };
+        self.lines.push(line(message, &mut ids, now, kind));
+    }
+
+    /// It never leaves.
+    fn refuse(&mut self, message: &mut Message, reason: String, now: Timestamp) {
+        message.status = MessageStatus::Refused;
+        message.due_at = None;
+        message.reason = Some(reason.clone());
+        let kind = ThreadEventKind::Refused {
+            message: message.id,
+            reason,
+        };
+        let line = line(message, &mut ids(message, now), now, kind);
+        self.lines.push(line);
     }
 
     async fn save(self, tx: &mut Tx, now: Timestamp) -> Result<Vec<ToSend>, StoreError> {
@@ -349,4 +364,9 @@ impl Judged {
         save_thread_events(tx, &self.lines).await?;
         Ok(self.send)
     }
+}
+
+/// The ids are as repeatable as everything else: of the moment and the text.
+fn ids(message: &Message, now: Timestamp) -> Ids {
+    Ids::new(now, message.id.uuid().as_u64_pair().1)
 }

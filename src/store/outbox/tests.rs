@@ -15,7 +15,7 @@ use crate::model::people::{Contact, ContactPhone};
 use crate::model::turn::{Decision, JobKind, Need, State, StatusChange, Turn, Write};
 use crate::model::{EventId, Id, MessageKind, Party};
 use crate::store::testing::{Bench, on_both};
-use crate::store::{Actor, NewEvent, Store};
+use crate::store::{Actor, Lane, NewEvent, Store};
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -309,16 +309,16 @@ on_both! {
             assert_eq!((text.status, text.via, text.due_at, text.reason.as_deref()), (status, via, due_at, reason), "{n}");
         }
         let (store, scope) = (&bench.store, NodeScope::daemon());
-        let jobs = store.jobs_due(scope, at(0), 10, LEASE).await.unwrap();
+        let jobs = store.jobs_due(scope, Lane::Work, at(0), 10, LEASE).await.unwrap();
         let [job] = &jobs[..] else { panic!("{jobs:?}") };
         assert!(matches!(&job.kind, JobKind::Email { message: Some(of), .. } if *of == msg(3)));
-        assert!(store.jobs_due(scope, at(1), 10, LEASE).await.unwrap().is_empty());
+        assert!(store.jobs_due(scope, Lane::Work, at(1), 10, LEASE).await.unwrap().is_empty());
         store.job_retry(scope, job.id, at(5)).await.unwrap();
-        let again = store.jobs_due(scope, at(5), 10, LEASE).await.unwrap();
+        let again = store.jobs_due(scope, Lane::Work, at(5), 10, LEASE).await.unwrap();
         assert_eq!((again[0].attempts, again[0].due_at), (1, at(5)));
         store.job_done(scope, job.id, at(6)).await.unwrap();
         assert_eq!(read(store, 3).await.status, MessageStatus::Sent);
-        assert!(store.jobs_due(scope, at(500), 10, LEASE).await.unwrap().is_empty());
+        assert!(store.jobs_due(scope, Lane::Work, at(500), 10, LEASE).await.unwrap().is_empty());
     }
 
     async fn a_mail_that_fails_fails_its_text(bench: Bench) {
@@ -327,11 +327,11 @@ on_both! {
         dispatch(store, at(0), |_| Dispatch::Email {
             to: "cy@example.org".to_owned(), subject: String::new(), text: String::new(), reason: "plan_exhausted".to_owned(),
         }).await;
-        let job = store.jobs_due(scope, at(0), 10, LEASE).await.unwrap().remove(0);
+        let job = store.jobs_due(scope, Lane::Work, at(0), 10, LEASE).await.unwrap().remove(0);
         store.job_failed(scope, job.id, at(1), "no_such_mailbox").await.unwrap();
         let text = read(store, 1).await;
         assert_eq!((text.status, text.reason.as_deref()), (MessageStatus::Failed, Some("no_such_mailbox")));
-        assert!(store.jobs_due(scope, at(900), 10, LEASE).await.unwrap().is_empty());
+        assert!(store.jobs_due(scope, Lane::Work, at(900), 10, LEASE).await.unwrap().is_empty());
     }
 
     async fn an_opt_out_in_any_scope_wins(bench: Bench) {
@@ -473,7 +473,10 @@ async fn no_statement_reads_a_growing_table_whole() {
     outcome(store, 1, 1, accepted()).await;
     store.stale_sending(scope, at(99)).await.unwrap();
     store.unknown_texts(scope, at(99), 10, LEASE).await.unwrap();
-    store.jobs_due(scope, at(0), 10, LEASE).await.unwrap();
+    store
+        .jobs_due(scope, Lane::Work, at(0), 10, LEASE)
+        .await
+        .unwrap();
     store.job_done(scope, id(1), at(0)).await.unwrap();
     store.timers_due(scope, at(0), 10, LEASE).await.unwrap();
     store.leg_is_wanted(scope, id(1)).await.unwrap();

@@ -177,7 +177,7 @@ on_both! {
         let found = thread(&bench, 1).await;
         let [Write::Conversation(row), Write::Message(text)] = &turn.writes[..] else { panic!() };
         assert_eq!(found.conversations, [(**row).clone()]);
-        assert_eq!(found.automated, [at(1)]);
+        assert_eq!(found.lately.automated(), [at(1)]);
         let needs = vec![Need::Message(text.id)];
         let wanted = text.clone();
         let look = NewEvent { needs, ..event(2, None, 1) };
@@ -230,7 +230,7 @@ on_both! {
         let found = thread(&bench, 1).await;
         assert_eq!(found.conversations.len(), 1);
         assert_eq!((found.conversations[0].version, &found.conversations[0].preview[..]), (5, "text 5"));
-        assert_eq!(found.automated.len(), 5);
+        assert_eq!(found.lately.automated().len(), 5);
     }
 
     async fn one_bad_event_spoils_nothing(bench: Bench) {
@@ -434,7 +434,10 @@ async fn a_stranger_is_known_before_while_and_after_his_entry_is_moved() {
         take(&bench, vec![event(u64::from(n), None, n)]).await;
         // Whoever wrote before is asked for while entries are moved.
         let found = thread(&bench, n / 2).await;
-        assert_eq!((found.conversations.len(), found.automated.len()), (1, 1));
+        assert_eq!(
+            (found.conversations.len(), found.lately.automated().len()),
+            (1, 1)
+        );
     }
     // The first move begins at the 25th stranger; some later ones may still wait for the next.
     while entries(&bench, "party_index").await < 25 {
@@ -447,7 +450,10 @@ async fn a_stranger_is_known_before_while_and_after_his_entry_is_moved() {
     for _ in 0..2 {
         for n in 0..60 {
             let found = thread(&bench, n).await;
-            assert_eq!((found.conversations.len(), found.automated.len()), (1, 1));
+            assert_eq!(
+                (found.conversations.len(), found.lately.automated().len()),
+                (1, 1)
+            );
         }
         bench = bench.reopened().await;
     }

@@ -1,6 +1,7 @@
 //! What is asked for, told, and asked for too often.
 
 use super::*;
+use crate::model::turn::ROUNDS_MAX;
 use crate::model::turn::Usage;
 
 on_both! {

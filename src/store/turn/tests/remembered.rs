@@ -68,3 +68,37 @@ async fn a_turn_that_fails_leaves_nothing_remembered() {
     limit_pages(&bench, 100_000).await;
     assert_eq!(preview(&bench, 1).await, "text 1");
 }
+
+on_both! {
+    async fn the_loop_guard_sees_the_same_however_texts_came_and_whoever_remembers(bench: Bench) {
+        // Five automated texts, then so many others that only two of the five are among the latest.
+        let last = crate::model::lately::AUTOMATED_AMONG as u64 + 3;
+        let seen = Arc::new(std::sync::Mutex::new(0));
+        for (from, batches) in [(1, vec![1..=last]), (2, (1..=last).map(|n| n..=n).collect()), (3, vec![1..=40, 41..=last])] {
+            for batch in batches {
+                let batch = batch.map(|n| event(1_000 * u64::from(from) + n, None, from)).collect();
+                let out = seen.clone();
+                let decide = move |state: &State, _: usize, event: &NewEvent| {
+                    let mut threads = state.threads.values();
+                    *out.lock().unwrap() = threads.next().map_or(0, |thread| thread.lately.automated().len());
+                    let mut decision = receive(state, event);
+                    if let Decision::Done(turn) = &mut decision && event.seed % 1_000 > 5 {
+                        let Some(Write::Message(row)) = turn.writes.last_mut() else { panic!() };
+                        row.kind = MessageKind::Inbound;
+                    }
+                    decision
+                };
+                bench.store.turn(NodeScope::daemon(), batch, decide).await.unwrap();
+            }
+            assert_eq!(*seen.lock().unwrap(), 3, "before the last text of {from}");
+        }
+        let sees = async |bench: &Bench| {
+            for from in 1..=3 {
+                let first = 1_000 * u64::from(from);
+                assert_eq!(thread(bench, from).await.lately.automated(), [at(first + 5), at(first + 4)], "{from}");
+            }
+        };
+        sees(&bench).await;
+        sees(&bench.reopened().await).await;
+    }
+}
