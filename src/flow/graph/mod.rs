@@ -1,8 +1,10 @@
 //! A flow as a drawing that a manager understands: what each step does in words, and where each outcome leads.
 
 mod diff;
+mod labels;
 mod layout;
 mod notation;
+mod plain;
 mod svg;
 #[cfg(test)]
 mod tests;
@@ -88,7 +90,9 @@ impl Drawing {
             Shape {
                 name: def.name.clone(),
                 verb: def.spec.word.to_owned(),
-                words: value.map(words).unwrap_or_default(),
+                words: value
+                    .map(|value| words(def.spec.word, value))
+                    .unwrap_or_default(),
                 written: written_out(def.spec.word, value),
                 arrows: arrows(&def.then, def.hung_up),
                 change: Change::Same,
@@ -233,9 +237,22 @@ fn get<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
 }
 
 /// A verb's value in a few lines: the text first, then what it is done with.
-fn words(node: &Node) -> Vec<String> {
+fn words(verb: &str, node: &Node) -> Vec<String> {
     let mut lines = Vec::new();
     match &node.value {
+        Value::Map(pairs) if verb == "branch" => {
+            let ways = pairs.iter().map(|(key, value)| {
+                let condition = value.scalar().map(plain::condition).unwrap_or_default();
+                format!("{}: {condition}", plain::spaced(&key.text))
+            });
+            lines.extend(ways.flat_map(|way| wrapped(&way)));
+        }
+        Value::Map(pairs) if verb == "set" => {
+            let values = pairs
+                .iter()
+                .map(|(key, value)| format!("{}: {}", plain::spaced(&key.text), inline(value)));
+            lines.extend(values.flat_map(|value| wrapped(&value)));
+        }
         Value::Map(pairs) if !is_by_language(pairs.iter().map(|(key, _)| key.text.as_str())) => {
             let spoken = |key: &str| ["text", "prompt", "greeting", "ask"].contains(&key);
             let (texts, rest): (Vec<_>, Vec<_>) =
@@ -243,11 +260,9 @@ fn words(node: &Node) -> Vec<String> {
             for (_, text) in texts {
                 lines.extend(wrapped(&format!("“{}”", inline(text))));
             }
-            let rest: Vec<String> = rest
-                .iter()
-                .map(|(key, value)| format!("{} {}", key.text.replace('_', " "), inline(value)))
-                .collect();
-            lines.extend(wrapped(&rest.join(" · ")));
+            let rest = rest.iter();
+            let rest = rest.filter_map(|(key, value)| plain::setting(&key.text, &inline(value)));
+            lines.extend(wrapped(&rest.collect::<Vec<_>>().join(" · ")));
         }
         _ => lines.extend(wrapped(&inline(node))),
     }
@@ -296,18 +311,26 @@ fn inline(node: &Node) -> String {
     }
 }
 
-/// A text with `[account name]` for `{{ account.name }}`.
+/// A text with `[account name]` for `{{ account.name }}`, whatever filters stand behind the name, and without `{% … %}`.
 fn without_braces(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let Some((name, after)) = after.split_once("}}") else {
+    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        let ends = if rest[at..].starts_with("{{") {
+            "}}"
+        } else {
+            "%}"
+        };
+        let Some((inner, after)) = rest[at + 2..].split_once(ends) else {
             break;
         };
-        out.push_str(before);
-        out.push('[');
-        out.push_str(&name.trim().replace(['.', '_'], " "));
-        out.push(']');
+        out.push_str(&rest[..at]);
+        if ends == "}}" {
+            let name = inner.split('|').next().unwrap_or(inner);
+            out.push('[');
+            out.push_str(&plain::spaced(name.trim()));
+            out.push(']');
+        }
         rest = after;
     }
     out.push_str(rest);

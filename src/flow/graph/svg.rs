@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::labels::{self, Label, Rect};
 use super::layout::{Layout, Path, WIDTH, layout};
 use super::notation::colours;
 use super::{Arrow, Change, Drawing, Shape};
@@ -15,6 +16,10 @@ const PAD: f64 = 10.0;
 const BACK_GAP: f64 = 22.0;
 /// Room for the words beside them.
 const BACK_WORDS: f64 = 110.0;
+/// Places that are tried on each part of an arrow.
+const PLACES_MAX: usize = 29;
+/// Between two of them on a level line.
+const PLACES_EVERY: f64 = 12.0;
 /// Characters of a label.
 const LABEL_CHARS_MAX: usize = 30;
 
@@ -38,26 +43,50 @@ pub fn svg(drawing: &Drawing) -> String {
         title = escaped(&drawing.title),
         top = MARGIN + TITLE,
     );
-    let mut lane = 0;
-    let mut labels = String::new();
-    for path in &placed.arrows {
-        lane += usize::from(path.back);
-        arrow(
-            &mut out,
-            &mut labels,
-            drawing,
-            &placed,
-            &heights,
-            path,
-            lane,
-        );
-    }
+    let labels = arrows(&mut out, drawing, &placed, &heights);
     for ((step, (x, y)), height) in drawing.steps.iter().zip(&placed.steps).zip(&heights) {
         shape(&mut out, step, x - WIDTH / 2.0, *y, *height);
     }
-    out.push_str(&labels);
+    for (label, rect) in labels
+        .iter()
+        .zip(labels::placed(&labels, &boxes(&placed, &heights)))
+    {
+        write_label(&mut out, label, &rect);
+    }
     out.push_str("</g>\n</svg>\n");
     out
+}
+
+/// Where the boxes of the steps are.
+pub(super) fn boxes(placed: &Layout, heights: &[f64]) -> Vec<Rect> {
+    let steps = placed.steps.iter().zip(heights);
+    let of = |((x, y), height): (&(f64, f64), &f64)| Rect {
+        x: x - WIDTH / 2.0,
+        y: *y,
+        width: WIDTH,
+        height: *height,
+    };
+    steps.map(of).collect()
+}
+
+/// Draws the arrows; the words that belong beside them.
+pub(super) fn arrows(
+    out: &mut String,
+    drawing: &Drawing,
+    placed: &Layout,
+    heights: &[f64],
+) -> Vec<Label> {
+    let (mut lane, mut labels) = (0, Vec::new());
+    for path in &placed.arrows {
+        lane += usize::from(path.back);
+        let drawn = &drawing.steps[path.from].arrows[path.arrow];
+        let places = match path.back {
+            true => back_up(out, drawn, (placed, heights), path, lane),
+            false => onward(out, drawn, (placed, heights), path),
+        };
+        labels.extend(label(drawn, places));
+    }
+    labels
 }
 
 const STYLE: &str = ".title{font-size:20px;font-weight:600;fill:#1d2733}.does{font-weight:600;fill:#ffffff}\
@@ -67,7 +96,7 @@ const STYLE: &str = ".title{font-size:20px;font-weight:600;fill:#1d2733}.does{fo
 const MARKERS: &str = "<defs><marker id=\"tip\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"8\" \
     markerHeight=\"8\" orient=\"auto-start-reverse\"><path d=\"M0 0L10 5L0 10z\" fill=\"#7a8694\"/></marker></defs>";
 
-fn height(step: &Shape) -> f64 {
+pub(super) fn height(step: &Shape) -> f64 {
     let lines = step.words.len() + usize::from(step.ends().next().is_some());
     HEAD + lines as f64 * LINE + if lines > 0 { PAD } else { 0.0 }
 }
@@ -141,21 +170,18 @@ fn ends(step: &Shape) -> Option<String> {
     })
 }
 
-fn arrow(
+/// The colour of an arrow.
+fn line_colour(arrow: &Arrow) -> &'static str {
+    colours(arrow.change).map_or("#7a8694", |(_, line)| line)
+}
+
+/// An arrow that leads down: through the free places of the rows between. The places on it where words may stand.
+fn onward(
     out: &mut String,
-    labels: &mut String,
-    drawing: &Drawing,
-    placed: &Layout,
-    heights: &[f64],
+    drawn: &Arrow,
+    (placed, heights): (&Layout, &[f64]),
     path: &Path,
-    lane: usize,
-) {
-    let step = &drawing.steps[path.from];
-    let drawn = &step.arrows[path.arrow];
-    let colour = colours(drawn.change).map_or("#7a8694", |(_, line)| line);
-    if path.back {
-        return back_up(out, labels, (drawn, colour), (placed, heights), path, lane);
-    }
+) -> Vec<(f64, f64)> {
     // From left to right in the order of where they lead, so that they do not cross at once.
     let mut onward: Vec<(f64, usize)> = placed
         .arrows
@@ -171,11 +197,8 @@ fn arrow(
     let (start_x, start_y) = (x + spread(nth, onward.len()) * 0.8, y + heights[path.from]);
     let mut d = format!("M{start_x:.1} {start_y:.1}");
     let (mut last_x, mut last_y) = (start_x, start_y);
-    let mut first = None;
-    let through = path
-        .through
-        .iter()
-        .map(|(x, top, bottom)| (*x, *top, *bottom));
+    let mut places = Vec::new();
+    let through = path.through.iter().copied();
     for (at_x, top, bottom) in through.chain([(to_x, to_y, to_y)]) {
         let bend = (top - last_y) / 2.0;
         let _ = write!(
@@ -184,22 +207,18 @@ fn arrow(
             last_y + bend,
             top - bend
         );
-        first.get_or_insert((last_x, last_y, at_x, top));
+        places.extend(on_curve((last_x, last_y), (at_x, top), nth));
         if bottom > top {
             let _ = write!(d, "V{bottom:.1}");
         }
         (last_x, last_y) = (at_x, bottom);
     }
+    let colour = line_colour(drawn);
     let _ = writeln!(
         out,
         "<path d=\"{d}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" marker-end=\"url(#tip)\"/>"
     );
-    if let Some((x, y, to_x, to_y)) = first {
-        // Neighbours' words stand at different heights.
-        let part = [0.3, 0.52, 0.74][nth % 3];
-        let (at_x, at_y) = on_curve((x, y), (to_x, to_y), part);
-        label(labels, drawn, at_x, at_y);
-    }
+    places
 }
 
 /// Where an arrow heads for first.
@@ -208,15 +227,15 @@ fn aim(placed: &Layout, path: &Path) -> f64 {
     first.unwrap_or(placed.steps[path.to].0)
 }
 
-/// An arrow that leads back up: below its row to the side, up there, and above the other's row to its box.
+/// An arrow that leads back up: below its row to the side, up there, and above the other's row to its box. The places on
+/// it where words may stand.
 fn back_up(
     out: &mut String,
-    labels: &mut String,
-    (drawn, colour): (&Arrow, &str),
+    drawn: &Arrow,
     (placed, heights): (&Layout, &[f64]),
     path: &Path,
     lane: usize,
-) {
+) -> Vec<(f64, f64)> {
     const BEND: f64 = 10.0;
     let ((x, _), (to_x, to_y)) = (placed.steps[path.from], placed.steps[path.to]);
     let shift = 3.0 * lane as f64;
@@ -235,40 +254,60 @@ fn back_up(
         b = far - BEND,
         c = above + BEND,
         d = end_x + BEND,
+        colour = line_colour(drawn),
     );
-    let label_x = from_x + BEND + label_width(drawn) / 2.0 + 4.0;
-    label(labels, drawn, label_x, below);
+    let first = from_x + BEND + label_width(drawn) / 2.0 + 4.0;
+    let level = (0..PLACES_MAX).map(|at| (first + at as f64 * PLACES_EVERY, below));
+    level.take_while(|(x, _)| *x < far || *x == first).collect()
 }
 
-/// A point of the curve between two points that begins and ends upright.
-fn on_curve((x, y): (f64, f64), (to_x, to_y): (f64, f64), part: f64) -> (f64, f64) {
-    let (a, rest) = (part, 1.0 - part);
+/// Points of the curve between two points that begins and ends upright; where the words of the `nth` of several stand
+/// best comes first, neighbours at different heights.
+fn on_curve((x, y): (f64, f64), (to_x, to_y): (f64, f64), nth: usize) -> Vec<(f64, f64)> {
     let bend = (to_y - y) / 2.0;
-    let (b0, b1, b2, b3) = (
-        rest * rest * rest,
-        3.0 * rest * rest * a,
-        3.0 * rest * a * a,
-        a * a * a,
-    );
-    let at_x = (b0 + b1) * x + (b2 + b3) * to_x;
-    let at_y = b0 * y + b1 * (y + bend) + b2 * (to_y - bend) + b3 * to_y;
-    (at_x, at_y)
+    let point = |a: f64| {
+        let rest = 1.0 - a;
+        let (b0, b1, b2, b3) = (
+            rest * rest * rest,
+            3.0 * rest * rest * a,
+            3.0 * rest * a * a,
+            a * a * a,
+        );
+        let at_x = (b0 + b1) * x + (b2 + b3) * to_x;
+        let at_y = b0 * y + b1 * (y + bend) + b2 * (to_y - bend) + b3 * to_y;
+        (at_x, at_y)
+    };
+    let best = [0.3, 0.52, 0.74][nth % 3];
+    let others = (0..PLACES_MAX).map(|at| 0.08 + 0.84 * at as f64 / (PLACES_MAX - 1) as f64);
+    let mut parts: Vec<f64> = others.collect();
+    parts.sort_by(|a, b| (a - best).abs().total_cmp(&(b - best).abs()));
+    [best].into_iter().chain(parts).map(point).collect()
 }
 
-fn label(out: &mut String, arrow: &Arrow, x: f64, y: f64) {
+/// The words of an arrow, if it has any.
+fn label(arrow: &Arrow, places: Vec<(f64, f64)>) -> Option<Label> {
     let text = cut(&arrow.label(), LABEL_CHARS_MAX);
-    if text.is_empty() {
-        return;
-    }
-    let width = label_width(arrow);
+    (!text.is_empty()).then(|| Label {
+        width: label_width(arrow),
+        text,
+        places,
+    })
+}
+
+fn write_label(out: &mut String, label: &Label, rect: &Rect) {
+    let Rect {
+        x,
+        y,
+        width,
+        height,
+    } = rect;
     let _ = writeln!(
         out,
-        "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"17\" rx=\"4\" fill=\"#ffffff\" fill-opacity=\".92\"/>\
-         <text class=\"label\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-        x - width / 2.0,
-        y - 9.0,
-        y + 4.0,
-        escaped(&text)
+        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height}\" rx=\"4\" fill=\"#ffffff\" fill-opacity=\".92\"/>\
+         <text class=\"label\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+        x + width / 2.0,
+        y + 13.0,
+        escaped(&label.text)
     );
 }
 

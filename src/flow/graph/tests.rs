@@ -33,10 +33,7 @@ fn a_step_tells_what_it_does_and_where_its_outcomes_lead() {
         (choose.does(), nurses.does(), voicemail.does()),
         ("Menu", "Ring", "Voicemail")
     );
-    assert_eq!(
-        choose.words,
-        ["“For nurses press 1”", "timeout 5s · tries 2"]
-    );
+    assert_eq!(choose.words, ["“For nurses press 1”", "waits 5s · 2 tries"]);
     assert_eq!(voicemail.words, ["“Please speak”", "group nurses"]);
     let labels: Vec<_> = choose
         .arrows
@@ -117,6 +114,69 @@ fn boxes_never_stand_over_each_other_nor_over_passing_arrows() {
         let down = placed.arrows.iter().filter(|path| !path.back);
         for path in down {
             assert!(placed.steps[path.from].1 < placed.steps[path.to].1);
+        }
+    }
+}
+
+/// A hospital's front door: many ways lead into few boxes.
+fn hospital() -> Drawing {
+    let mut steps = String::from(
+        "  main_menu:\n    menu: { prompt: Press a key, tries: 3 }\n    then: { 1: ward1, 2: ward2, 3: ward3, 4: ward4, 5: ward5, 6: ward6, 7: ward7, \"*\": again, else: night, caller_hung_up: missed }\n\
+         \x20 again:\n    menu: { prompt: Once more }\n    then: { 1: main_menu, else: night, caller_hung_up: missed }\n",
+    );
+    for n in 1..=7 {
+        steps += &format!(
+            "  ward{n}:\n    branch: {{ vip: present(contact.name) }}\n    then: {{ vip: ring{n}, else: info{n} }}\n\
+             \x20 info{n}:\n    say: You have reached the ward. Please hold the line.\n    next: ring{n}\n\
+             \x20 ring{n}:\n    dial: {{ group: nurses }}\n    then: {{ answered: end, busy: second{n}, caller_hung_up: missed, else: box{n} }}\n\
+             \x20 second{n}:\n    dial: {{ group: doctors }}\n    then: {{ answered: survey, caller_hung_up: missed, else: box{n} }}\n\
+             \x20 box{n}:\n    voicemail: {{ group: nurses }}\n    next: end\n"
+        );
+    }
+    steps += "  survey:\n    menu: { prompt: Were we of help }\n    then: { 1: again, else: end, caller_hung_up: end }\n\
+              \x20 night:\n    voicemail: { group: desk }\n    then: { left: thanks, empty: end, caller_hung_up: missed }\n\
+              \x20 thanks:\n    say: Thank you\n    next: end\n\
+              \x20 missed:\n    inbox: { group: desk }\n    next: end\n";
+    drawing(&steps)
+}
+
+/// The drawings of the shipped flows.
+fn shipped() -> Vec<Drawing> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let files = files.filter(|file| file.extension().is_some_and(|ending| ending == "yaml"));
+    files
+        .map(|file| {
+            let source = std::fs::read_to_string(file).unwrap();
+            let checked = check("", &source, &NoNames).unwrap();
+            Drawing::of(&checked.flow, &source)
+        })
+        .collect()
+}
+
+#[test]
+fn the_words_of_arrows_stand_over_no_box_and_no_other_words() {
+    let mut drawings = shipped();
+    assert!(drawings.len() > 9);
+    drawings.push(hospital());
+    assert!(drawings.last().unwrap().steps.len() >= 40);
+    for drawing in drawings {
+        let heights: Vec<f64> = drawing.steps.iter().map(svg::height).collect();
+        let placed = layout(&drawing, &heights);
+        let boxes = svg::boxes(&placed, &heights);
+        let labels = svg::arrows(&mut String::new(), &drawing, &placed, &heights);
+        let words = labels::placed(&labels, &boxes);
+        for (at, one) in words.iter().enumerate() {
+            let others = boxes.iter().chain(&words[..at]);
+            let over: Vec<_> = others.filter(|other| one.covered_by(other) > 0.0).collect();
+            assert!(
+                over.is_empty(),
+                "{}: {:?} {one:?} {over:?}",
+                drawing.title,
+                labels[at].text
+            );
         }
     }
 }
