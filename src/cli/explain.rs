@@ -64,7 +64,7 @@ struct About {
     event: Option<EventId>,
     /// When: `now`, as if not said, or a time in the zone of the account that manages the number or with a zone of its
     /// own.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = a_time)]
     at: Option<String>,
     /// Print JSON.
     #[arg(long)]
@@ -263,6 +263,20 @@ where
     bail!("it cannot be told what must be known first")
 }
 
+/// A word for a time: `now`, or a time with or without a zone.
+fn a_time(word: &str) -> Result<String, String> {
+    let is_instant = word.trim() == "now" || word.parse::<jiff::Timestamp>().is_ok();
+    match is_instant {
+        true => Ok(word.to_owned()),
+        false => civil(word).map(|_| word.to_owned()),
+    }
+}
+
+fn civil(word: &str) -> Result<jiff::civil::DateTime, String> {
+    word.parse()
+        .map_err(|_| format!("`{word}` is no time; write it as \"2026-03-03 10:30\", or now"))
+}
+
 /// A time with its zone, or in the zone of the number's account.
 fn time(world: &World, to: &str, at: &str) -> anyhow::Result<Timestamp> {
     if let Ok(instant) = at.parse::<jiff::Timestamp>() {
@@ -272,9 +286,7 @@ fn time(world: &World, to: &str, at: &str) -> anyhow::Result<Timestamp> {
     let number = directory.number_by_address(to);
     let account = number.and_then(|number| directory.account(number.manage_unmatched));
     let zone = account.map_or("UTC", |account| account.zone.as_str());
-    let civil: jiff::civil::DateTime = at
-        .parse()
-        .with_context(|| format!("`{at}` is no time; write it as \"2026-03-03 10:30\", or now"))?;
+    let civil = civil(at).map_err(anyhow::Error::msg)?;
     let zoned = civil
         .in_tz(zone)
         .with_context(|| format!("`{at}` is no time in {zone}"))?;
@@ -308,6 +320,10 @@ mod tests {
         assert!(line(&["sms"], &[]).is_err());
         assert!(line(&["call"], &["--json", "--press", "2", "--press", "1"]).is_ok());
         assert!(line(&["sms", "--text", "hello"], &["--press", "1"]).is_err());
+        assert!(line(&["call"], &["--at", "2026-03-03 10:30"]).is_ok());
+        assert!(line(&["call"], &["--at", "now"]).is_ok());
+        let wrong = line(&["call"], &["--at", "tomorrow"]).unwrap_err();
+        assert_eq!(wrong.exit_code(), 2);
         let event = "evt_018f2a3b4c5d7e8f9a0b1c2d3e4f5a6b";
         assert_eq!(
             read(&["sms", "--event", event])

@@ -22,7 +22,7 @@ use crate::model::{
     Mo, Party, ProgramId, Timestamp,
 };
 use crate::policy::consent::{Compliance, verdict};
-use crate::policy::routing::{CallRouted, CallTarget, Routed, Target};
+use crate::policy::routing::{CallRouted, CallTarget, Routed, Rule, Target, rivals, route};
 
 use super::{At, Cx, World, begin, call, text};
 
@@ -43,7 +43,7 @@ pub struct Explained {
     pub rule: &'static str,
     /// What the rule took hold of: the keyword, the waiting flow...
     pub because: Option<String>,
-    /// The rules before it, and why each did not take it.
+    /// The other rules, and why each did not take it; other keywords that match are told too.
     pub lost: Vec<Lost>,
     /// Whose it is.
     pub account: Option<Named>,
@@ -192,8 +192,9 @@ pub fn received(world: &World, state: &State, mo: &Mo, at: At) -> Result<Explain
     if number.active {
         let thread = cx.thread(number.id, &mo.from)?;
         let compliance = text::compliance(world, number, thread, mo);
-        let routed = text::routed(world, number, thread, &mo.text, compliance);
-        told.routed(&routed, compliance);
+        let facts = text::facts(world, number, thread, &mo.text, compliance);
+        let routed = route(&facts);
+        told.routed(&routed, rivals(&facts, &routed), compliance);
         let program = text::home(world, number, thread, &routed).map(|(_, program, _)| program);
         told.decided(&cx, (number, thread, &mo.from), program)?;
     } else {
@@ -291,7 +292,7 @@ impl Explained {
         }
     }
 
-    fn routed(&mut self, routed: &Routed<'_>, compliance: Compliance) {
+    fn routed(&mut self, routed: &Routed<'_>, rivals: Vec<(Rule, String)>, compliance: Compliance) {
         self.because = because(&routed.target);
         self.consent.text = match compliance {
             Compliance::Stop => "stop",
@@ -300,9 +301,10 @@ impl Explained {
             Compliance::Review => "review",
             Compliance::Ordinary => "ordinary",
         };
-        let lost = routed.lost.iter().map(|(rule, why)| Lost {
+        let lost = routed.lost.iter().cloned().chain(rivals);
+        let lost = lost.map(|(rule, why)| Lost {
             rule: rule.as_str(),
-            why: why.clone(),
+            why,
         });
         self.lost = lost.collect();
     }

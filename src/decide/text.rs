@@ -130,14 +130,25 @@ pub(super) fn routed<'a>(
     text: &'a str,
     compliance: Compliance,
 ) -> Routed<'a> {
-    route(&MoFacts {
+    route(&facts(world, number, thread, text, compliance))
+}
+
+/// What is known of a text when it is routed.
+pub(super) fn facts<'a>(
+    world: &'a World,
+    number: &'a Number,
+    thread: &'a Thread,
+    text: &'a str,
+    compliance: Compliance,
+) -> MoFacts<'a> {
+    MoFacts {
         number,
         keywords: world.directory.keywords(number.id),
         text,
         compliance,
         runs: &thread.runs,
         conversations: &thread.conversations,
-    })
+    }
 }
 
 /// Whether YES would re-subscribe: out for the number as such, whoever's thread it was said in.

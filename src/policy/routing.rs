@@ -27,7 +27,7 @@ pub struct MoFacts<'a> {
 }
 
 /// A rule of routing, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// A compliance word.
     Compliance,
@@ -102,6 +102,65 @@ pub fn route<'a>(facts: &MoFacts<'a>) -> Routed<'a> {
 }
 
 type Attempt<'a> = Result<Target<'a>, String>;
+
+/// What else would have taken a text that is routed like this, and why it does not: other keywords that match, and the
+/// rules that come after.
+pub fn rivals<'a>(facts: &MoFacts<'a>, routed: &Routed<'a>) -> Vec<(Rule, String)> {
+    let mut all = Vec::new();
+    if let Target::Keyword(won, sub) = routed.target {
+        let words = other_keywords(facts, won, sub).into_iter();
+        all.extend(words.map(|why| (Rule::Keyword, why)));
+    }
+    let after = [
+        (Rule::Question, question(facts)),
+        (Rule::Keyword, keyword(facts)),
+        (Rule::Conversation, conversation(facts)),
+    ];
+    for (rule, attempt) in after.into_iter().filter(|(rule, _)| *rule > routed.rule) {
+        let why = match attempt {
+            Err(why) => why,
+            Ok(target) => {
+                let would = match target {
+                    Target::Run(_) => "a question to this phone is open".to_owned(),
+                    Target::Keyword(keyword, _) => format!("{} matches", keyword.word),
+                    _ => "this phone has an open conversation here".to_owned(),
+                };
+                format!("{would}, and comes after the rule {}", routed.rule.as_str())
+            }
+        };
+        all.push((rule, why));
+    }
+    if routed.rule != Rule::Unmatched {
+        all.push((
+            Rule::Unmatched,
+            "takes only what nothing before it takes".to_owned(),
+        ));
+    }
+    all
+}
+
+/// Keywords that match too, and why another one won.
+fn other_keywords<'a>(facts: &MoFacts<'a>, won: &Keyword, sub: Option<&SubKeyword>) -> Vec<String> {
+    let text = fold_keyword(facts.text);
+    let whole = match sub {
+        Some(sub) => format!("{} {}", won.word, sub.word),
+        None => won.word.clone(),
+    };
+    let alone = sub.map(|_| format!("{} alone matches too, and {whole} is longer", won.word));
+    let length = matched(won, &text).map_or(0, |found| found.length);
+    let others = facts
+        .keywords
+        .iter()
+        .filter(|other| !std::ptr::eq(*other, won));
+    let others = others.filter_map(|other| {
+        let why = match matched(other, &text)?.length < length {
+            true => "is longer",
+            false => "comes first in the alphabet",
+        };
+        Some(format!("{} matches too, and {whole} {why}", other.word))
+    });
+    alone.into_iter().chain(others).collect()
+}
 
 fn compliance<'a>(facts: &MoFacts<'a>) -> Attempt<'a> {
     match facts.compliance {
@@ -347,6 +406,64 @@ mod tests {
         };
         assert_eq!(got, expected, "{text:?}");
         assert_eq!(routed.lost.len(), if got == "unmatched" { 4 } else { 2 });
+    }
+
+    #[test]
+    fn what_else_would_take_a_text_is_told() {
+        let keywords = [
+            word("APPLY", Matching::FirstWord, &[], &["NURSE"]),
+            word("APPLY NOW", Matching::FirstWord, &[], &[]),
+            word("NURSE", Matching::Phrase, &[], &[]),
+        ];
+        let number = number();
+        let check = |text: &str, compliance: Compliance, expected: &[&str]| {
+            let facts = MoFacts {
+                number: &number,
+                keywords: &keywords,
+                text,
+                compliance,
+                runs: &[],
+                conversations: &[],
+            };
+            let told = rivals(&facts, &route(&facts)).into_iter();
+            let told: Vec<String> = told
+                .map(|(rule, why)| format!("{}: {why}", rule.as_str()))
+                .collect();
+            assert_eq!(told, expected, "{text}");
+        };
+        let none = "conversation: this phone has no open conversation here";
+        let last = "unmatched: takes only what nothing before it takes";
+        check("hello", Compliance::Ordinary, &[]);
+        check("apply", Compliance::Ordinary, &[none, last]);
+        check(
+            "apply now",
+            Compliance::Ordinary,
+            &[
+                "keyword: APPLY matches too, and APPLY NOW is longer",
+                none,
+                last,
+            ],
+        );
+        check(
+            "apply nurse",
+            Compliance::Ordinary,
+            &[
+                "keyword: APPLY alone matches too, and APPLY NURSE is longer",
+                "keyword: NURSE matches too, and APPLY NURSE is longer",
+                none,
+                last,
+            ],
+        );
+        check(
+            "apply",
+            Compliance::Help,
+            &[
+                "question: no question to this phone is open on this number",
+                "keyword: APPLY matches, and comes after the rule compliance",
+                none,
+                last,
+            ],
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A call followed to its end when nobody takes it: who rings from which second to which, and who does not and why.
 //!
 //! The call is played through the functions that decide it, on the virtual phones of `flow test`: nobody answers, the
-//! caller presses what they are said to press and says nothing.
+//! caller presses what they are said to press and says nothing. There words take no time; here what the caller hears
+//! puts off whatever comes after it, by how long it takes to speak.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +16,12 @@ use crate::model::account::{Account, Number};
 use crate::model::directory::Directory;
 use crate::model::people::User;
 use crate::model::turn::{Need, State, Write};
-use crate::model::{Connection, LegId, Party, Timestamp, UserId};
+use crate::model::{CallVerb, Connection, LegId, Party, Timestamp, UserId};
 
 /// How long a call is followed.
 const FOLLOWED_S_MAX: u32 = 4 * 3600;
+/// Words that are spoken to a caller in a minute, as carriers' voices speak at their usual pace.
+const WORDS_PER_MINUTE: u64 = 150;
 /// Steps that are told of.
 const LATER_MAX: usize = 200;
 
@@ -111,6 +114,7 @@ pub(super) fn follow(asked: &Asked<'_>) -> Result<Course, Vec<Need>> {
         at: None,
         open: Vec::new(),
         dials: Vec::new(),
+        spoken_s: 0,
     };
     for (place, kept) in stage.kept().iter().enumerate() {
         told.turn(kept, place == 0);
@@ -148,11 +152,25 @@ struct Telling<'a, 'c> {
     open: Vec<(LegId, usize)>,
     /// The steps that rang people, in order.
     dials: Vec<(String, String)>,
+    /// How long the caller has listened.
+    spoken_s: u64,
+}
+
+/// How long it takes to speak what is said in these verbs.
+fn spoken_s(verbs: &[CallVerb]) -> u64 {
+    let words = |text: &String| u64::try_from(text.split_whitespace().count()).unwrap_or(u64::MAX);
+    let seconds = |verb: &CallVerb| match verb {
+        CallVerb::Say { text, .. } => words(text).saturating_mul(60).div_ceil(WORDS_PER_MINUTE),
+        CallVerb::Gather { prompt, .. } => spoken_s(prompt),
+        CallVerb::Pause { seconds } => u64::from(*seconds),
+        _ => 0,
+    };
+    verbs.iter().map(seconds).sum()
 }
 
 impl Telling<'_, '_> {
     fn turn(&mut self, kept: &Kept, first: bool) {
-        let at_s = kept.at.since(self.asked.now).as_secs();
+        let at_s = kept.at.since(self.asked.now).as_secs() + self.spoken_s;
         for (flow, step) in &kept.trace {
             if matches!(step.verb, "dial" | "queue") {
                 let here = (flow.clone(), step.step.clone());
@@ -169,10 +187,18 @@ impl Telling<'_, '_> {
                 });
             }
         }
-        self.legs(kept, at_s);
+        let answer = kept.turn.answer.as_ref();
+        let spoken_s = answer.map_or(0, |script| spoken_s(&script.verbs));
+        // Legs that are placed by order ring while the caller still listens.
+        let placed = |write: &Write| matches!(write, Write::Leg(leg) if leg.room.is_some());
+        let waits = !kept.turn.writes.iter().any(placed);
+        let heard_s = if waits { spoken_s } else { 0 };
+        self.legs(kept, at_s, heard_s);
+        self.spoken_s += heard_s;
     }
 
-    fn legs(&mut self, kept: &Kept, at_s: u64) {
+    /// Legs that end here ring no more, and others begin once the caller has heard what is said before.
+    fn legs(&mut self, kept: &Kept, at_s: u64, heard_s: u64) {
         let mut placed = 0;
         for write in &kept.turn.writes {
             let Write::Leg(leg) = write else { continue };
@@ -199,8 +225,8 @@ impl Telling<'_, '_> {
                             &leg.phone.to_string(),
                         ),
                         phone: leg.phone.to_string(),
-                        from_s: at_s + delay,
-                        until_s: at_s + delay,
+                        from_s: at_s + heard_s + delay,
+                        until_s: at_s + heard_s + delay,
                         flow,
                         step,
                     });

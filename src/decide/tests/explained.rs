@@ -88,6 +88,8 @@ fn texts() {
 number   +12025550100 on twilio
 not      compliance: the text is no compliance word
 not      question: no question to this phone is open on this number
+not      conversation: this phone has no open conversation here
+not      unmatched: takes only what nothing before it takes
 rule     keyword: APPLY
 account  The college (college)
 program  college main (main)
@@ -105,6 +107,9 @@ consent  never asked
         "
 number   +12025550100 on twilio
 not      compliance: the text is no compliance word
+not      keyword: none of the number's 3 keywords matches
+not      conversation: this phone has no open conversation here
+not      unmatched: takes only what nothing before it takes
 rule     question: the flow apply waits for an answer
 account  The college (college)
 program  college main (main)
@@ -122,6 +127,10 @@ line     put into a box: by APPLY
         "stop",
         "
 number   +12025550100 on twilio
+not      question: no question to this phone is open on this number
+not      keyword: none of the number's 3 keywords matches
+not      conversation: this phone has an open conversation here, and comes after the rule compliance
+not      unmatched: takes only what nothing before it takes
 rule     compliance: stop
 account  The college (college)
 program  college main (main)
@@ -140,6 +149,7 @@ number   +12025550100 on twilio
 not      compliance: the text is no compliance word
 not      question: no question to this phone is open on this number
 not      keyword: none of the number's 3 keywords matches
+not      unmatched: takes only what nothing before it takes
 rule     conversation
 account  The college (college)
 program  college main (main)
@@ -257,19 +267,19 @@ fn who_rings_in_which_second() {
     assert_eq!(
         lines(&told, &["rings", "skips", "then"]),
         [
-            "rings    0 s to 15 s: Ben (ben) at +12025550111, by main:people",
-            "rings    15 s to 30 s: Ana (ana) at +12025550110, by main:people",
-            "rings    30 s to 50 s: Ana (ana) at +12025550110, by main:front",
-            "rings    31 s to 51 s: Ben (ben) at +12025550111, by main:front",
+            "rings    1 s to 16 s: Ben (ben) at +12025550111, by main:people",
+            "rings    16 s to 31 s: Ana (ana) at +12025550110, by main:people",
+            "rings    31 s to 51 s: Ana (ana) at +12025550110, by main:front",
+            "rings    32 s to 52 s: Ben (ben) at +12025550111, by main:front",
             "skips    Gone (gone), by main:people: does not work here any more",
             "skips    Cyd (cyd), by main:people: has no device",
-            "then     0 s: main:6 first (menu) -> 1",
-            "then     0 s: main:9 people (dial) -> waits",
-            "then     30 s: main:9 people (dial) -> no_answer",
-            "then     30 s: main:12 front (dial) -> waits",
-            "then     51 s: main:12 front (dial) -> no_answer",
-            "then     51 s: main:15 box (voicemail) -> waits",
-            "then     56 s: main:15 box (voicemail) -> empty",
+            "then     1 s: main:6 first (menu) -> 1",
+            "then     1 s: main:9 people (dial) -> waits",
+            "then     31 s: main:9 people (dial) -> no_answer",
+            "then     31 s: main:12 front (dial) -> waits",
+            "then     52 s: main:12 front (dial) -> no_answer",
+            "then     52 s: main:15 box (voicemail) -> waits",
+            "then     60 s: main:15 box (voicemail) -> empty",
         ]
     );
     // The second before nobody was rung, and nothing was saved.
@@ -277,7 +287,7 @@ fn who_rings_in_which_second() {
     // Whoever presses nothing goes another way.
     let told = call(&bench, SHARED);
     assert_eq!((told.rings, told.skipped), (vec![], vec![]));
-    assert_eq!(told.later[0].at_s, 5);
+    assert_eq!(told.later[0].at_s, 6);
 }
 
 #[test]
