@@ -196,10 +196,12 @@ fn help(kind: Kind) -> &'static str {
     match kind {
         Kind::Call => {
             "presses 1 · answers [ana] · no_answer [ana] · busy [ana] · declines [ana] · fails [ana] · \
-             hangs_up [ana] · leaves_voicemail 12s · texts hello · passes 2h · quit"
+             hangs_up [ana] · leaves_voicemail 12s · texts hello · http { status: 200, body: { name: Pia } } · \
+             receipt delivered · staff { user: ana, replies: hello } · passes 2h · quit"
         }
         Kind::Sms => {
-            "texts hello · passes 2h · receipt delivered · staff { user: ana, replies: hello } · quit"
+            "texts hello · passes 2h · http { status: 200, body: { name: Pia } } · receipt delivered · \
+             staff { user: ana, replies: hello } · quit"
         }
     }
 }
@@ -276,14 +278,14 @@ mod tests {
             shown,
             "03-03 10:30:00   call from +12025550143\n\
              03-03 10:30:00   ring → waits   [ring (dial), line 5]\n\
-             03-03 10:30:00   rings nurses-member\n\
+             03-03 10:30:00   rings nurses-member   [ring (dial), line 5]\n\
              that cannot be: no keys are awaited now; it rings at nurses-member\n\
              03-03 10:30:20   ring → no_answer   [ring (dial), line 5]\n\
              03-03 10:30:20   box → waits   [box (voicemail), line 8]\n\
              03-03 10:30:20   says \"Please leave a message after the tone.\"   [box (voicemail), line 8]\n\
              03-03 10:30:32   box → left   [box (voicemail), line 8]\n\
-             03-03 10:30:32   tells nurses-member@example.org by e-mail\n\
-             03-03 10:30:32   hangs up\n\
+             03-03 10:30:32   tells nurses-member@example.org by e-mail   [box (voicemail), line 8]\n\
+             03-03 10:30:32   hangs up   [box (voicemail), line 8]\n\
              over; the last step was box (voicemail), line 8\n"
         );
     }

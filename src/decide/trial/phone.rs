@@ -11,6 +11,9 @@ use crate::model::{
     LegId, Order,
 };
 
+/// Verbs that ring people.
+const RINGING: [&str; 2] = ["dial", "queue"];
+
 impl Stage {
     /// A call comes.
     pub(in crate::decide) fn calls(&mut self) -> Result<(), String> {
@@ -114,7 +117,8 @@ impl Stage {
                 };
             }
             CallVerb::Transfer { phone, .. } => {
-                self.log(Who::Flow, format!("hands the caller on to {phone}"), None);
+                let place = self.latest(&["transfer"]);
+                self.log(Who::Flow, format!("hands the caller on to {phone}"), place);
                 self.line.handed_on = Some(phone.to_string());
             }
             CallVerb::Hangup => return self.is_over("hangs up", CallStatus::Completed),
@@ -125,7 +129,8 @@ impl Stage {
     }
 
     fn is_over(&mut self, words: &str, status: CallStatus) -> Result<(), String> {
-        self.log(Who::Flow, words.to_owned(), None);
+        let place = self.latest(&[]);
+        self.log(Who::Flow, words.to_owned(), place);
         self.ended(status)
     }
 
@@ -141,7 +146,8 @@ impl Stage {
 
     fn rings_now(&mut self, ring: Ring) {
         let words = format!("rings {}", self.whose(ring.leg));
-        self.log(Who::Flow, words, None);
+        let place = self.latest(&RINGING);
+        self.log(Who::Flow, words, place);
         self.line.rings.push(ring);
     }
 
@@ -342,7 +348,8 @@ impl Stage {
         {
             let who = self.whose(ring.leg);
             for text in verbs.iter().flat_map(CallVerb::texts) {
-                self.log(Who::Flow, format!("asks {who} {text:?}"), None);
+                let place = self.latest(&RINGING);
+                self.log(Who::Flow, format!("asks {who} {text:?}"), place);
             }
             verbs = self.leg(ring.leg, asks(Some(key.to_owned()), false))?;
         }

@@ -364,7 +364,8 @@ impl Stage {
 
     fn text_sent(&mut self, message: &Message) {
         self.sent.push(message.id);
-        let place = self.places.get(&message.text).cloned();
+        let said = self.places.get(&message.text).cloned();
+        let place = said.or_else(|| self.latest(&[]));
         let to = match message.party == self.party {
             true => String::new(),
             false => format!(" to {}", message.party),
@@ -380,7 +381,8 @@ impl Stage {
             JobKind::Order(order) => self.order(order.clone()),
             JobKind::TellOfVoicemail { to, .. } | JobKind::Email { to, .. } => {
                 self.emails.push(to.clone());
-                self.log(Who::Flow, format!("tells {to} by e-mail"), None);
+                let place = self.latest(&["email", "notify", "voicemail"]);
+                self.log(Who::Flow, format!("tells {to} by e-mail"), place);
             }
             JobKind::Http {
                 run,
@@ -389,7 +391,8 @@ impl Stage {
                 request,
             } => {
                 let words = format!("asks {} {}", request.method.as_str(), request.url);
-                self.log(Who::Flow, words, None);
+                let place = self.latest(&["http"]);
+                self.log(Who::Flow, words, place);
                 self.asked.push_back(Asked {
                     run: *run,
                     call: *call,
@@ -421,6 +424,17 @@ impl Stage {
         let place = self.places.get(&text).cloned();
         self.log(Who::Flow, format!("says {text:?}"), place);
         self.heard.push_back(text);
+    }
+
+    /// The latest step with one of these verbs, or the latest at all.
+    pub(super) fn latest(&self, verbs: &[&str]) -> Option<Place> {
+        let mut places = self
+            .transcript
+            .iter()
+            .rev()
+            .filter_map(|entry| entry.place.as_ref());
+        let wanted = |place: &&Place| verbs.is_empty() || verbs.contains(&place.verb);
+        places.find(wanted).cloned()
     }
 
     pub(super) fn log(&mut self, who: Who, words: String, place: Option<Place>) {
