@@ -82,7 +82,7 @@ mod tests {
             (code, printed.as_str()),
             (
                 0,
-                "holidays:\n  - 2026-12-25   # Christmas\n  # left out: Meeting\n"
+                "holidays:\n  - 2026-12-25   # Christmas\n  # left out: Meeting (it has a time of day, or a day that cannot be read)\n"
             )
         );
         let spec: CalendarSpec = serde_yaml::from_str(&printed).unwrap();

@@ -11,7 +11,7 @@ const ENTRY_DAYS_MAX: i32 = 100;
 /// A day taken from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IcsDay {
-    /// As a calendar's `holidays` have it: `2026-12-25`, or `12-25` for one of every year.
+    /// As a calendar's `holidays` have it: `2026-12-25`, or `12-25` or `4th thu nov` for one of every year.
     pub holiday: String,
     /// What the file calls it.
     pub name: String,
@@ -22,8 +22,8 @@ pub struct IcsDay {
 pub struct Ics {
     /// Whole days, in the file's order; at most a thousand.
     pub days: Vec<IcsDay>,
-    /// Entries left out: their times of day, rules or dates say more than a holiday can, they last longer than a holiday
-    /// does, or they are cancelled.
+    /// Entries left out, each with the reason: their times of day, rules or dates say more than a holiday can, they last
+    /// longer than a holiday does, or they are cancelled.
     pub left_out: Vec<String>,
 }
 
@@ -116,60 +116,111 @@ fn plain(value: &str) -> String {
 }
 
 fn take(found: &mut Ics, entry: Entry) {
-    match days(&entry) {
-        Some(days) if found.days.len() + days.len() <= HOLIDAYS_MAX => {
+    let why = match days(&entry) {
+        Ok(days) if found.days.len() + days.len() <= HOLIDAYS_MAX => {
             let name = |holiday| IcsDay {
                 holiday,
                 name: entry.name.clone(),
             };
-            found.days.extend(days.into_iter().map(name));
+            return found.days.extend(days.into_iter().map(name));
         }
-        _ if found.left_out.len() < HOLIDAYS_MAX => {
-            let why = match entry {
-                Entry {
-                    cancelled: true, ..
-                } => " (cancelled)",
-                Entry { moved: true, .. } => " (one day of an entry that repeats)",
-                _ => "",
-            };
-            found.left_out.push(format!("{}{why}", entry.name));
-        }
-        _ => {}
+        Ok(_) => "a calendar has at most a thousand holidays",
+        Err(why) => why,
+    };
+    if found.left_out.len() < HOLIDAYS_MAX {
+        found.left_out.push(format!("{} ({why})", entry.name));
     }
 }
 
-/// The holidays of an entry; none when it is more than whole days.
-fn days(entry: &Entry) -> Option<Vec<String>> {
-    if entry.cancelled || entry.moved {
-        return None;
+/// The holidays of an entry, or why it is none.
+fn days(entry: &Entry) -> Result<Vec<String>, &'static str> {
+    match entry {
+        Entry {
+            cancelled: true, ..
+        } => return Err("cancelled"),
+        Entry { moved: true, .. } => return Err("one day of an entry that repeats"),
+        _ => {}
     }
-    let first = date(entry.start.as_deref()?)?;
-    // The end is the day after the last.
-    let count = match (&entry.end, &entry.lasts) {
-        (Some(end), _) => first.until(date(end)?).ok()?.get_days(),
-        (None, Some(lasts)) => whole_days(lasts)?,
-        (None, None) => 1,
-    };
-    let count = count.max(1);
-    if count > ENTRY_DAYS_MAX {
-        return None;
-    }
-    let without = dates(&entry.without)?;
-    let also = dates(&entry.also)?;
+    let first = entry.start.as_deref().and_then(date).ok_or(NO_DAY)?;
+    let count = lasts(entry, first)?;
+    let (without, also) = (dates(&entry.without)?, dates(&entry.also)?);
     let from = |first: Date| (0..count).filter_map(move |days| first.checked_add(days.days()).ok());
-    match entry.rule.as_deref().map(is_every_year) {
-        None => {
-            let begins = [first].into_iter().chain(also);
-            let begins = begins.filter(|first| !without.contains(first));
-            Some(begins.flat_map(from).map(|day| day.to_string()).collect())
-        }
-        // A day of every year has no year in which it is none.
-        Some(true) if without.is_empty() && also.is_empty() => {
-            let days = from(first);
-            Some(days.map(|day| day.strftime("%m-%d").to_string()).collect())
-        }
-        Some(_) => None,
+    let Some(rule) = &entry.rule else {
+        let begins = [first].into_iter().chain(also);
+        let begins = begins.filter(|first| !without.contains(first));
+        return Ok(begins.flat_map(from).map(|day| day.to_string()).collect());
+    };
+    if !without.is_empty() || !also.is_empty() {
+        return Err("a day of every year has no year in which it is none");
     }
+    if is_every_year(rule) {
+        let days = from(first);
+        return Ok(days.map(|day| day.strftime("%m-%d").to_string()).collect());
+    }
+    let weekday = nth_weekday(rule, first).ok_or("its rule says more than a holiday can")?;
+    let day = |after: i32| match after {
+        0 => weekday.clone(),
+        _ => format!("{weekday} +{after}"),
+    };
+    Ok((0..count).map(day).collect())
+}
+
+const NO_DAY: &str = "it has a time of day, or a day that cannot be read";
+
+/// How many days an entry lasts.
+fn lasts(entry: &Entry, first: Date) -> Result<i32, &'static str> {
+    let count = match (&entry.end, &entry.lasts) {
+        // The end is the day after the last.
+        (Some(end), _) => date(end).and_then(|end| Some(first.until(end).ok()?.get_days())),
+        (None, Some(lasts)) => whole_days(lasts),
+        (None, None) => Some(1),
+    };
+    let count = count.ok_or("it does not last whole days")?.max(1);
+    match count > ENTRY_DAYS_MAX {
+        true => Err("it lasts longer than 100 days"),
+        false => Ok(count),
+    }
+}
+
+/// A rule such as "the fourth Thursday of every November", as a calendar's `holidays` have it: `4th thu nov`.
+fn nth_weekday(rule: &str, first: Date) -> Option<String> {
+    let (mut yearly, mut month, mut day, mut nth) = (false, None, None, None);
+    for part in rule.split(';').filter(|part| !part.is_empty()) {
+        match part.split_once('=')? {
+            ("FREQ", "YEARLY") => yearly = true,
+            ("INTERVAL", "1") | ("WKST", _) => {}
+            ("BYMONTH", value) => month = Some(value.parse::<i8>().ok()?),
+            ("BYSETPOS", value) => nth = Some(value),
+            ("BYDAY", value) => {
+                let (count, name) = value.split_at_checked(value.len().checked_sub(2)?)?;
+                day = Some(name);
+                nth = Some(count).filter(|count| !count.is_empty()).or(nth);
+            }
+            _ => return None,
+        }
+    }
+    // Without a month, the days of a whole year are counted.
+    let month = Date::new(first.year(), month?, 1).ok()?.strftime("%b");
+    let nth = match nth?.trim_start_matches('+') {
+        "1" => "1st",
+        "2" => "2nd",
+        "3" => "3rd",
+        "4" => "4th",
+        "5" => "5th",
+        "-1" => "last",
+        _ => return None,
+    };
+    let day = match day? {
+        "MO" => "mon",
+        "TU" => "tue",
+        "WE" => "wed",
+        "TH" => "thu",
+        "FR" => "fri",
+        "SA" => "sat",
+        "SU" => "sun",
+        _ => return None,
+    };
+    yearly.then(|| format!("{nth} {day} {}", month.to_string().to_lowercase()))
 }
 
 /// The days of a duration that says only days or weeks (`P5D`, `P2W`).
@@ -185,8 +236,8 @@ fn whole_days(lasts: &str) -> Option<i32> {
     count.checked_mul(unit)
 }
 
-fn dates(all: &[String]) -> Option<Vec<Date>> {
-    all.iter().map(|one| date(one)).collect()
+fn dates(all: &[String]) -> Result<Vec<Date>, &'static str> {
+    all.iter().map(|one| date(one).ok_or(NO_DAY)).collect()
 }
 
 fn date(text: &str) -> Option<Date> {
@@ -220,7 +271,7 @@ mod tests {
             BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY\r\nSUMMARY:New Year\r\nEND:VEVENT\r\n\
             BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261230\r\nDTEND;VALUE=DATE:20270102\r\nSUMMARY:Break\r\nEND:VEVENT\r\n\
             BEGIN:VEVENT\r\nDTSTART:20260601T090000Z\r\nSUMMARY:Meeting\r\nEND:VEVENT\r\n\
-            BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260119\r\nRRULE:FREQ=YEARLY;BYDAY=3MO\r\nSUMMARY:Third Monday\r\nEND:VEVENT\r\n\
+            BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260119\r\nRRULE:FREQ=YEARLY;BYMONTH=1;BYDAY=3MO\r\nSUMMARY:Third Monday\r\nEND:VEVENT\r\n\
             END:VCALENDAR\r\n";
         let found = read_ics(file);
         let days: Vec<_> = found
@@ -236,9 +287,11 @@ mod tests {
                 ("2026-12-30", "Break"),
                 ("2026-12-31", "Break"),
                 ("2027-01-01", "Break"),
+                ("3rd mon jan", "Third Monday"),
             ]
         );
-        assert_eq!(found.left_out, ["Meeting", "Third Monday"]);
+        let meeting = "Meeting (it has a time of day, or a day that cannot be read)";
+        assert_eq!(found.left_out, [meeting]);
     }
 
     /// The days and what is left out, of entries that are written as `KEY:value; KEY:value`.
@@ -286,9 +339,13 @@ mod tests {
         check(
             &[&with("RRULE:FREQ=YEARLY; EXDATE:20270601")],
             &[],
-            &["Day"],
+            &["Day (a day of every year has no year in which it is none)"],
         );
-        check(&[&with("RDATE:20260701T100000Z")], &[], &["Day"]);
+        check(
+            &[&with("RDATE:20260701T100000Z")],
+            &[],
+            &["Day (it has a time of day, or a day that cannot be read)"],
+        );
     }
 
     #[test]
@@ -298,8 +355,61 @@ mod tests {
         let three = ["2026-06-01 Day", "2026-06-02 Day", "2026-06-03 Day"];
         check(&[&lasting("P3D")], &three, &[]);
         check(&[&lasting("P1D")], &three[..1], &[]);
-        check(&[&lasting("PT24H")], &[], &["Day"]);
-        check(&[&lasting("P15W")], &[], &["Day"]);
+        check(
+            &[&lasting("PT24H")],
+            &[],
+            &["Day (it does not last whole days)"],
+        );
+        check(
+            &[&lasting("P15W")],
+            &[],
+            &["Day (it lasts longer than 100 days)"],
+        );
+    }
+
+    #[test]
+    fn weekdays_of_every_year_are_read() {
+        let ruled = |rule: &str| format!("DTSTART;VALUE=DATE:20261126; SUMMARY:Day; RRULE:{rule}");
+        for (rule, day) in [
+            ("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", "4th thu nov Day"),
+            (
+                "FREQ=YEARLY;INTERVAL=1;BYMONTH=5;BYDAY=-1MO;WKST=SU",
+                "last mon may Day",
+            ),
+            (
+                "FREQ=YEARLY;BYMONTH=9;BYDAY=MO;BYSETPOS=1",
+                "1st mon sep Day",
+            ),
+            (
+                "FREQ=YEARLY;BYSETPOS=+2;BYMONTH=10;BYDAY=MO",
+                "2nd mon oct Day",
+            ),
+        ] {
+            check(&[&ruled(rule)], &[day], &[]);
+        }
+        for rule in [
+            "FREQ=YEARLY;BYDAY=4TH",
+            "FREQ=YEARLY;BYMONTH=11;BYDAY=TH",
+            "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH,4FR",
+            "FREQ=YEARLY;BYMONTH=11,12;BYDAY=4TH",
+            "FREQ=YEARLY;BYMONTH=11;BYDAY=-2TH",
+            "FREQ=MONTHLY;BYMONTH=11;BYDAY=4TH",
+            "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;UNTIL=20300101",
+            "FREQ=WEEKLY",
+            "EXRULE",
+            "FREQ=YEARLY;BYMONTH=11;BYDAY=é",
+        ] {
+            check(
+                &[&ruled(rule)],
+                &[],
+                &["Day (its rule says more than a holiday can)"],
+            );
+        }
+        let long = format!(
+            "{}; DURATION:P2D",
+            ruled("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH")
+        );
+        check(&[&long], &["4th thu nov Day", "4th thu nov +1 Day"], &[]);
     }
 
     #[test]
