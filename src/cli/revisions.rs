@@ -17,6 +17,7 @@ use crate::model::http::HttpRules;
 use crate::model::{AccountId, RevisionId};
 use crate::store::{
     AccountScope, Activation, Actor, FlowFile, FlowRevision, NodeScope, Published, Stamp, Store,
+    StoreError,
 };
 
 use super::files;
@@ -309,9 +310,11 @@ pub async fn rollback(
     }
     let actor = Actor::Cli(login());
     let (seen, now) = (Some(active.id), ambient::now());
-    store
-        .activate(&actor, place.account, row.id, seen, now)
-        .await?;
+    let done = store.activate(&actor, place.account, row.id, seen, now);
+    match done.await {
+        Err(StoreError::Conflict(_)) => return place.overtaken(out).await,
+        done => done?,
+    }
     let (now, was) = (row.number, active.number);
     writeln!(
         out,
@@ -409,6 +412,23 @@ impl Place<'_> {
         Ok(1)
     }
 
+    /// Tells who was faster than a rollback; the exit code.
+    async fn overtaken(&self, out: &mut dyn Write) -> anyhow::Result<i32> {
+        let FlowRevision {
+            number,
+            published_at: at,
+            published_by: by,
+            ..
+        } = self.active().await?;
+        let key = &self.key;
+        writeln!(
+            out,
+            "{key}: not rolled back: the flow was changed meanwhile (revision {number} of {at} by {by} is active). \
+             Look at it with `signalbox flow show {key}`, then roll back again with --to."
+        )?;
+        Ok(1)
+    }
+
     /// Tells what came of a publication; the exit code.
     async fn told(&self, done: Published, text: &str, out: &mut dyn Write) -> anyhow::Result<i32> {
         let key = &self.key;
@@ -460,7 +480,12 @@ impl Place<'_> {
         let published = self
             .store
             .publish(&actor, self.account, &self.key, text, seen, stamp());
-        Ok(Published::New(published.await?))
+        match published.await {
+            Ok(id) => Ok(Published::New(id)),
+            // Somebody was faster, between the look and the publication.
+            Err(StoreError::Conflict(_)) => Ok(Published::Conflict),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
