@@ -180,6 +180,23 @@ on_both! {
         assert_eq!(desk.show(None).await, text("clinic", "three"));
     }
 
+    async fn of_several_at_once_one_publishes_and_the_others_are_told(bench: Bench) {
+        let desk = Desk::new(bench).await;
+        desk.publish("main.yaml", "clinic", "one", None).await;
+        let all = futures_util::future::join_all([
+            desk.publish("a.yaml", "clinic", "two", Some(1)),
+            desk.publish("b.yaml", "clinic", "three", Some(1)),
+            desk.publish("c.yaml", "clinic", "four", Some(1)),
+            desk.publish("d.yaml", "clinic", "five", Some(1)),
+        ]);
+        let (won, lost): (Vec<_>, Vec<_>) = all.await.into_iter().partition(|(code, _)| *code == 0);
+        assert_eq!((won.len(), lost.len()), (1, 3), "{won:?} {lost:?}");
+        for (code, told) in lost {
+            assert_eq!(code, 1);
+            assert!(told.contains("revision 2 of ") && told.contains("--based-on 2"), "{told}");
+        }
+    }
+
     async fn what_is_not_sound_is_not_published(bench: Bench) {
         let desk = Desk::new(bench).await;
         desk.publish("main.yaml", "clinic", "one", None).await;
