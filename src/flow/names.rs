@@ -195,10 +195,15 @@ pub fn known<'t>(
     files: impl IntoIterator<Item = &'t str>,
     published: impl IntoIterator<Item = &'t str>,
 ) -> Vec<FlowName> {
-    let mut known: Vec<FlowName> = files.into_iter().filter_map(name_of).collect();
-    let of_files: BTreeSet<(String, String)> = known.iter().map(FlowName::place).collect();
+    let mut places = BTreeSet::new();
+    // Of several with one name the first one counts, which is what becomes of them.
+    let mut known: Vec<FlowName> = files
+        .into_iter()
+        .filter_map(name_of)
+        .filter(|name| places.insert(name.place()))
+        .collect();
     let published = published.into_iter().filter_map(published_name_of);
-    known.extend(published.filter(|name| !of_files.contains(&name.place())));
+    known.extend(published.filter(|name| places.insert(name.place())));
     known
 }
 

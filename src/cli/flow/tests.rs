@@ -177,6 +177,31 @@ fn a_folder_is_judged_with_its_organisation() {
 }
 
 #[test]
+fn what_a_keyword_leads_to_is_marked_in_its_own_entry() {
+    let now = Timestamp::from_micros(1_790_000_000_000_000);
+    let against = college(now);
+    let (_, shown) = run(&[("a.yaml", SOUND)], &[], Some(&against));
+    // Both numbers of the clinic have this keyword.
+    let of_keyword = shown.split("error[unknown-flow]: the keyword `REFILL` leads to `refill`");
+    let places: BTreeSet<&str> = of_keyword
+        .skip(1)
+        .filter_map(|told| told.lines().nth(1))
+        .map(|place| place.rsplit_once(':').unwrap().0)
+        .collect();
+    assert_eq!(places.len(), 2, "{shown}");
+    let marked = |place: &str| {
+        let line: usize = place.rsplit(':').next().unwrap().parse().unwrap();
+        against.source.lines().nth(line - 1).unwrap()
+    };
+    assert!(
+        places
+            .iter()
+            .all(|place| marked(place).contains("flow: refill")),
+        "{places:?}"
+    );
+}
+
+#[test]
 fn that_nobody_is_in_a_group_is_told_once() {
     let source = "cost_centres:
   - { key: c, name: C }

@@ -2,6 +2,7 @@
 //! calendars that end, and words that several accounts claim.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::flow::fault::{Fault, suggest};
 use crate::flow::reader::at_byte;
@@ -86,6 +87,33 @@ impl Judging<'_> {
             }
         }
         found.map_or_else(At::default, |span| at_byte(source, span))
+    }
+
+    /// Where the word of a keyword stands in its entry.
+    fn keyword(&self, account: &str, number: &Number, keyword: &Keyword) -> At {
+        let found = self.within(self.entry(account, number, keyword), &keyword.word);
+        found.unwrap_or_else(|| self.at(&["accounts", account, "keywords", &keyword.word]))
+    }
+
+    /// The entry of a keyword in the list of its account: the first that has both its number and its word.
+    fn entry(&self, account: &str, number: &Number, keyword: &Keyword) -> Range<usize> {
+        let source = self.organisation.source;
+        let mut from = self.at(&["accounts", account, "keywords"]).span.end;
+        while let Some(at) = find_word(source, &keyword.word, from) {
+            let entry = entry_around(source, at);
+            if self.within(entry.clone(), &number.address).is_some() {
+                return entry;
+            }
+            from = at + keyword.word.len();
+        }
+        0..0
+    }
+
+    /// Where a word stands in a part of the file.
+    fn within(&self, part: Range<usize>, word: &str) -> Option<At> {
+        let source = self.organisation.source;
+        let at = find_word(source, word, part.start).filter(|at| at + word.len() <= part.end)?;
+        Some(at_byte(source, at..at + word.len()))
     }
 
     fn account(&mut self, account: &Account) {
@@ -214,11 +242,13 @@ impl Judging<'_> {
             let Some(account) = directory.account(keyword.account) else {
                 continue;
             };
-            let at = self.at(&["accounts", &account.key, "keywords", &keyword.word]);
+            let entry = self.entry(&account.key, number, keyword);
+            let at = self.keyword(&account.key, number, keyword);
             let by = format!("the keyword `{}`", keyword.word);
             let subs = keyword.sub.iter().filter_map(|sub| sub.flow.as_ref());
             for flow in keyword.flow.iter().chain(subs) {
-                self.exists(&at, account, flow, Kind::Sms, &by);
+                let place = self.within(entry.clone(), flow);
+                self.exists(place.as_ref().unwrap_or(&at), account, flow, Kind::Sms, &by);
             }
             let mut words = keyword.folded.iter();
             if let Some((word, does)) = words.find_map(|word| Some((word, reserved_words(word)?))) {
@@ -244,7 +274,7 @@ impl Judging<'_> {
         };
         let (first, second) = (owner(one), owner(other));
         if let Some(same) = a.iter().find(|phrase| b.contains(phrase)) {
-            let at = self.at(&["accounts", &second, "keywords", &other.word]);
+            let at = self.keyword(&second, number, other);
             let message = format!(
                 "accounts `{first}` and `{second}` both claim `{same}` on {}",
                 number.address
@@ -274,7 +304,7 @@ impl Judging<'_> {
                 continue;
             };
             let (account, keyword) = winner;
-            let at = self.at(&["accounts", account, "keywords", &keyword.word]);
+            let at = self.keyword(account, number, keyword);
             let message = format!(
                 "texts to {} that begin with `{phrase}` go to account `{account}`, though `{word}` is account `{loser}`'s",
                 number.address
@@ -296,6 +326,21 @@ fn phrases(keyword: &Keyword) -> Vec<String> {
         }
     }
     all
+}
+
+/// The entry of a list that a byte is in: from the line that begins with `-` to the next such line.
+fn entry_around(source: &str, at: usize) -> Range<usize> {
+    let is_entry = |begins: usize| source[begins..].trim_start_matches(' ').starts_with("- ");
+    let line_of = |at: usize| source[..at].rfind('\n').map_or(0, |end| end + 1);
+    let mut begins = line_of(at);
+    while begins > 0 && !is_entry(begins) {
+        begins = line_of(begins - 1);
+    }
+    let ends = source[at..]
+        .match_indices('\n')
+        .map(|(end, _)| at + end + 1);
+    let ends = ends.into_iter().find(|line| is_entry(*line));
+    begins..ends.unwrap_or(source.len())
 }
 
 /// The first place from `from` on where the word stands alone.

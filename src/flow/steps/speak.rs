@@ -67,7 +67,7 @@ pub(super) fn read_file(reading: &mut Reading<'_>, node: &Node) -> Option<Text> 
     for name in names.filter(|name| is_sound_file(name)) {
         if !reading.names.has_sound(&name) {
             let message = format!("the file `{name}` is not in the folder `media`");
-            let help = "put it there: flows/media, beside the flow files";
+            let help = "put it there, beside the flow files";
             reading.warn(&node.at, "missing-file", message, help);
         }
     }
