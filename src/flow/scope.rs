@@ -456,10 +456,10 @@ impl<'a> Values<'a> {
             .unwrap_or_else(|| loaded.to_vec())
     }
 
-    /// The languages to try, best first.
-    pub(crate) fn languages(&self) -> [String; 2] {
+    /// The languages to try: the person's own one, empty where it is not known, and the account's.
+    pub(crate) fn languages(&self) -> (String, &'a str) {
         let own = self.get(&Known::ContactLanguage).shown();
-        [own, self.facts.account.language.clone()]
+        (own, &self.facts.account.language)
     }
 
     /// The day it is where the account is.

@@ -30,8 +30,8 @@ pub(crate) struct Text {
 impl Text {
     /// The text for this person, at most `chars_max` characters, and the language it is in.
     pub(crate) fn render(&self, values: &Values<'_>, chars_max: usize) -> (String, String) {
-        let [own, account] = values.languages();
-        self.render_in(&[&own, &account], values, chars_max)
+        let (own, account) = values.languages();
+        self.render_in(&[&own, account], values, chars_max)
     }
 
     /// The text for members of staff: in the account's language, whatever the contact speaks.
@@ -40,8 +40,8 @@ impl Text {
         values: &Values<'_>,
         chars_max: usize,
     ) -> (String, String) {
-        let [_, account] = values.languages();
-        self.render_in(&[&account], values, chars_max)
+        let (_, account) = values.languages();
+        self.render_in(&[account], values, chars_max)
     }
 
     /// The text in the first of these languages that it has, the last of which is the account's.
@@ -51,16 +51,16 @@ impl Text {
         values: &Values<'_>,
         chars_max: usize,
     ) -> (String, String) {
-        let account = languages.last().copied().unwrap_or_default().to_owned();
+        let account = languages.last().copied().unwrap_or_default();
         let chosen = languages.iter().find_map(|wanted| self.variant(wanted));
         let Some((language, template)) = chosen.or_else(|| self.variants.first()) else {
-            return (String::new(), account);
+            return (String::new(), account.to_owned());
         };
         let language = match language.is_empty() {
             true => account,
-            false => language.clone(),
+            false => language,
         };
-        (template.render(values, chars_max), language)
+        (template.render(values, chars_max), language.to_owned())
     }
 
     /// The variant in this language, else in the same language of another region.

@@ -4,7 +4,9 @@
 use secrecy::SecretString;
 use tempfile::TempDir;
 
-use super::{Store, StoreAt};
+use super::{NewEvent, Store, StoreAt};
+use crate::model::turn::Need;
+use crate::model::{EventId, Id as _, Timestamp};
 use crate::services::Postgres;
 
 /// Runs each test on SQLite, and on PostgreSQL where there is one.
@@ -23,6 +25,20 @@ macro_rules! on_both {
     )* };
 }
 pub(crate) use on_both;
+
+/// An event of no connection that is decided by what the test says; its id is made from `n`.
+pub(crate) fn event(n: u128, received_at: Timestamp, needs: Vec<Need>) -> NewEvent {
+    NewEvent {
+        id: EventId::from_uuid(uuid::Uuid::from_u128(n)),
+        connection: String::new(),
+        hook: "test".to_owned(),
+        dedupe: None,
+        received_at,
+        seed: 1,
+        raw: b"{}".to_vec(),
+        needs,
+    }
+}
 
 /// An empty store.
 pub(crate) struct Bench {

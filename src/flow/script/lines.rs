@@ -125,7 +125,18 @@ fn says(reading: &mut Reading<'_>, key: &Key, value: &Node) -> Option<Says> {
 
 fn otherwise<T>(reading: &mut Reading<'_>, key: &Key) -> Option<T> {
     let message = format!("`{}` is written otherwise", key.text);
-    reading.fault(&key.at, "shape", message);
+    let help = match key.text.as_str() {
+        "receives_nothing" => "write `- receives_nothing:` with nothing behind it",
+        "receipt" => {
+            "write `- receipt: delivered`, or `- receipt: { status: failed, error: 30005 }`"
+        }
+        "staff" => "write `- staff: { user: ana, replies: We call you back }`",
+        "http" => "write `- http: { status: 200, body: { name: Pat } }`",
+        "rings" => "write `- rings: ana`, or `- rings: [ana, ben]`",
+        "answers" => "write `- answers: ana`, or `- answers: { user: ana, accept: true }`",
+        _ => "write one value behind it, as docs/flows.md shows",
+    };
+    reading.fault_help(&key.at, "shape", message, help);
     None
 }
 

@@ -12,9 +12,9 @@ use crate::model::conversation::{RunRow, ThreadEvent, ThreadEventKind, Voicemail
 use crate::model::http::{HttpMethod, HttpRequest};
 use crate::model::turn::{Decision, Need, State, Turn, Write};
 use crate::model::{
-    Call, CallStatus, EventId, Leg, MediaRef, Message, MessageKind, MessageStatus, Via, Waiting,
+    Call, CallStatus, Leg, MediaRef, Message, MessageKind, MessageStatus, Via, Waiting,
 };
-use crate::store::testing::{Bench, on_both};
+use crate::store::testing::{Bench, event as test_event, on_both};
 use crate::store::{Answer, Backlogs, NewEvent};
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -126,16 +126,7 @@ async fn turn<D>(bench: &Bench, n: u128, needs: Vec<Need>, decide: D)
 where
     D: FnMut(&State, usize, &NewEvent) -> Decision + Send + 'static,
 {
-    let event = NewEvent {
-        id: id::<EventId>(n),
-        connection: String::new(),
-        hook: "test".to_owned(),
-        dedupe: None,
-        received_at: at(1),
-        seed: 1,
-        raw: b"{}".to_vec(),
-        needs,
-    };
+    let event = test_event(n, at(1), needs);
     let done = bench
         .store
         .turn(NodeScope::daemon(), vec![event], decide)

@@ -14,7 +14,7 @@ use crate::model::organisation::{OrgChange, OrgRow};
 use crate::model::people::{Contact, ContactPhone};
 use crate::model::turn::{Decision, JobKind, Need, State, StatusChange, Turn, Write};
 use crate::model::{EventId, Id, MessageKind, Party};
-use crate::store::testing::{Bench, on_both};
+use crate::store::testing::{Bench, event as test_event, on_both};
 use crate::store::{Actor, Lane, NewEvent, Store};
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -87,16 +87,7 @@ fn conversation(of: u128) -> Conversation {
 }
 
 async fn write(store: &Store, n: u128, writes: Vec<Write>) {
-    let event = NewEvent {
-        id: id::<EventId>(1_000_000 + n),
-        connection: String::new(),
-        hook: "test".to_owned(),
-        dedupe: None,
-        received_at: at(0),
-        seed: 1,
-        raw: b"{}".to_vec(),
-        needs: Vec::new(),
-    };
+    let event = test_event(1_000_000 + n, at(0), Vec::new());
     let decide = move |_: &State, _: usize, _: &NewEvent| {
         Decision::Done(Box::new(Turn {
             writes: writes.clone(),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::model::people::Contact;
 use crate::model::turn::{Decision, FieldValue, Need, SAME_VALUE_MAX, State, Turn, Write};
 use crate::model::{AccountId, Id, Timestamp};
-use crate::store::testing::{Bench, on_both};
+use crate::store::testing::{Bench, event as test_event, on_both};
 use crate::store::{NewEvent, NodeScope};
 
 fn id<T: Id>(n: u128) -> T {
@@ -42,16 +42,7 @@ fn contact(n: u128, account: u128, fields: &[(&str, serde_json::Value)]) -> Cont
 
 /// Saves contacts as an event does.
 async fn save(bench: &Bench, n: u128, contacts: Vec<Contact>) {
-    let event = NewEvent {
-        id: id(n),
-        connection: String::new(),
-        hook: "test".to_owned(),
-        dedupe: None,
-        received_at: at(1),
-        seed: 1,
-        raw: b"{}".to_vec(),
-        needs: Vec::new(),
-    };
+    let event = test_event(n, at(1), Vec::new());
     let decide = move |_: &State, _: usize, _: &NewEvent| {
         let writes = contacts
             .iter()

@@ -21,16 +21,7 @@ async fn is_locked(store: &Store, user: UserId) -> bool {
 }
 
 fn asked(n: u128) -> NewEvent {
-    NewEvent {
-        id: id::<EventId>(n),
-        connection: String::new(),
-        hook: "test".to_owned(),
-        dedupe: None,
-        received_at: at(1),
-        seed: 1,
-        raw: b"{}".to_vec(),
-        needs: Vec::new(),
-    }
+    test_event(n, at(1), Vec::new())
 }
 
 fn rings(n: u128, user: u128) -> Leg {
