@@ -83,6 +83,9 @@ pub struct Trace {
     /// The texts it spoke or sent.
     #[serde(skip)]
     pub said: Vec<String>,
+    /// The addresses it e-mailed.
+    #[serde(skip)]
+    pub emailed: Vec<String>,
 }
 
 /// How a run ended.
@@ -271,6 +274,14 @@ impl Effect {
             Self::Reply { text, .. } | Self::Send { text, .. } => Some(text),
             Self::Inbox { auto_reply, .. } => auto_reply.as_deref(),
             _ => None,
+        }
+    }
+
+    /// The addresses that an e-mail goes to.
+    pub(crate) fn addresses(&self) -> &[String] {
+        match self {
+            Self::Email { to, .. } => to,
+            _ => &[],
         }
     }
 }

@@ -54,6 +54,15 @@ pub(crate) struct Engine<'a> {
     pub(super) sought: Vec<FieldValue>,
 }
 
+/// What a step told people.
+#[derive(Default)]
+struct Told {
+    /// The texts it spoke or sent.
+    said: Vec<String>,
+    /// The addresses it e-mailed.
+    emailed: Vec<String>,
+}
+
 /// See [`super::step`].
 pub(crate) fn step(
     flow: &Flow,
@@ -162,9 +171,9 @@ impl Engine<'_> {
         match came {
             // A question that is asked once more is told of; the rest of waiting is not.
             Came::Waits => {
-                let said = self.said_since();
-                if !said.is_empty() {
-                    self.trace_step(def, "waits", said);
+                let told = self.told_since();
+                if !told.said.is_empty() {
+                    self.trace_step(def, "waits", told);
                 }
             }
             came => self.came(def, came),
@@ -304,11 +313,11 @@ impl Engine<'_> {
     }
 
     fn traced(&mut self, def: &StepDef, outcome: &str) {
-        let said = self.said_since();
-        self.trace_step(def, outcome, said);
+        let told = self.told_since();
+        self.trace_step(def, outcome, told);
     }
 
-    fn trace_step(&mut self, def: &StepDef, outcome: &str, said: Vec<String>) {
+    fn trace_step(&mut self, def: &StepDef, outcome: &str, told_now: Told) {
         let traced = self.facts.traced;
         let told = |word: &str| match traced {
             true => word.to_owned(),
@@ -319,22 +328,25 @@ impl Engine<'_> {
             verb: def.spec.word,
             line: def.line,
             outcome: told(outcome),
-            said,
+            said: told_now.said,
+            emailed: told_now.emailed,
         });
     }
 
-    /// The texts that have come since the latest step was told of.
-    fn said_since(&mut self) -> Vec<String> {
+    /// What has come since the latest step was told of.
+    fn told_since(&mut self) -> Told {
         if !self.facts.traced {
-            return Vec::new();
+            return Told::default();
         }
         let spoken = self.script.as_ref().unwrap_or(&self.said);
         let effects = self.effects.iter().skip(self.told.0);
+        let addresses = effects.clone().flat_map(Effect::addresses);
+        let emailed = addresses.cloned().collect();
         let texts = effects.filter_map(Effect::text).map(str::to_owned);
         let spoken_now = spoken.iter().skip(self.told.1);
         let said = texts.chain(spoken_now.flat_map(CallVerb::texts)).collect();
         self.told = (self.effects.len(), spoken.len());
-        said
+        Told { said, emailed }
     }
 
     /// Keeps a step's value, when a text or a condition of the flow asks for it.

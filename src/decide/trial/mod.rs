@@ -5,6 +5,7 @@ mod coverage;
 mod expect;
 mod line;
 mod made_up;
+mod origin;
 mod phone;
 mod script;
 mod stage;

@@ -129,7 +129,7 @@ impl Stage {
     }
 
     fn is_over(&mut self, words: &str, status: CallStatus) -> Result<(), String> {
-        let place = self.latest(&[]);
+        let place = self.latest_step();
         self.log(Who::Flow, words.to_owned(), place);
         self.ended(status)
     }

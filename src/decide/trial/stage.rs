@@ -1,11 +1,12 @@
 //! Where a test takes place: what is known, what time it is, and what happens next.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Ground;
 use super::line::{Due, Line};
+use super::origin::Origins;
 use super::transcript::{Entry, Place, Who};
 use super::world::{self, Set};
 use crate::decide::explain::people_known;
@@ -54,8 +55,8 @@ pub struct Stage {
     pub(super) stopped: Option<String>,
     /// The step of this flow that was last taken.
     pub(super) last: Option<Place>,
-    /// Where each text came from.
-    places: BTreeMap<String, Place>,
+    /// Which steps what happens comes from.
+    origins: Origins,
     orders: VecDeque<Order>,
     pub(super) transcript: Vec<Entry>,
     pub(super) taken: BTreeSet<(String, String, String)>,
@@ -133,7 +134,7 @@ impl Stage {
             asked: VecDeque::new(),
             stopped: None,
             last: None,
-            places: BTreeMap::new(),
+            origins: Origins::default(),
             orders: VecDeque::new(),
             transcript: Vec::new(),
             taken: BTreeSet::new(),
@@ -176,7 +177,7 @@ impl Stage {
             asked: VecDeque::new(),
             stopped: None,
             last: None,
-            places: BTreeMap::new(),
+            origins: Origins::default(),
             orders: VecDeque::new(),
             transcript: Vec::new(),
             taken: BTreeSet::new(),
@@ -321,6 +322,9 @@ impl Stage {
 
     /// Takes down the steps of a turn.
     fn follow(&mut self, trace: &[(String, Trace)]) {
+        if !trace.is_empty() {
+            self.origins.begins();
+        }
         for (flow, step) in trace {
             let place = Place {
                 flow: flow.clone(),
@@ -328,9 +332,7 @@ impl Stage {
                 verb: step.verb,
                 line: step.line,
             };
-            for text in &step.said {
-                self.places.insert(text.clone(), place.clone());
-            }
+            self.origins.takes(step, &place);
             if step.outcome != "waits" {
                 let taken = (flow.clone(), step.step.clone(), step.outcome.clone());
                 self.taken.insert(taken);
@@ -364,8 +366,14 @@ impl Stage {
 
     fn text_sent(&mut self, message: &Message) {
         self.sent.push(message.id);
-        let said = self.places.get(&message.text).cloned();
-        let place = said.or_else(|| self.latest(&[]));
+        // Members' texts and confirmations are no step's.
+        let place = match message.kind.is_automated() {
+            true => self
+                .origins
+                .of_text(&message.text)
+                .or_else(|| self.latest_step()),
+            false => None,
+        };
         let to = match message.party == self.party {
             true => String::new(),
             false => format!(" to {}", message.party),
@@ -379,10 +387,13 @@ impl Stage {
     fn job(&mut self, job: &Job) {
         match &job.kind {
             JobKind::Order(order) => self.order(order.clone()),
-            JobKind::TellOfVoicemail { to, .. } | JobKind::Email { to, .. } => {
-                self.emails.push(to.clone());
-                let place = self.latest(&["email", "notify", "voicemail"]);
-                self.log(Who::Flow, format!("tells {to} by e-mail"), place);
+            JobKind::TellOfVoicemail { to, .. } => {
+                let place = self.origins.of_voicemail();
+                self.email(to, place);
+            }
+            JobKind::Email { to, text, .. } => {
+                let place = self.origins.of_email(to, text);
+                self.email(to, place);
             }
             JobKind::Http {
                 run,
@@ -406,6 +417,11 @@ impl Stage {
         }
     }
 
+    fn email(&mut self, to: &str, place: Option<Place>) {
+        self.emails.push(to.to_owned());
+        self.log(Who::Flow, format!("tells {to} by e-mail"), place);
+    }
+
     /// Where things are as they are, a leg that is placed later rings that much later.
     fn order(&mut self, mut order: Order) {
         let placed = |order: &&Order| matches!(order, Order::PlaceLeg { .. });
@@ -421,20 +437,24 @@ impl Stage {
 
     /// Takes down that the caller hears something.
     pub(super) fn hears(&mut self, text: String) {
-        let place = self.places.get(&text).cloned();
+        let place = self.origins.of_text(&text);
         self.log(Who::Flow, format!("says {text:?}"), place);
         self.heard.push_back(text);
     }
 
-    /// The latest step with one of these verbs, or the latest at all.
+    /// The step at which the flow was last.
+    pub(super) fn latest_step(&self) -> Option<Place> {
+        self.origins.latest()
+    }
+
+    /// The latest step with one of these verbs.
     pub(super) fn latest(&self, verbs: &[&str]) -> Option<Place> {
         let mut places = self
             .transcript
             .iter()
             .rev()
             .filter_map(|entry| entry.place.as_ref());
-        let wanted = |place: &&Place| verbs.is_empty() || verbs.contains(&place.verb);
-        places.find(wanted).cloned()
+        places.find(|place| verbs.contains(&place.verb)).cloned()
     }
 
     pub(super) fn log(&mut self, who: Who, words: String, place: Option<Place>) {

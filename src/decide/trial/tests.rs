@@ -1,5 +1,6 @@
 //! What tests see: each kind of line holds where it should, and tells what is otherwise where it does not.
 
+mod origin;
 mod people;
 
 use std::collections::HashMap;
