@@ -34,8 +34,10 @@ pub(crate) fn judge(
     for (here, names) in uses.iter().enumerate() {
         for path in names {
             let from = makers(path, steps, &saved);
-            // A step may ask a second time, and knows then what it got the first time.
-            let own = |at: &usize| *at == here && steps[here].spec.word != "set";
+            // A step may ask a second time, and knows then what it got the first time; and of several values that are
+            // set at once the later ones know the earlier.
+            let asks = steps[here].spec.word != "set" || saved[here].len() > 1;
+            let own = |at: &usize| *at == here && asks;
             let may_be = from.iter().any(|at| comes_after[*at][here] || own(at));
             let name = path.strip_prefix("flow.");
             let is_given = name.is_some_and(|name| reading.scope.given.contains(name));

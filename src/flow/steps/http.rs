@@ -390,7 +390,11 @@ fn read_headers(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, H
         {
             let message = "a secret does not belong into a flow";
             let help = "put it into the configuration under http.secrets, and write { secret: name, before: \"Bearer \" }";
-            reading.fault_help(&value.at, "secret", message, help);
+            // Of other headers only the name says so, and it may be meant otherwise.
+            match lower.as_str() {
+                "authorization" => reading.fault_help(&value.at, "secret", message, help),
+                _ => reading.warn(&value.at, "secret", message, help),
+            }
         }
         found.extend(header.map(|header| (lower, header)));
     }
