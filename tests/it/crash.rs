@@ -16,6 +16,8 @@ use crate::support::stage::{Kind, SHARED, Stage, Wish, new_sid};
 const WORKERS: usize = 32;
 /// The process lives so long after it is ready before it is killed, in milliseconds.
 const LIFE_MS: std::ops::Range<u64> = 30..350;
+/// Kills that are tried for each that must break off a delivery.
+const TRIES: usize = 2;
 /// One text in so many says no keyword, and comes from one of few phones: those meet in their threads.
 const CHATTER_EVERY: usize = 4;
 const CHATTERS: usize = 5;
@@ -147,32 +149,44 @@ async fn survives(kind: Kind, kills: usize) {
     let workers: Vec<_> = (0..WORKERS)
         .map(|_| tokio::spawn(work(load.clone(), poster.clone(), up.subscribe())))
         .collect();
-    for kill in 0..kills {
-        let span = LIFE_MS.end - LIFE_MS.start;
-        let life = LIFE_MS.start + random(&mut chance) % span;
-        tokio::time::sleep(Duration::from_millis(life)).await;
-        let before = load.broken.load(Ordering::SeqCst);
-        up.send_replace(false);
-        let in_flight = load.in_flight.load(Ordering::SeqCst);
-        stage.kill();
-        stage
-            .eventually("deliveries break off", async || {
-                load.in_flight.load(Ordering::SeqCst) == 0
-            })
-            .await;
-        let broken = load.broken.load(Ordering::SeqCst) - before;
-        assert!(
-            broken > 0,
-            "kill {kill} after {life} ms met nothing; {in_flight} were in flight"
-        );
-        stage.restart().await;
-        up.send_replace(true);
+    let mut met = 0;
+    for _ in 0..kills * TRIES {
+        met += usize::from(kill_meets(&mut stage, &load, &up, &mut chance).await);
+        if met == kills {
+            break;
+        }
     }
+    assert_eq!(met, kills, "most kills came when nothing was under way");
     load.book.lock().unwrap().closed = true;
     for worker in workers {
         worker.await.unwrap();
     }
     judge(&stage, &load, &carrier).await;
+}
+
+/// Lets the process live for a while, kills it and starts it again: whether that broke off a delivery. All that are under
+/// way are answered at one moment when they are committed together, and a kill may come just behind it.
+async fn kill_meets(
+    stage: &mut Stage,
+    load: &Load,
+    up: &watch::Sender<bool>,
+    chance: &mut u64,
+) -> bool {
+    let span = LIFE_MS.end - LIFE_MS.start;
+    let life = LIFE_MS.start + random(chance) % span;
+    tokio::time::sleep(Duration::from_millis(life)).await;
+    let before = load.broken.load(Ordering::SeqCst);
+    up.send_replace(false);
+    stage.kill();
+    stage
+        .eventually("deliveries break off", async || {
+            load.in_flight.load(Ordering::SeqCst) == 0
+        })
+        .await;
+    let broken = load.broken.load(Ordering::SeqCst) - before;
+    stage.restart().await;
+    up.send_replace(true);
+    broken > 0
 }
 
 /// What a worker needs to deliver without the stage, which is busy being killed.
