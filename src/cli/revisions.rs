@@ -17,7 +17,7 @@ use crate::model::http::HttpRules;
 use crate::model::{AccountId, RevisionId};
 use crate::store::{
     AccountScope, Activation, Actor, FlowFile, FlowRevision, NodeScope, Published, Stamp, Store,
-    StoreError,
+    StoreError, Written,
 };
 
 use super::files;
@@ -118,7 +118,7 @@ pub async fn publish(
         key: flow.key.clone(),
     };
     let done = match args.based_on {
-        Some(number) => place.publish_over(number, &text).await?,
+        Some(number) => place.publish_over(number, &args.file, &text).await?,
         None => place.publish_file(&args.file, &text).await?,
     };
     place.told(done, &text, out).await
@@ -468,7 +468,12 @@ impl Place<'_> {
         Ok(published.await?)
     }
 
-    async fn publish_over(&self, number: i64, text: &str) -> anyhow::Result<Published> {
+    async fn publish_over(
+        &self,
+        number: i64,
+        file: &Path,
+        text: &str,
+    ) -> anyhow::Result<Published> {
         let active = self.active().await?;
         if active.number != number {
             return Ok(Published::Conflict);
@@ -477,9 +482,15 @@ impl Place<'_> {
             return Ok(Published::Unchanged);
         }
         let (actor, seen) = (Actor::Cli(login()), Some(active.id));
+        let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let path = path.to_string_lossy();
+        let written = Written {
+            yaml: text,
+            path: Some(&path),
+        };
         let published = self
             .store
-            .publish(&actor, self.account, &self.key, text, seen, stamp());
+            .publish(&actor, self.account, &self.key, written, seen, stamp());
         match published.await {
             Ok(id) => Ok(Published::New(id)),
             // Somebody was faster, between the look and the publication.

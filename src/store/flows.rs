@@ -55,6 +55,16 @@ pub struct FlowFile<'f> {
     pub folder: &'f [String],
 }
 
+/// A text that is published by hand.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'t> {
+    /// It.
+    pub yaml: &'t str,
+    /// The whole path of the file it was in. It is shown only: a file of that name in the folder of flows is another one,
+    /// and has not seen this text.
+    pub path: Option<&'t str>,
+}
+
 /// The moment and chance of a change.
 #[derive(Debug, Clone, Copy)]
 pub struct Stamp {
@@ -85,12 +95,12 @@ impl Store {
         actor: &Actor,
         account: AccountId,
         key: &str,
-        yaml: &str,
+        written: Written<'_>,
         expected_active: Option<RevisionId>,
         stamp: Stamp,
     ) -> Result<RevisionId, StoreError> {
         let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
-        let text = text(account, key, yaml, None);
+        let text = text(account, key, written.yaml, written.path);
         self.apart(async move {
             let mut tx = pools.begin().await?;
             lock_version(&mut tx).await?;

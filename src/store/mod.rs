@@ -47,7 +47,7 @@ use pools::Pools;
 
 pub use error::StoreError;
 pub use events::{DecidedEvent, StoredEvent};
-pub use flows::{Activation, FlowFile, FlowRevision, Published, Stamp};
+pub use flows::{Activation, FlowFile, FlowRevision, Published, Stamp, Written};
 pub use jobs::{DueTimer, Lane};
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
 pub use pages::{

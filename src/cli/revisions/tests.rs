@@ -177,6 +177,11 @@ on_both! {
         assert!(told.contains("revision 2 of ") && told.contains("--based-on 2"), "{told}");
         assert_eq!(desk.publish("main.yaml", "clinic", "three", Some(1)).await.0, 1);
         assert_eq!(desk.publish("main.yaml", "clinic", "three", Some(2)).await.0, 0);
+        // The history tells the files of all of them.
+        let listed = desk.listed().await;
+        let files: Vec<&str> = listed.lines().filter_map(|line| line.split("  ").last()).collect();
+        let path = |name: &str| desk.folder.path().join(name).display().to_string();
+        assert_eq!(files, [path("main.yaml"), path("other.yaml"), "main.yaml".to_owned()], "{listed}");
         assert_eq!(desk.show(None).await, text("clinic", "three"));
     }
 

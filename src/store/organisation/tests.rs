@@ -14,7 +14,7 @@ use crate::model::people::{Caseload, ContactPhone, Device, Group, Member, Permis
 use crate::model::turn::{FlowText, Need};
 use crate::model::{Id, RevisionId, UserId};
 use crate::store::testing::{Bench, on_both};
-use crate::store::{AccountScope, FlowFile, Published, Stamp};
+use crate::store::{AccountScope, FlowFile, Published, Stamp, Written};
 
 /// A file that is the only one of its folder.
 fn alone(name: &str) -> FlowFile<'_> {
@@ -156,6 +156,10 @@ fn caseloads() -> Vec<Caseload> {
         .into()
 }
 
+fn by_hand_of(yaml: &str) -> Written<'_> {
+    Written { yaml, path: None }
+}
+
 fn everything() -> Vec<OrgChange> {
     let calendar = serde_json::json!({ "open": { "mon-fri": ["09:00-12:30", "13:30-17:00"] }, "holidays": ["2026-12-25"] });
     let rows = vec![
@@ -269,7 +273,7 @@ on_both! {
         assert_eq!(says("main.yaml", "one", 3).await.unwrap(), Published::Unchanged);
         let Published::New(second) = says("main.yaml", "two", 4).await.unwrap() else { panic!() };
         // Edited by hand, and copied into the file.
-        store.publish(&Actor::User(id(30)), id(2), "front", "three", Some(second), Stamp { now: now(), seed: 5 }).await.unwrap();
+        store.publish(&Actor::User(id(30)), id(2), "front", by_hand_of("three"), Some(second), Stamp { now: now(), seed: 5 }).await.unwrap();
         assert_eq!(says("main.yaml", "two", 6).await.unwrap(), Published::Unchanged);
         let Published::New(_) = says("main.yaml", "three", 7).await.unwrap() else { panic!() };
         // A copy beside it takes nothing away from it.
@@ -299,9 +303,9 @@ on_both! {
         let Published::New(first) = file("one", 1).await.unwrap() else { panic!() };
         assert_eq!(file("one", 2).await.unwrap(), Published::Unchanged);
         let Published::New(second) = file("two", 3).await.unwrap() else { panic!() };
-        let by_hand = store.publish(&Actor::User(id(30)), id(2), "front", "three", Some(first), stamp(4)).await;
+        let by_hand = store.publish(&Actor::User(id(30)), id(2), "front", by_hand_of("three"), Some(first), stamp(4)).await;
         assert!(matches!(by_hand, Err(StoreError::Conflict(_))));
-        let third = store.publish(&Actor::User(id(30)), id(2), "front", "three", Some(second), stamp(5)).await.unwrap();
+        let third = store.publish(&Actor::User(id(30)), id(2), "front", by_hand_of("three"), Some(second), stamp(5)).await.unwrap();
         assert_eq!(file("two", 6).await.unwrap(), Published::Unchanged);
         assert_eq!(file("four", 7).await.unwrap(), Published::Conflict);
         let active = store.active_flows(scope).await.unwrap();
