@@ -123,6 +123,8 @@ pub(super) struct Against {
     pub(super) carriers: BTreeMap<String, Capabilities>,
     /// What flows may ask of other systems, where the configuration is known.
     pub(super) http: Option<HttpRules>,
+    /// The folder of the sound files that flows play; `None`: `media` beside the flows.
+    pub(super) media: Option<PathBuf>,
     pub(super) now: Timestamp,
 }
 
@@ -246,7 +248,7 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
         Some(against) => {
             let names = DirectoryNames::new(&against.directory, flows.clone());
             let names = names.with_carriers(against.carriers.clone());
-            let names = names.with_sounds(sounds(&args.paths));
+            let names = names.with_sounds(sounds(against.media.as_deref(), &args.paths));
             Box::new(match &against.http {
                 Some(rules) => names.with_http(rules.clone()),
                 None => names,
@@ -289,13 +291,16 @@ fn with_published(published: &[String], sources: &[Source], found: &mut Found<'_
     }
 }
 
-/// The names of the files in the folders `media` beside the flow files.
-fn sounds(paths: &[PathBuf]) -> BTreeSet<String> {
+/// The names of the files in the folder of sound files, or in the folders `media` beside the flow files.
+fn sounds(media: Option<&Path>, paths: &[PathBuf]) -> BTreeSet<String> {
     let beside = |path: &PathBuf| match path.is_dir() {
         true => path.join("media"),
         false => path.with_file_name("media"),
     };
-    let folders: BTreeSet<PathBuf> = paths.iter().map(beside).collect();
+    let folders: BTreeSet<PathBuf> = match media {
+        Some(media) => BTreeSet::from([media.to_owned()]),
+        None => paths.iter().map(beside).collect(),
+    };
     let entries = folders
         .iter()
         .filter_map(|folder| std::fs::read_dir(folder).ok());
@@ -368,10 +373,12 @@ fn print(found: &Found<'_>, files: usize, colour: bool, out: &mut dyn Write) -> 
             writeln!(out, "{}\n", fault.draw(source, colour))?;
         }
     }
-    writeln!(
-        out,
-        "{files} flow files: {faults} faults, {warnings} warnings"
-    )
+    let counted = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    let (files, faults) = (counted(files, "flow file"), counted(faults, "fault"));
+    writeln!(out, "{files}: {faults}, {}", counted(warnings, "warning"))
 }
 
 fn print_json(found: &Found<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -443,6 +450,9 @@ fn files(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
             files.push(path.clone());
         }
     }
+    // A file of a folder may be named beside it.
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
     if files.is_empty() {
         return Err("there is no flow file in these folders".to_owned());
     }

@@ -319,6 +319,7 @@ fn against_file(file: &Path) -> anyhow::Result<Against> {
         published: Vec::new(),
         carriers,
         http: None,
+        media: None,
         now: ambient::now(),
     })
 }
@@ -345,6 +346,7 @@ async fn against_store(file: &Path) -> anyhow::Result<Against> {
         published: published.into_iter().map(|row| row.yaml).collect(),
         carriers: config.connections.iter().filter_map(able).collect(),
         http: Some(config.http.rules.clone()),
+        media: Some(config.flows.join("media")),
         now: ambient::now(),
     })
 }

@@ -151,7 +151,10 @@ pub(super) fn login() -> String {
     login_of(own_uid(), &accounts, std::env::var("SUDO_USER").ok())
 }
 
-fn login_of(uid: u32, accounts: &str, sudo: Option<String>) -> String {
+fn login_of(uid: Option<u32>, accounts: &str, sudo: Option<String>) -> String {
+    let Some(uid) = uid else {
+        return "unknown".to_owned();
+    };
     let sudo = sudo.filter(|name| uid == 0 && !name.is_empty());
     sudo.unwrap_or_else(|| match name_of(uid, accounts) {
         Some(name) => name.to_owned(),
@@ -167,10 +170,11 @@ fn name_of(uid: u32, accounts: &str) -> Option<&str> {
     found.map(|(name, _)| name).filter(|name| !name.is_empty())
 }
 
-/// The number of the account that this process runs as; that of its own entry under `/proc`.
-fn own_uid() -> u32 {
+/// The number of the account that this process runs as; that of its own entry under `/proc`, where there is that.
+fn own_uid() -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").map_or(0, |entry| entry.uid())
+    let entry = std::fs::metadata("/proc/self").ok()?;
+    Some(entry.uid())
 }
 
 #[cfg(test)]
@@ -182,14 +186,15 @@ mod tests {
         let accounts = "root:x:0:0:root:/root:/bin/bash\nodd\n:x:9::\ncarla:x:1001:1001::/home/carla:/bin/sh\n";
         let check = |uid, sudo: &str, expected: &str| {
             let sudo = Some(sudo.to_owned()).filter(|name| !name.is_empty());
-            assert_eq!(login_of(uid, accounts, sudo), expected, "{uid}");
+            assert_eq!(login_of(uid, accounts, sudo), expected, "{uid:?}");
         };
-        check(1001, "", "carla");
+        check(None, "ana", "unknown");
+        check(Some(1001), "", "carla");
         // Whoever is not the superuser writes this into the environment as they like.
-        check(1001, "ana", "carla");
-        check(0, "ana", "ana");
-        check(0, "", "root");
-        check(1002, "", "uid-1002");
-        check(9, "", "uid-9");
+        check(Some(1001), "ana", "carla");
+        check(Some(0), "ana", "ana");
+        check(Some(0), "", "root");
+        check(Some(1002), "", "uid-1002");
+        check(Some(9), "", "uid-9");
     }
 }

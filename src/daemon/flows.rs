@@ -1,9 +1,11 @@
 //! Flow files: read when the folder changes, checked, published when they are sound. A broken one is told
 //! and the last good revision stays; an edit made elsewhere is never rolled back by an old file.
 
+mod ahead;
 mod judge;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode, EventKind};
@@ -14,9 +16,10 @@ use crate::flow::{Fault, Flow};
 use crate::metrics;
 use crate::model::directory::Directory;
 use crate::net::files;
-use crate::store::{Actor, FlowFile, NodeScope, Published, Stamp, Store};
+use crate::store::{Actor, FlowFile, Published, Stamp, Store};
 
 use super::Daemon;
+use ahead::Folder;
 
 pub use judge::{failed_tests, ground, ground_beside};
 
@@ -46,27 +49,34 @@ pub async fn publish_folder(
     config: &crate::config::Config,
 ) -> anyhow::Result<Vec<FileReport>> {
     let sources = read_folder(&config.flows, &config.limits)?;
+    let folder = Arc::new(Folder::of(store, sources).await?);
+    let organisation = Arc::new(directory.clone());
+    let left_out = folder.left_out(store, &organisation).await?;
+    let free: Vec<bool> = left_out.iter().map(Option::is_none).collect();
+    let (rules, judging) = (config.http.rules.clone(), folder.clone());
+    let judged = blocking(move || {
+        let sources = judging.sources.iter().zip(free);
+        let sources: Vec<_> = sources
+            .filter_map(|(source, free)| free.then_some(source))
+            .collect();
+        judge::judged(&organisation, &rules, &judging.active, &sources)
+    });
+    let mut judged = judged.await?.into_iter();
     let around = Around {
         store,
         directory,
-        folder: sources.iter().map(|(file, _)| name_of(file)).collect(),
+        folder: &folder.names,
     };
-    let (organisation, http) = (directory.clone(), config.http.rules.clone());
-    let active = store.active_flows(NodeScope::daemon()).await?;
-    // Playing tests takes a while, so this has no place on a thread that answers carriers.
-    let judging = tokio::task::spawn_blocking(move || {
-        let judged = judge::judged(&organisation, &http, &active, &sources);
-        sources.into_iter().zip(judged).collect::<Vec<_>>()
-    });
     let mut reports = Vec::new();
-    for ((file, text), judged) in judging.await? {
-        let (outcome, words) = match judged {
-            Ok(flow) => around.publish(&file, &text, &flow).await?,
-            Err(words) => ("refused", words),
+    for ((file, text), left) in folder.sources.iter().zip(left_out) {
+        let (outcome, words) = match left.map_or_else(|| judged.next(), |left| Some(Err(left))) {
+            Some(Ok(flow)) => around.publish(file, text, &flow).await?,
+            Some(Err(left)) => left,
+            None => continue,
         };
         metrics::flow_reload(outcome);
         reports.push(FileReport {
-            file,
+            file: file.clone(),
             outcome,
             words,
         });
@@ -74,12 +84,19 @@ pub async fn publish_folder(
     Ok(reports)
 }
 
-/// What a file is judged by.
+/// Reading many flows and playing tests takes a while, and has no place on a thread that answers carriers.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<T> {
+    Ok(tokio::task::spawn_blocking(work).await?)
+}
+
+/// What a file is published by.
 struct Around<'a> {
     store: &'a Store,
     directory: &'a Directory,
     /// The names of all files of the folder.
-    folder: Vec<String>,
+    folder: &'a [String],
 }
 
 /// A file's name in its folder, by which it is known however the folder is reached.
@@ -159,7 +176,7 @@ impl Around<'_> {
         let name = name_of(file);
         let file = FlowFile {
             name: &name,
-            folder: &self.folder,
+            folder: self.folder,
         };
         let published =
             self.store

@@ -104,7 +104,7 @@ async fn read(store: &Store, known: &Flows) -> Result<(Arc<Directory>, Flows), S
 }
 
 fn checked(directory: &Directory, row: &FlowRevision) -> Option<Arc<Flow>> {
-    let read = Flows::read(directory, &row.key, &row.yaml);
+    let read = Flows::read(directory, &row.yaml);
     let told = read.inspect_err(|faults| {
         let account = directory.account(row.account);
         tracing::error!(

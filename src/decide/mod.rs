@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{self, DirectoryNames, Event, Fault, Flow, NoNames, Trace};
+use crate::flow::{self, ColumnNames, Event, Fault, Flow, NoNames, Trace};
 use crate::model::account::OptOutBy;
 use crate::model::consent::ComplianceWords;
 use crate::model::directory::Directory;
@@ -92,14 +92,15 @@ pub struct Flows {
 }
 
 impl Flows {
-    /// Reads a published text again. People may have left since whom it names, which is no fault of it now.
+    /// Reads a published text again. Whom it names may have left since, and a column may be gone, which is no fault of
+    /// it now.
     ///
     /// # Errors
     /// Its faults: it was published by a version that read flows otherwise.
-    pub fn read(directory: &Directory, key: &str, yaml: &str) -> Result<Arc<Flow>, Vec<Fault>> {
-        let strict = flow::check(key, yaml, &DirectoryNames::new(directory, Vec::new()));
-        let read = strict.or_else(|_| flow::check(key, yaml, &NoNames));
-        read.map(|checked| Arc::new(checked.flow))
+    pub fn read(directory: &Directory, yaml: &str) -> Result<Arc<Flow>, Vec<Fault>> {
+        let typed = flow::read_published(yaml, &ColumnNames(directory));
+        let read = typed.or_else(|_| flow::read_published(yaml, &NoNames));
+        read.map(Arc::new)
     }
 
     /// Keeps for a while what is held no more, for runs that are being saved just now.

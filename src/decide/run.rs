@@ -223,7 +223,7 @@ fn flow_of(cx: &Cx<'_>, row: &RunRow) -> Decided<Option<Arc<Flow>>> {
     }
     let asked = cx.state.revisions.get(&row.revision);
     let text = asked.ok_or_else(|| vec![Need::Revision(row.revision)])?;
-    let read = |text: &FlowText| Flows::read(cx.directory(), &text.key, &text.yaml).ok();
+    let read = |text: &FlowText| Flows::read(cx.directory(), &text.yaml).ok();
     Ok(text.as_ref().and_then(read))
 }
 

@@ -30,15 +30,15 @@ mod steps;
 mod template;
 mod yaml;
 
-pub use check::{Bounds, Checked, Findings, Used, check, inspect};
+pub use check::{Bounds, Checked, Findings, Used, check, inspect, read_published};
 pub(crate) use effect::change;
 pub use effect::{Effect, Ended, Notify, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};
 pub use names::{
-    DirectoryNames, FlowName, FlowNumber, Names, NoNames, Rung, known, name_of, same_names,
+    ColumnNames, DirectoryNames, FlowName, FlowNumber, Names, NoNames, Rung, known, name_of,
 };
-pub use prove::flows::{Passage, Together, Ways, judge as judge_flows};
+pub use prove::flows::{Passage, Together, Ways, judge as judge_flows, same_names};
 pub use prove::organisation::{Organisation, judge as judge_organisation};
 pub use reference::{Part, reference};
 pub use run::Run;

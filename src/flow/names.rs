@@ -1,12 +1,10 @@
 //! What the names in a flow resolve against.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Kind;
-use super::check::{Bounds, inspect};
-use super::fault::Fault;
+use super::check::read_published;
 use super::yaml::{self, At, Value};
+use super::{Flow, Kind};
 use crate::model::Capabilities;
 use crate::model::account::{Account, ColumnType, Number};
 use crate::model::directory::Directory;
@@ -16,21 +14,37 @@ use crate::model::people::User;
 /// What exists, by key. A list of `None` means "not known here": every name of that kind is taken as good.
 pub trait Names {
     /// The accounts.
-    fn accounts(&self) -> Option<Vec<String>>;
+    fn accounts(&self) -> Option<Vec<String>> {
+        None
+    }
     /// The groups of an account.
-    fn groups(&self, account: &str) -> Option<Vec<String>>;
+    fn groups(&self, _account: &str) -> Option<Vec<String>> {
+        None
+    }
     /// The active users of an account.
-    fn users(&self, account: &str) -> Option<Vec<String>>;
+    fn users(&self, _account: &str) -> Option<Vec<String>> {
+        None
+    }
     /// The calendars of an account.
-    fn calendars(&self, account: &str) -> Option<Vec<String>>;
+    fn calendars(&self, _account: &str) -> Option<Vec<String>> {
+        None
+    }
     /// The programs of an account.
-    fn programs(&self, account: &str) -> Option<Vec<String>>;
+    fn programs(&self, _account: &str) -> Option<Vec<String>> {
+        None
+    }
     /// The caseloads of all programs of an account.
-    fn caseloads(&self, account: &str) -> Option<Vec<String>>;
+    fn caseloads(&self, _account: &str) -> Option<Vec<String>> {
+        None
+    }
     /// The columns of an account's contacts.
-    fn columns(&self, account: &str) -> Option<Vec<(String, ColumnType)>>;
+    fn columns(&self, _account: &str) -> Option<Vec<(String, ColumnType)>> {
+        None
+    }
     /// The flows of an account.
-    fn flows(&self, account: &str) -> Option<Vec<(String, Kind)>>;
+    fn flows(&self, _account: &str) -> Option<Vec<(String, Kind)>> {
+        None
+    }
     /// What a flow of an account takes from one that calls it.
     fn taken_by(&self, _account: &str, _flow: &str) -> Option<Vec<String>> {
         None
@@ -40,7 +54,9 @@ pub trait Names {
         Vec::new()
     }
     /// Whether nobody active is in this group.
-    fn group_is_empty(&self, account: &str, group: &str) -> bool;
+    fn group_is_empty(&self, _account: &str, _group: &str) -> bool {
+        false
+    }
     /// Our numbers, those of other accounts included.
     fn numbers(&self, _account: &str) -> Option<Vec<String>> {
         None
@@ -98,33 +114,15 @@ pub struct FlowNumber {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoNames;
 
-impl Names for NoNames {
-    fn accounts(&self) -> Option<Vec<String>> {
-        None
-    }
-    fn groups(&self, _: &str) -> Option<Vec<String>> {
-        None
-    }
-    fn users(&self, _: &str) -> Option<Vec<String>> {
-        None
-    }
-    fn calendars(&self, _: &str) -> Option<Vec<String>> {
-        None
-    }
-    fn programs(&self, _: &str) -> Option<Vec<String>> {
-        None
-    }
-    fn caseloads(&self, _: &str) -> Option<Vec<String>> {
-        None
-    }
-    fn columns(&self, _: &str) -> Option<Vec<(String, ColumnType)>> {
-        None
-    }
-    fn flows(&self, _: &str) -> Option<Vec<(String, Kind)>> {
-        None
-    }
-    fn group_is_empty(&self, _: &str, _: &str) -> bool {
-        false
+impl Names for NoNames {}
+
+/// Only what columns the contacts of accounts have, and of which kinds, is known.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnNames<'a>(pub &'a Directory);
+
+impl Names for ColumnNames<'_> {
+    fn columns(&self, account: &str) -> Option<Vec<(String, ColumnType)>> {
+        columns(self.0, account)
     }
 }
 
@@ -182,8 +180,8 @@ pub fn name_of(source: &str) -> Option<FlowName> {
 
 /// The same of a flow that is published, with the flows that it leads to.
 fn published_name_of(source: &str) -> Option<FlowName> {
-    let found = inspect("", source, &NoNames, &Bounds::default());
-    let leads = found.flow.iter().flat_map(|flow| flow.leads_to());
+    let read = read_published(source, &NoNames).ok();
+    let leads = read.iter().flat_map(Flow::leads_to);
     Some(FlowName {
         leads: leads.map(str::to_owned).collect(),
         ..name_of(source)?
@@ -196,7 +194,7 @@ pub fn known<'t>(
     published: impl IntoIterator<Item = &'t str>,
 ) -> Vec<FlowName> {
     let mut places = BTreeSet::new();
-    // Of several with one name the first one counts, which is what becomes of them.
+    // Of several with one name, which is a fault, the first one stands for all.
     let mut known: Vec<FlowName> = files
         .into_iter()
         .filter_map(name_of)
@@ -207,30 +205,9 @@ pub fn known<'t>(
     known
 }
 
-/// A fault for each file that says it is a flow which an earlier one is, with the file's place among these.
-pub fn same_names(files: &[(&str, &str)]) -> Vec<(usize, Fault)> {
-    let mut first: BTreeMap<(String, String), &str> = BTreeMap::new();
-    let mut faults = Vec::new();
-    for (place, (file, text)) in files.iter().enumerate() {
-        let Some(name) = name_of(text) else { continue };
-        match first.entry(name.place()) {
-            Entry::Vacant(free) => {
-                free.insert(file);
-            }
-            Entry::Occupied(taken) => {
-                let FlowName { account, flow, .. } = &name;
-                let message = format!("`{flow}` of `{account}` is in {} already", taken.get());
-                let fault = Fault::new(file, &name.at, "same-name", message);
-                faults.push((place, fault.with_help("give this flow another name")));
-            }
-        }
-    }
-    faults
-}
-
 impl FlowName {
     /// By which it is found: its account and its key.
-    fn place(&self) -> (String, String) {
+    pub(crate) fn place(&self) -> (String, String) {
         (self.account.clone(), self.flow.clone())
     }
 }
@@ -301,6 +278,11 @@ impl<'a> DirectoryNames<'a> {
     }
 }
 
+fn columns(directory: &Directory, account: &str) -> Option<Vec<(String, ColumnType)>> {
+    let columns = directory.account_by_key(account)?.columns.iter();
+    Some(columns.map(|(key, kind)| (key.clone(), *kind)).collect())
+}
+
 impl Names for DirectoryNames<'_> {
     fn accounts(&self) -> Option<Vec<String>> {
         let accounts = self.directory.accounts();
@@ -340,9 +322,7 @@ impl Names for DirectoryNames<'_> {
     }
 
     fn columns(&self, account: &str) -> Option<Vec<(String, ColumnType)>> {
-        let account = self.directory.account_by_key(account)?;
-        let columns = account.columns.iter();
-        Some(columns.map(|(key, kind)| (key.clone(), *kind)).collect())
+        columns(self.directory, account)
     }
 
     fn leading_to(&self, account: &str, flow: &str) -> Vec<(String, Kind)> {

@@ -19,6 +19,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) source: &'a str,
     pub(crate) names: &'a dyn Names,
     pub(crate) bounds: &'a Bounds,
+    /// It was published, and is read again to be run.
+    pub(crate) is_published: bool,
     pub(crate) account: String,
     pub(crate) kind: Kind,
     pub(crate) scope: Scope,

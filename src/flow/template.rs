@@ -179,6 +179,18 @@ impl Template {
         }
     }
 
+    /// The written texts beside its values, where it has no conditions.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let parts = match self {
+            Self::Plain(parts) => parts.as_slice(),
+            Self::Full { .. } => &[],
+        };
+        parts.iter().filter_map(|part| match part {
+            Part::Words(words) => Some(words.as_str()),
+            Part::Value(_) => None,
+        })
+    }
+
     /// The text at this moment, at most `chars_max` characters.
     pub(crate) fn render(&self, values: &Values<'_>, chars_max: usize) -> String {
         let text = match self {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::turn::FlowText;
 use crate::model::{AccountId, Id, Ids, RevisionId, Timestamp};
 
-use super::both::sql;
+use super::both::{Sql, sql};
 use super::load::Loaded;
 use super::organisation::{AuditOut, bump_version, lock_version, save_audit};
 use super::pools::{Arg, Tx, array};
@@ -53,6 +53,17 @@ pub struct FlowFile<'f> {
     pub name: &'f str,
     /// The names of all files there.
     pub folder: &'f [String],
+}
+
+/// A flow and a file that it may come from.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct FileOf<'f> {
+    /// Whose flow it is.
+    pub account: AccountId,
+    /// The flow's key.
+    pub key: &'f str,
+    /// The file's name in the folder.
+    pub file: &'f str,
 }
 
 /// A text that is published by hand.
@@ -131,25 +142,47 @@ impl Store {
         stamp: Stamp,
     ) -> Result<Published, StoreError> {
         let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
-        let (text, folder) = (
-            text(account, key, yaml, Some(file.name)),
-            file.folder.to_vec(),
-        );
+        let text = text(account, key, yaml, Some(file.name));
+        let (name, folder) = (file.name.to_owned(), file.folder.to_vec());
         self.apart(async move {
             let mut tx = pools.begin().await?;
             lock_version(&mut tx).await?;
             let active = active(&mut tx, account, &text.key).await?;
-            let last = last_of_file(&mut tx, &text).await?;
-            match judge(&text, &folder, active.as_ref(), last.as_ref()) {
-                Judged::New => {}
-                Judged::Unchanged => return Ok(Published::Unchanged),
-                Judged::Conflict => return Ok(Published::Conflict),
+            let asked = array(&[FileOf {
+                account,
+                key: &text.key,
+                file: &name,
+            }])?;
+            let last: Vec<FlowRevision> = tx
+                .list("revision", last_of_files(), &[Arg::Text(&asked)])
+                .await?;
+            let file = FlowFile {
+                name: &name,
+                folder: &folder,
+            };
+            match outlook(&text.yaml, file, active.as_ref(), last.first()) {
+                Outlook::New => {}
+                Outlook::Unchanged => return Ok(Published::Unchanged),
+                Outlook::Conflict => return Ok(Published::Conflict),
             }
             let id = insert(&mut tx, &actor, text, stamp).await?;
             tx.commit().await?;
             Ok(Published::New(id))
         })
         .await
+    }
+
+    /// The last revision of each of these flows that came from its file, where there is one.
+    pub async fn last_of_files(
+        &self,
+        _scope: NodeScope,
+        files: &[FileOf<'_>],
+    ) -> Result<Vec<FlowRevision>, StoreError> {
+        let asked = array(files)?;
+        let pools = &self.inner.pools;
+        pools
+            .list("revision", last_of_files(), &[Arg::Text(&asked)])
+            .await
     }
 
     /// Makes an earlier revision active again, if what is active is what its author saw.
@@ -281,42 +314,46 @@ pub struct Activation {
     pub actor: String,
 }
 
-/// What becomes of a file.
-enum Judged {
+/// What becomes of a file that is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// It becomes a new revision.
     New,
+    /// It says what was published from it before, or what another file of its folder says that is active.
     Unchanged,
+    /// It would undo an edit.
     Conflict,
 }
 
-/// `last` is what was last published from the file.
-fn judge(
-    text: &Text,
-    folder: &[String],
+/// What becomes of a file; `last` is what was last published from it.
+pub fn outlook(
+    yaml: &str,
+    file: FlowFile<'_>,
     active: Option<&FlowRevision>,
     last: Option<&FlowRevision>,
-) -> Judged {
+) -> Outlook {
     let Some(active) = active else {
         // There is nothing to undo.
-        return Judged::New;
+        return Outlook::New;
     };
     let is_last = last.is_some_and(|last| last.id == active.id);
     let elsewhere = || {
         active
             .file
             .as_ref()
-            .is_some_and(|file| folder.contains(file) && text.file.as_ref() != Some(file))
+            .is_some_and(|of| file.folder.contains(of) && of != file.name)
     };
-    if active.yaml == text.yaml {
+    if active.yaml == yaml {
         return if is_last || elsewhere() {
-            Judged::Unchanged
+            Outlook::Unchanged
         } else {
-            Judged::New
+            Outlook::New
         };
     }
     match last {
-        Some(last) if last.yaml == text.yaml => Judged::Unchanged,
-        _ if is_last => Judged::New,
-        _ => Judged::Conflict,
+        Some(last) if last.yaml == yaml => Outlook::Unchanged,
+        _ if is_last => Outlook::New,
+        _ => Outlook::Conflict,
     }
 }
 
@@ -374,21 +411,13 @@ async fn active(
     Ok(tx.list("revision", sql, &args).await?.into_iter().next())
 }
 
-/// The last revision that came from this file.
-async fn last_of_file(tx: &mut Tx, text: &Text) -> Result<Option<FlowRevision>, StoreError> {
-    let Some(file) = &text.file else {
-        return Ok(None);
-    };
-    let sql = sql!(format!(
-        "SELECT doc!(v: {REVISION}) FROM revision v WHERE v.account_id = $1 AND v.flow = $2 AND v.file = $3 \
-         ORDER BY v.number DESC LIMIT 1"
-    ));
-    let args = [
-        Arg::Id(text.account.uuid()),
-        Arg::Text(&text.key),
-        Arg::Text(file),
-    ];
-    Ok(tx.list("revision", sql, &args).await?.into_iter().next())
+/// What finds the last revisions that came from files.
+fn last_of_files() -> &'static Sql {
+    sql!(format!(
+        "SELECT doc!(v: {REVISION}) FROM rows!($1: account id(acct), key text, file text) AS r CROSS JOIN revision v \
+         WHERE v.account_id = r.account AND v.flow = r.key AND v.file = r.file AND v.number = (SELECT max(w.number) \
+         FROM revision w WHERE w.account_id = r.account AND w.flow = r.key AND w.file = r.file)"
+    ))
 }
 
 async fn insert(

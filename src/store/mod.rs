@@ -47,7 +47,9 @@ use pools::Pools;
 
 pub use error::StoreError;
 pub use events::{DecidedEvent, StoredEvent};
-pub use flows::{Activation, FlowFile, FlowRevision, Published, Stamp, Written};
+pub use flows::{
+    Activation, FileOf, FlowFile, FlowRevision, Outlook, Published, Stamp, Written, outlook,
+};
 pub use jobs::{DueTimer, Lane};
 pub use outbox::{AttemptOutcome, AttemptResult, Dispatch, DueText, PlanUse, ToSend, UnknownText};
 pub use pages::{

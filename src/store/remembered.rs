@@ -14,8 +14,9 @@ use crate::model::people::Contact;
 use crate::model::turn::{State, Thread, Turn, Write};
 use crate::model::{NumberId, Party};
 
-/// Parties at most; those longest not heard of go first. About 170 MB when it is full; the latest texts of a conversation
-/// are 50 bytes each, 3 KB at most.
+/// Parties at most; those longest not heard of go first. About 170 MB when it is full of people who are answered now and
+/// then. The latest automated texts of a conversation are 50 bytes each and 3 KB at most: were all of them at that limit at
+/// once, it would be some 400 MB more.
 const PARTIES_MAX: usize = 131_072;
 /// Numbers of ours that one party's threads are remembered of.
 const NUMBERS_MAX: usize = 8;

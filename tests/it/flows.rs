@@ -9,6 +9,7 @@ on_both_stores!(
     files_are_followed,
     a_refused_file_is_looked_at_again_after_apply,
     a_renamed_file_is_followed,
+    a_copy_beside_a_file_holds_nothing_up,
 );
 
 const HELLO: &str = include_str!("cases/flows/hello.yaml");
@@ -117,4 +118,19 @@ async fn says(stage: &Stage, phone: &str, after: u64, text: &str, hears: &str) -
         .sees_after(after, LineKind::TextOut, phone, hears)
         .await
         .id
+}
+
+/// Whoever keeps the old text in a second file is told, and the flow's own file goes on being followed.
+async fn a_copy_beside_a_file_holds_nothing_up(kind: Kind) {
+    let stage = Stage::start(kind).await;
+    stage.write_flow("hello - old.yaml", HELLO);
+    stage
+        .eventually("the copy is told", async || {
+            stage.said().contains("same-name")
+        })
+        .await;
+    let changed = HELLO.replace("Hello from", "Good day from");
+    stage.write_flow("hello.yaml", &changed);
+    let active = "SELECT v.yaml FROM flow f CROSS JOIN revision v WHERE v.id = f.active_id AND f.key = 'hello'";
+    stage.until(active, &[&[&changed]]).await;
 }

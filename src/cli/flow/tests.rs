@@ -36,7 +36,7 @@ fn a_sound_file_is_told_in_one_line_and_the_last_one_says_what_was_not_checked()
     let (code, shown) = run(&[("a.yaml", SOUND)], &[], None);
     assert_eq!(code, 0);
     let lines: Vec<&str> = shown.lines().collect();
-    assert_eq!(lines[0], "1 flow files: 0 faults, 0 warnings");
+    assert_eq!(lines[0], "1 flow file: 0 faults, 0 warnings");
     assert!(
         lines[1].starts_with("not checked: names of accounts"),
         "{shown}"
@@ -49,7 +49,7 @@ fn warnings_are_allowed_unless_strict() {
     let (code, shown) = run(&[("a.yaml", DOUBTFUL)], &[], None);
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("warning[comment-in-text]"), "{shown}");
-    assert!(shown.contains("0 faults, 1 warnings"), "{shown}");
+    assert!(shown.contains("0 faults, 1 warning"), "{shown}");
     assert_eq!(run(&[("a.yaml", DOUBTFUL)], &["strict"], None).0, 1);
 }
 
@@ -111,6 +111,30 @@ fn files_that_are_no_text_or_too_long_are_faults_beside_others() {
 }
 
 #[test]
+fn a_file_that_is_named_twice_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.yaml");
+    std::fs::write(&file, SOUND).unwrap();
+    let roundabout = folder.path().join(".").join("a.yaml");
+    let found = files(&[folder.path().to_owned(), file, roundabout]).unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn sound_files_are_looked_for_where_the_configuration_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (beside, media) = (folder.path().join("media"), folder.path().join("served"));
+    for (place, name) in [(&beside, "draft.mp3"), (&media, "music.mp3")] {
+        std::fs::create_dir(place).unwrap();
+        std::fs::write(place.join(name), "").unwrap();
+    }
+    let paths = [folder.path().join("a.yaml"), folder.path().to_owned()];
+    let names = |found: BTreeSet<String>| found.into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(names(sounds(Some(&media), &paths)), "music.mp3");
+    assert_eq!(names(sounds(None, &paths)), "draft.mp3");
+}
+
+#[test]
 fn flows_that_lead_into_each_other_are_found() {
     let flow = |name: &str, step: &str, next: &str| {
         format!(
@@ -125,7 +149,7 @@ fn flows_that_lead_into_each_other_are_found() {
     assert!(shown.contains("error[flow-loop]"), "{shown}");
     assert!(shown.contains("a → b → a"), "{shown}");
     assert!(shown.contains("FOLDER/a.yaml:9:11"), "{shown}");
-    assert!(shown.contains("2 flow files: 1 faults"), "{shown}");
+    assert!(shown.contains("2 flow files: 1 fault,"), "{shown}");
     let b_waits = flow("b", waits, "a");
     assert_eq!(run(&[("a.yaml", &a), ("b.yaml", &b_waits)], &[], None).0, 0);
     // What is called may wait, or not.
@@ -152,6 +176,7 @@ fn organisation(source: &str, now: Timestamp) -> Against {
         published: Vec::new(),
         carriers: BTreeMap::new(),
         http: None,
+        media: None,
         now,
     }
 }

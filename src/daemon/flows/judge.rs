@@ -13,6 +13,8 @@ use crate::model::http::HttpRules;
 use crate::model::{Ids, Timestamp};
 use crate::store::FlowRevision;
 
+use super::ahead::Left;
+
 /// Where the tests of flows are played: the organisation with these flows as if they were published. Of several that
 /// have one name the last one counts.
 pub fn ground(directory: &Directory, flows: &[&Flow]) -> Ground {
@@ -44,7 +46,7 @@ pub fn ground_beside<'f>(
         let owner = directory.account(row.account);
         owner.is_some_and(|owner| !places.contains(&(owner.key.as_str(), row.key.as_str())))
     };
-    let read = |row: &FlowRevision| Flows::read(directory, &row.key, &row.yaml).ok();
+    let read = |row: &FlowRevision| Flows::read(directory, &row.yaml).ok();
     let others: Vec<Arc<Flow>> = active.iter().filter(stays).filter_map(read).collect();
     let all: Vec<&Flow> = others.iter().map(Arc::as_ref).chain(flows).collect();
     ground(directory, &all)
@@ -57,49 +59,53 @@ pub fn failed_tests(ground: &Ground, checked: &Checked) -> Vec<(u32, String)> {
     failed.map(|test| (test.line, test.name)).collect()
 }
 
-/// What is in the files of a folder, or why it is not published: what is refused stays as it is active, and what leads
+/// Rounds of judging what is left beside what stays; each one after the first is for flows that lead to those that the
+/// one before refused.
+const ROUNDS_MAX: usize = 20;
+
+/// What is in files of a folder, or why it is not published: what is refused stays as it is active, and what leads
 /// there is judged beside that. Tests are played only of what would be published, and of what leads there.
 pub(super) fn judged(
     directory: &Directory,
     http: &HttpRules,
     active: &[FlowRevision],
-    sources: &[(PathBuf, String)],
-) -> Vec<Result<Flow, String>> {
+    sources: &[&(PathBuf, String)],
+) -> Vec<Result<Flow, Left>> {
     let files: Vec<(String, &str)> = sources
         .iter()
         .map(|(file, text)| (file.display().to_string(), text.as_str()))
         .collect();
-    let mut refused: BTreeMap<usize, String> = BTreeMap::new();
     let texts: Vec<(&str, &str)> = files
         .iter()
         .map(|(file, text)| (file.as_str(), *text))
         .collect();
-    for (place, fault) in flow::same_names(&texts) {
-        refused.insert(place, super::places(&[fault]));
-    }
     let around = Beside {
         directory,
         http,
         active,
     };
-    // Ends, because each turn but the last refuses one more.
-    loop {
-        let left = (0..texts.len()).filter(|place| !refused.contains_key(place));
-        let left: Vec<usize> = left.collect();
-        let texts: Vec<(&str, &str)> = left.iter().map(|place| texts[*place]).collect();
-        let found: Vec<_> = left.into_iter().zip(around.judged(&texts)).collect();
-        if found.iter().all(|(_, found)| found.is_ok()) {
-            let refused = refused
-                .into_iter()
-                .map(|(place, words)| (place, Err(words)));
-            let all: BTreeMap<usize, _> = refused.chain(found).collect();
-            return all.into_values().collect();
+    let mut all: Vec<Option<Result<Flow, String>>> = texts.iter().map(|_| None).collect();
+    for _ in 0..ROUNDS_MAX {
+        let refused = |place: &usize| matches!(all[*place], Some(Err(_)));
+        let left: Vec<usize> = (0..texts.len()).filter(|place| !refused(place)).collect();
+        let beside: Vec<(&str, &str)> = left.iter().map(|place| texts[*place]).collect();
+        let found = around.judged(&beside);
+        let is_settled = found.iter().all(Result::is_ok);
+        for (place, found) in left.into_iter().zip(found) {
+            // What is sound beside refused ones is judged again.
+            all[place] = Some(found).filter(|found| is_settled || found.is_err());
         }
-        let more = found
-            .into_iter()
-            .filter_map(|(place, found)| Some((place, found.err()?)));
-        refused.extend(more);
+        if is_settled {
+            break;
+        }
     }
+    let files = all.into_iter().zip(&texts);
+    let ends = files.map(|(found, (file, _))| {
+        let unsettled = || Err(format!("{file}: other files are refused; mend those first"));
+        found.unwrap_or_else(unsettled)
+    });
+    ends.map(|end| end.map_err(|words| ("refused", words)))
+        .collect()
 }
 
 /// What flows are judged by.
@@ -232,6 +238,10 @@ mod tests {
 
     /// An organisation made up from these flows, with some of them active; what becomes of the others as files.
     fn check(active: &[String], files: &[String], expected: &[&str]) {
+        assert_eq!(found(active, files), expected);
+    }
+
+    fn found(active: &[String], files: &[String]) -> Vec<String> {
         let check = |text: &String| flow::check("f", text, &NoNames).unwrap();
         let sound = |text: &String| flow::check("f", text, &NoNames).ok();
         let all: Vec<Checked> = active.iter().chain(files).filter_map(sound).collect();
@@ -250,11 +260,10 @@ mod tests {
         let active: Vec<FlowRevision> = active.iter().map(row).collect();
         let file = |text: &String| (PathBuf::from("f"), text.clone());
         let sources: Vec<_> = files.iter().map(file).collect();
+        let sources: Vec<_> = sources.iter().collect();
         let found = judged(&directory, &HttpRules::default(), &active, &sources);
-        let told =
-            |one: &Result<Flow, String>| one.as_ref().map_or_else(String::clone, |_| "ok".into());
-        let found: Vec<String> = found.iter().map(told).collect();
-        assert_eq!(found, expected);
+        let told = |one: Result<Flow, Left>| one.map_or_else(|(_, words)| words, |_| "ok".into());
+        found.into_iter().map(told).collect()
     }
 
     #[test]
@@ -331,9 +340,21 @@ mod tests {
     }
 
     #[test]
-    fn of_two_files_with_one_name_the_first_is_published() {
-        let (one, two) = (says("leaf", "One", "One"), says("leaf", "Two", "Two"));
-        check(&[], &[one, two], &["ok", "f:1:7: same-name"]);
+    fn a_long_chain_behind_a_refused_flow_is_refused_in_so_many_rounds() {
+        // Their tests end before the way to the next one.
+        let link = |at: usize| {
+            let steps = format!(
+                "  a:\n    menu: {{ prompt: One }}\n    then: {{ 1: b, else: end }}\n  b:\n    goto: f{}\n",
+                at + 1
+            );
+            source(&format!("f{at}"), &steps, "One")
+        };
+        let mut chain: Vec<String> = (0..ROUNDS_MAX + 2).map(link).collect();
+        chain.push(says(&format!("f{}", chain.len()), "One", "Two"));
+        let found = found(&[], &chain);
+        assert!(found.iter().all(|end| end != "ok"), "{found:?}");
+        assert_eq!(found[0], "f: other files are refused; mend those first");
+        assert_eq!(found[chain.len() - 1], "f:9: a test fails");
     }
 
     #[test]

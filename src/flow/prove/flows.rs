@@ -1,14 +1,15 @@
-//! What only shows over all flows: some that lead into each other round and round without waiting for the person.
+//! What only shows over all flows: some that lead into each other round and round without waiting for the person, and
+//! files that say they are the same one.
 
 use std::collections::BTreeMap;
 
 use super::{after, position};
-use crate::flow::NoNames;
 use crate::flow::check::{Bounds, Checked, Written, inspect};
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reading;
 use crate::flow::steps::{StepDef, Target};
 use crate::flow::yaml::{At, Value};
+use crate::flow::{FlowName, NoNames, name_of};
 
 /// The places of flows by account and key.
 type Places<'a> = BTreeMap<(&'a str, &'a str), usize>;
@@ -147,6 +148,27 @@ fn going_round(all: &[Ways<'_>], circle: &[(usize, &At)]) -> Fault {
     Fault::new(all[first].file, at, "flow-loop", message).with_help(help)
 }
 
+/// A fault for each file that says it is a flow which another one is, with the file's place among these.
+pub fn same_names(files: &[(&str, &str)]) -> Vec<(usize, Fault)> {
+    let named: Vec<_> = files.iter().map(|(_, text)| name_of(text)).collect();
+    let mut of_flow: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for (place, name) in named.iter().enumerate() {
+        let Some(name) = name else { continue };
+        of_flow.entry(name.place()).or_default().push(place);
+    }
+    let told = |(place, name): (usize, &Option<FlowName>)| {
+        let name = name.as_ref()?;
+        let all = &of_flow[&name.place()];
+        let other = all.iter().find(|other| **other != place)?;
+        let FlowName { account, flow, .. } = name;
+        let message = format!("`{flow}` of `{account}` is in {} too", files[*other].0);
+        let fault = Fault::new(files[place].0, &name.at, "same-name", message);
+        let help = "give one of the two another name, or take it out of the folder";
+        Some((place, fault.with_help(help)))
+    };
+    named.iter().enumerate().filter_map(told).collect()
+}
+
 /// Flows that are there together, some in files and some published.
 #[derive(Debug, Default)]
 pub struct Together {
@@ -159,11 +181,9 @@ impl Together {
     pub fn of<'t>(texts: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
         let mut flows = BTreeMap::new();
         for (file, text) in texts {
+            let Some(name) = name_of(text) else { continue };
             let found = inspect(file, text, &NoNames, &Bounds::default());
-            if let Some(flow) = found.flow {
-                let place = (flow.account, flow.key);
-                flows.insert(place, (file.to_owned(), found.passages));
-            }
+            flows.insert(name.place(), (file.to_owned(), found.passages));
         }
         Self { flows }
     }

@@ -1,7 +1,8 @@
 //! What must hold of a flow as a whole: every step is reached, every path ends, nothing loops without
 //! waiting for the person, and nothing that needs a caller follows one who has left. Beside it: which values cannot be
-//! there yet ([`early`]), how long a caller may hear ringing ([`ring`]), what texts cost ([`texts`]), what the numbers of a flow can do ([`lines`]), and what
-//! only shows over all flows ([`flows`]) and over a whole organisation ([`organisation`]).
+//! there yet ([`early`]), how long a caller may hear ringing ([`ring`]), what texts cost ([`texts`]), what the numbers
+//! of a flow can do ([`lines`]), and what only shows over all flows ([`flows`]) and over a whole organisation
+//! ([`organisation`]).
 
 pub(super) mod early;
 pub(super) mod flows;

@@ -17,7 +17,7 @@ use crate::flow::reader::{Fields, Reading};
 use crate::flow::run::Wait;
 use crate::flow::scope::{Type, Val, Values};
 use crate::flow::template::{Part, Template, VALUE_CHARS_MAX, typed};
-use crate::flow::yaml::{Node, Value};
+use crate::flow::yaml::{At, Node, Value};
 use crate::model::CallVerb;
 use crate::model::http::{
     HeaderText, HttpAnswer, HttpMethod, HttpRequest, HttpRules, SecretRefused, may_be_below,
@@ -386,24 +386,41 @@ fn read_headers(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, H
         };
         if let Some(Header::Text(template)) = &header
             && is_for_a_secret(&lower)
-            && template.fixed().is_some()
         {
-            let message = "a secret does not belong into a flow";
-            let help = "put it into the configuration under http.secrets, and write { secret: name, before: \"Bearer \" }";
-            // Of other headers only the name says so, and it may be meant otherwise.
-            match lower.as_str() {
-                "authorization" => reading.fault_help(&value.at, "secret", message, help),
-                _ => reading.warn(&value.at, "secret", message, help),
-            }
+            judge_written(reading, &value.at, &lower, template);
         }
         found.extend(header.map(|header| (lower, header)));
     }
     Some(found)
 }
 
+/// The shortest text beside values that may be a secret.
+const SECRET_LEN_MIN: usize = 8;
+
+/// Tells of text in a header made for a secret.
+fn judge_written(reading: &mut Reading<'_>, at: &At, header: &str, template: &Template) {
+    let message = "a secret does not belong into a flow";
+    let help = "put it into the configuration under http.secrets, and write { secret: name, before: \"Bearer \" }";
+    let is_long = |text: &str| {
+        text.split_whitespace()
+            .any(|word| word.len() >= SECRET_LEN_MIN)
+    };
+    match template.fixed() {
+        // The whole is one, and it is not read otherwise once it was published.
+        Some(_) if header == "authorization" && !reading.is_published => {
+            reading.fault_help(at, "secret", message, help);
+        }
+        // The name of another header may be meant otherwise, and so may text beside a value.
+        Some(_) => reading.warn(at, "secret", message, help),
+        None if template.texts().any(is_long) => reading.warn(at, "secret", message, help),
+        None => {}
+    }
+}
+
 /// Whether systems want a secret in a header of this name, in small letters.
 fn is_for_a_secret(header: &str) -> bool {
     let words = [
+        "auth",
         "authorization",
         "cookie",
         "key",

@@ -24,7 +24,9 @@ pub(super) struct Members {
 pub(super) struct Told<'a> {
     pub(super) users: Vec<&'a User>,
     /// How many more should be.
-    pub(super) others: usize,
+    others: usize,
+    /// They and the others are on shift.
+    on_shift: bool,
 }
 
 impl Members {
@@ -82,7 +84,8 @@ impl Members {
     /// Those who are told now: of a group that is larger than the most the first ones.
     pub(super) fn told<'a>(&self, engine: &Engine<'a>) -> Result<Told<'a>, Came> {
         let mut users = self.all(engine);
-        if self.on_shift {
+        let mut on_shift = self.on_shift;
+        if on_shift {
             let known = |user: &UserId| (engine.facts.presence)(*user);
             let ids = users.iter().map(|user| user.id);
             let unknown: Vec<UserId> = ids.filter(|id| known(id).is_none()).collect();
@@ -91,24 +94,28 @@ impl Members {
                 return Err(Came::Needs(wanted.collect()));
             }
             let here = |user: &&User| known(&user.id).is_some_and(|presence| !presence.offline);
-            if users.iter().any(here) {
-                users.retain(here);
-            }
+            on_shift = users.iter().any(here);
+            users.retain(|user| here(user) || !on_shift);
         }
         let others = users.len().saturating_sub(TOLD_MAX);
         users.truncate(TOLD_MAX);
-        Ok(Told { users, others })
+        Ok(Told {
+            users,
+            others,
+            on_shift,
+        })
     }
 
     /// Tells in the thread that there are others, if what came since `before` leaves to anybody at all.
-    pub(super) fn note_others(&self, engine: &mut Engine<'_>, before: usize, others: usize) {
+    pub(super) fn note_others(&self, engine: &mut Engine<'_>, before: usize, told: &Told<'_>) {
         let leaves = |effect: &Effect| matches!(effect, Effect::Send { .. } | Effect::Email { .. });
         let Who::Group(key) = &self.who else { return };
-        let Some(group) = engine.facts.account.group(key).filter(|_| others > 0) else {
+        let Told { others, .. } = told;
+        let Some(group) = engine.facts.account.group(key).filter(|_| *others > 0) else {
             return;
         };
         if engine.effects[before..].iter().any(leaves) {
-            let (name, on_shift) = (&group.name, if self.on_shift { " on shift" } else { "" });
+            let (name, on_shift) = (&group.name, if told.on_shift { " on shift" } else { "" });
             let text = format!(
                 "A notice of the flow goes to {TOLD_MAX} members of {name} at most: {others} more{on_shift} are not told."
             );

@@ -197,7 +197,7 @@ impl Email {
                 };
                 let before = engine.effects.len();
                 email_members(engine, &told.users, &self.subject, &self.text);
-                members.note_others(engine, before, told.others);
+                members.note_others(engine, before, &told);
             }
         }
         Came::outcome("next")
@@ -310,7 +310,7 @@ impl Notify {
         if self.by_email {
             email_members(engine, &told.users, &self.subject, &self.text);
         }
-        self.members.note_others(engine, before, told.others);
+        self.members.note_others(engine, before, &told);
         Came::outcome("next")
     }
 

@@ -542,3 +542,36 @@ fn requests_to_other_systems() {
         "next-not-here@7:5",
     )]);
 }
+
+#[test]
+fn what_was_published_is_read_again_whatever_is_said_to_writers_since() {
+    let head = "flow: f\naccount: clinic\non: sms\nsteps:\n";
+    let http = "  a:\n    http: { url: \"https://crm.example.org/a\", headers: { authorization: Bearer sk_123 } }\n    \
+                then: { else: end }\n";
+    let reply = "  a:\n    reply: Hello\n    next: end\n";
+    let round = "  a:\n    reply: Hello\n    next: b\n  b:\n    reply: Hello\n    next: a\n";
+    let tests = "tests:\n  - name: t\n    nonsense: 1\n";
+    for steps in [http.to_owned(), format!("{reply}{tests}"), round.to_owned()] {
+        let text = format!("{head}{steps}");
+        check("f", &text, &NoNames).unwrap_err();
+        assert_eq!(read_published(&text, &NoNames).unwrap().key, "f");
+    }
+    // What cannot be run is still told.
+    let nowhere = format!("{head}{}", reply.replace("end", "nowhere"));
+    let faults = read_published(&nowhere, &NoNames).unwrap_err();
+    assert_eq!(faults[0].code, "unknown-step");
+}
+
+#[test]
+fn a_published_flow_knows_its_columns_when_somebody_has_left() {
+    let directory = organisation();
+    let text = "flow: f\naccount: clinic\non: sms\nsteps:\n  a:\n    branch: { known: contact.insured }\n    \
+                then: { known: b, else: end }\n  b:\n    notify: { user: nobody, text: Hello }\n    next: end\n";
+    let names = DirectoryNames::new(&directory, Vec::new());
+    assert_eq!(
+        check("f", text, &names).unwrap_err()[0].code,
+        "unknown-user"
+    );
+    let flow = read_published(text, &ColumnNames(&directory)).unwrap();
+    assert_ne!(flow, read_published(text, &NoNames).unwrap());
+}

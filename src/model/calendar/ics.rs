@@ -33,7 +33,9 @@ struct Entry {
     end: Option<String>,
     /// How long it lasts, where it has no end.
     lasts: Option<String>,
-    rule: Option<String>,
+    rules: Vec<String>,
+    /// It is taken out by a rule.
+    ruled_out: bool,
     name: String,
     /// Days that are taken out of it, and days that are added.
     without: Vec<String>,
@@ -54,10 +56,10 @@ impl Entry {
             "DTSTART" => self.start = Some(value.to_owned()),
             "DTEND" => self.end = Some(value.to_owned()),
             "DURATION" => self.lasts = Some(value.to_ascii_uppercase()),
-            "RRULE" => self.rule = Some(value.to_ascii_uppercase()),
+            "RRULE" => self.rules.push(value.to_ascii_uppercase()),
             "EXDATE" => self.without.extend(listed(value)),
             "RDATE" => self.also.extend(listed(value)),
-            "EXRULE" => self.rule = Some(String::from("EXRULE")),
+            "EXRULE" => self.ruled_out = true,
             "RECURRENCE-ID" => self.moved = true,
             "STATUS" => self.cancelled = value.eq_ignore_ascii_case("CANCELLED"),
             "SUMMARY" => self.name = plain(value),
@@ -145,7 +147,13 @@ fn days(entry: &Entry) -> Result<Vec<String>, &'static str> {
     let count = lasts(entry, first)?;
     let (without, also) = (dates(&entry.without)?, dates(&entry.also)?);
     let from = |first: Date| (0..count).filter_map(move |days| first.checked_add(days.days()).ok());
-    let Some(rule) = &entry.rule else {
+    let rule = match entry.rules.as_slice() {
+        _ if entry.ruled_out => return Err(ODD_RULE),
+        [] => None,
+        [rule] => Some(rule),
+        [_, _, ..] => return Err(ODD_RULE),
+    };
+    let Some(rule) = rule else {
         let begins = [first].into_iter().chain(also);
         let begins = begins.filter(|first| !without.contains(first));
         return Ok(begins.flat_map(from).map(|day| day.to_string()).collect());
@@ -153,11 +161,17 @@ fn days(entry: &Entry) -> Result<Vec<String>, &'static str> {
     if !without.is_empty() || !also.is_empty() {
         return Err("a day of every year has no year in which it is none");
     }
-    if is_every_year(rule) {
-        let days = from(first);
-        return Ok(days.map(|day| day.strftime("%m-%d").to_string()).collect());
+    if is_every_year(rule, first) {
+        let days: Vec<Date> = from(first).collect();
+        if days.iter().any(|day| day.month() == 2) && days.iter().any(|day| day.month() == 3) {
+            return Err(
+                "it lasts over the end of February, which is not the same day in every year",
+            );
+        }
+        let days = days.iter().map(|day| day.strftime("%m-%d").to_string());
+        return Ok(days.collect());
     }
-    let weekday = nth_weekday(rule, first).ok_or("its rule says more than a holiday can")?;
+    let weekday = nth_weekday(rule, first).ok_or(ODD_RULE)?;
     let day = |after: i32| match after {
         0 => weekday.clone(),
         _ => format!("{weekday} +{after}"),
@@ -165,6 +179,7 @@ fn days(entry: &Entry) -> Result<Vec<String>, &'static str> {
     Ok((0..count).map(day).collect())
 }
 
+const ODD_RULE: &str = "its rule says more than a holiday can";
 const NO_DAY: &str = "it has a time of day, or a day that cannot be read";
 
 /// How many days an entry lasts.
@@ -175,33 +190,41 @@ fn lasts(entry: &Entry, first: Date) -> Result<i32, &'static str> {
         (None, Some(lasts)) => whole_days(lasts),
         (None, None) => Some(1),
     };
-    let count = count.ok_or("it does not last whole days")?.max(1);
-    match count > ENTRY_DAYS_MAX {
-        true => Err("it lasts longer than 100 days"),
-        false => Ok(count),
+    match count.ok_or("it does not last whole days")? {
+        ..0 => Err("it ends before it begins"),
+        // Some write the last day itself for the day after it.
+        0 => Ok(1),
+        count @ 1..=ENTRY_DAYS_MAX => Ok(count),
+        _ => Err("it lasts longer than 100 days"),
     }
 }
 
 /// A rule such as "the fourth Thursday of every November", as a calendar's `holidays` have it: `4th thu nov`.
 fn nth_weekday(rule: &str, first: Date) -> Option<String> {
-    let (mut yearly, mut month, mut day, mut nth) = (false, None, None, None);
+    let (mut yearly, mut month, mut day) = (false, None, None);
+    // By the day and by the place in the set; one of them says which one it is.
+    let (mut nth, mut place) = (None, None);
     for part in rule.split(';').filter(|part| !part.is_empty()) {
         match part.split_once('=')? {
             ("FREQ", "YEARLY") => yearly = true,
             ("INTERVAL", "1") | ("WKST", _) => {}
             ("BYMONTH", value) => month = Some(value.parse::<i8>().ok()?),
-            ("BYSETPOS", value) => nth = Some(value),
+            ("BYSETPOS", value) => place = Some(value),
             ("BYDAY", value) => {
                 let (count, name) = value.split_at_checked(value.len().checked_sub(2)?)?;
                 day = Some(name);
-                nth = Some(count).filter(|count| !count.is_empty()).or(nth);
+                nth = Some(count).filter(|count| !count.is_empty());
             }
             _ => return None,
         }
     }
     // Without a month, the days of a whole year are counted.
     let month = Date::new(first.year(), month?, 1).ok()?.strftime("%b");
-    let nth = match nth?.trim_start_matches('+') {
+    let nth = match (nth, place) {
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) | (Some(_), Some(_)) => return None,
+    };
+    let nth = match nth.trim_start_matches('+') {
         "1" => "1st",
         "2" => "2nd",
         "3" => "3rd",
@@ -245,19 +268,26 @@ fn date(text: &str) -> Option<Date> {
 }
 
 /// Whether a rule says no more than "on this day of every year".
-fn is_every_year(rule: &str) -> bool {
-    let mut parts = rule.split(';').filter(|part| !part.is_empty());
-    parts.all(|part| {
+fn is_every_year(rule: &str, first: Date) -> bool {
+    let mut yearly = false;
+    for part in rule.split(';').filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        match name {
-            "FREQ" => value == "YEARLY",
+        let says = match name {
+            "FREQ" => {
+                yearly = value == "YEARLY";
+                yearly
+            }
             "INTERVAL" => value == "1",
-            // These repeat what the first day says already.
-            "BYMONTH" | "BYMONTHDAY" => !value.contains([',', '-']),
+            "BYMONTH" => value.parse() == Ok(first.month()),
+            "BYMONTHDAY" => value.parse() == Ok(first.day()),
             "WKST" => true,
             _ => false,
+        };
+        if !says {
+            return false;
         }
-    })
+    }
+    yearly
 }
 
 #[cfg(test)]
@@ -396,7 +426,13 @@ mod tests {
             "FREQ=MONTHLY;BYMONTH=11;BYDAY=4TH",
             "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;UNTIL=20300101",
             "FREQ=WEEKLY",
-            "EXRULE",
+            "FREQ=YEARLY;BYMONTH=11;BYDAY=2MO;BYSETPOS=1",
+            "FREQ=YEARLY; EXRULE:FREQ=YEARLY",
+            "FREQ=YEARLY; RRULE:FREQ=YEARLY",
+            "INTERVAL=1",
+            // Another day than the first one is.
+            "FREQ=YEARLY;BYMONTH=7",
+            "FREQ=YEARLY;BYMONTHDAY=25",
             "FREQ=YEARLY;BYMONTH=11;BYDAY=é",
         ] {
             check(
@@ -405,6 +441,16 @@ mod tests {
                 &["Day (its rule says more than a holiday can)"],
             );
         }
+        let excepted = format!(
+            "EXRULE:FREQ=YEARLY; {}",
+            ruled("FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=26")
+        );
+        check(&[&excepted], &[], &[&format!("Day ({ODD_RULE})")]);
+        check(
+            &[&ruled("FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=26")],
+            &["11-26 Day"],
+            &[],
+        );
         let long = format!(
             "{}; DURATION:P2D",
             ruled("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH")
@@ -420,6 +466,22 @@ mod tests {
         check(&[&status("CONFIRMED")], &["2026-06-01 Day"], &[]);
         let moved = format!("{day}; RECURRENCE-ID;VALUE=DATE:20260531");
         check(&[&moved], &[], &["Day (one day of an entry that repeats)"]);
+    }
+
+    #[test]
+    fn days_that_are_none_are_told() {
+        let lasts = |end: &str| format!("DTSTART;VALUE=DATE:20240227; SUMMARY:Day; DTEND:{end}");
+        let yearly = |end: &str| format!("{}; RRULE:FREQ=YEARLY", lasts(end));
+        check(
+            &[&lasts("20240226")],
+            &[],
+            &["Day (it ends before it begins)"],
+        );
+        check(&[&lasts("20240227")], &["2024-02-27 Day"], &[]);
+        check(&[&yearly("20240229")], &["02-27 Day", "02-28 Day"], &[]);
+        let over =
+            "Day (it lasts over the end of February, which is not the same day in every year)";
+        check(&[&yearly("20240302")], &[], &[over]);
     }
 
     #[test]

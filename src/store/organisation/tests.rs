@@ -14,7 +14,7 @@ use crate::model::people::{Caseload, ContactPhone, Device, Group, Member, Permis
 use crate::model::turn::{FlowText, Need};
 use crate::model::{Id, RevisionId, UserId};
 use crate::store::testing::{Bench, on_both};
-use crate::store::{AccountScope, FlowFile, Published, Stamp, Written};
+use crate::store::{AccountScope, FileOf, FlowFile, Published, Stamp, Written};
 
 /// A file that is the only one of its folder.
 fn alone(name: &str) -> FlowFile<'_> {
@@ -284,6 +284,12 @@ on_both! {
         let Published::New(_) = says("main.yaml", "four", 9).await.unwrap() else { panic!() };
         // The old name says what is not active any more.
         assert_eq!(says("front.yaml", "five", 10).await.unwrap(), Published::Conflict);
+        let of = |key: &'static str, file: &'static str| FileOf { account: id(2), key, file };
+        let asked = [of("front", "main.yaml"), of("front", "front.yaml"), of("front", "no.yaml"), of("back", "main.yaml")];
+        let last = store.last_of_files(NodeScope::daemon(), &asked).await.unwrap();
+        let mut last: Vec<&str> = last.iter().map(|row| row.yaml.as_str()).collect();
+        last.sort_unstable();
+        assert_eq!(last, ["four", "one"]);
     }
 
     async fn a_revision_is_found_by_who_has_not_heard_of_it(bench: Bench) {

@@ -53,8 +53,8 @@ pub(super) const PAGES: &[Page] = &[
     ),
     fault(
         "same-name",
-        "Finds a file that says it is a flow of an account which another file of the folder is already.",
-        "Only one of them answers; which one would depend on the order of the files.",
+        "Finds files that say they are the same flow of an account.",
+        "Only one of them can answer. In the folder that is followed it stays the one that the active revision came from; if it came from none of them, none is published.",
         Files(
             "flow: night\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Hello\n    next: end\n---\nflow: night\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Good evening\n    next: end\n",
         ),

@@ -1,0 +1,215 @@
+//! What is known of the files of a folder before they are judged: which of several are the flow, and which would undo
+//! an edit. What is active stays in place of those, and the others are judged beside that.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::flow;
+use crate::model::AccountId;
+use crate::model::directory::Directory;
+use crate::store::{FileOf, FlowFile, FlowRevision, NodeScope, Outlook, Store, outlook};
+
+use super::{CONFLICT, blocking, name_of, places};
+
+/// A flow, by its account and its key.
+type Place = (AccountId, String);
+
+/// The files of a folder, and what is active.
+pub(super) struct Folder {
+    /// Each file and its text.
+    pub(super) sources: Vec<(PathBuf, String)>,
+    /// The names of the files.
+    pub(super) names: Vec<String>,
+    /// The active revision of every flow.
+    pub(super) active: Vec<FlowRevision>,
+}
+
+/// How a file ends that is not published: the outcome, and its reason without a word of the file.
+pub(super) type Left = (&'static str, String);
+
+impl Folder {
+    /// These files beside what is active now.
+    pub(super) async fn of(store: &Store, sources: Vec<(PathBuf, String)>) -> anyhow::Result<Self> {
+        Ok(Self {
+            names: sources.iter().map(|(file, _)| name_of(file)).collect(),
+            active: store.active_flows(NodeScope::daemon()).await?,
+            sources,
+        })
+    }
+
+    /// Of each file how it ends, if that shows already.
+    pub(super) async fn left_out(
+        self: &Arc<Self>,
+        store: &Store,
+        directory: &Arc<Directory>,
+    ) -> anyhow::Result<Vec<Option<Left>>> {
+        let (folder, organisation) = (self.clone(), directory.clone());
+        let (flows, refused) = blocking(move || {
+            let flows = folder.flows(&organisation);
+            let refused = folder.refused(&flows);
+            (flows, refused)
+        })
+        .await?;
+        let named = flows.iter().zip(&self.names);
+        let asked = named.filter_map(|(flow, file)| {
+            let (account, key) = flow.as_ref()?;
+            Some(FileOf {
+                account: *account,
+                key,
+                file,
+            })
+        });
+        let asked: Vec<FileOf<'_>> = asked.collect();
+        let last = store.last_of_files(NodeScope::daemon(), &asked).await?;
+        let last: HashMap<_, _> = last
+            .iter()
+            .map(|row| ((row.account, row.key.as_str(), row.file.as_deref()), row))
+            .collect();
+        let left = flows.iter().zip(refused).enumerate();
+        let left = left.map(|(place, (flow, refused))| {
+            let (account, key) = flow.as_ref()?;
+            let last = last.get(&(*account, key.as_str(), Some(self.names[place].as_str())));
+            refused.or_else(|| self.stays(place, (*account, key), last.copied()))
+        });
+        Ok(left.collect())
+    }
+
+    /// The flow in each file, if that much can be read.
+    fn flows(&self, directory: &Directory) -> Vec<Option<Place>> {
+        let flow = |(_, text): &(PathBuf, String)| {
+            let name = flow::name_of(text)?;
+            let account = directory.account_by_key(&name.account)?;
+            Some((account.id, name.flow))
+        };
+        self.sources.iter().map(flow).collect()
+    }
+
+    /// Files that say they are the same flow are refused, but for the one that its active revision came from.
+    fn refused(&self, flows: &[Option<Place>]) -> Vec<Option<Left>> {
+        let shown: Vec<String> = self
+            .sources
+            .iter()
+            .map(|(file, _)| file.display().to_string())
+            .collect();
+        let texts: Vec<(&str, &str)> = shown
+            .iter()
+            .zip(&self.sources)
+            .map(|(file, (_, text))| (file.as_str(), text.as_str()))
+            .collect();
+        let mut refused = vec![None; texts.len()];
+        for (place, fault) in flow::same_names(&texts) {
+            let active = flows[place]
+                .as_ref()
+                .and_then(|(account, key)| self.active(*account, key));
+            let from = active.and_then(|row| row.file.as_ref());
+            if from != Some(&self.names[place]) {
+                refused[place] = Some(("refused", places(&[fault])));
+            }
+        }
+        refused
+    }
+
+    /// What is said of a file whose flow stays as it is active, which is not what is in the file.
+    fn stays(
+        &self,
+        place: usize,
+        (account, key): (AccountId, &str),
+        last: Option<&FlowRevision>,
+    ) -> Option<Left> {
+        let (file, text) = &self.sources[place];
+        let active = self.active(account, key);
+        let of = FlowFile {
+            name: &self.names[place],
+            folder: &self.names,
+        };
+        let is_active = active.is_some_and(|row| row.yaml == *text);
+        match outlook(text, of, active, last) {
+            Outlook::Unchanged if !is_active => Some(("unchanged", String::new())),
+            Outlook::Conflict => Some(("conflict", format!("{}: {CONFLICT}", file.display()))),
+            Outlook::New | Outlook::Unchanged => None,
+        }
+    }
+
+    fn active(&self, account: AccountId, key: &str) -> Option<&FlowRevision> {
+        let mut rows = self.active.iter();
+        rows.find(|row| row.account == account && row.key == key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::trial;
+    use crate::flow::NoNames;
+    use crate::model::{Ids, Timestamp};
+
+    fn text(words: &str) -> String {
+        format!(
+            "flow: leaf\naccount: clinic\non: call\nsteps:\n  a:\n    say: {words}\n    next: end\n"
+        )
+    }
+
+    /// These files, and the active revision that came from `from` and says hello, unless that is empty.
+    fn folder(from: &[Option<&str>], files: &[(&str, &str)]) -> (Directory, Folder) {
+        let yaml = text("Hello");
+        let checked = flow::check("f", &yaml, &NoNames).unwrap();
+        let directory = trial::made_up(&[&checked]);
+        let row = |file: &Option<&str>| FlowRevision {
+            id: Ids::new(Timestamp::default(), 9).fresh(),
+            account: directory.account_by_key("clinic").unwrap().id,
+            key: "leaf".to_owned(),
+            number: 1,
+            yaml: yaml.clone(),
+            file: file.map(str::to_owned),
+            published_by: String::new(),
+            published_at: Timestamp::default(),
+        };
+        let source = |(file, words): &(&str, &str)| (PathBuf::from(file), text(words));
+        let folder = Folder {
+            names: files.iter().map(|(file, _)| (*file).to_owned()).collect(),
+            sources: files.iter().map(source).collect(),
+            active: from.iter().map(row).collect(),
+        };
+        (directory, folder)
+    }
+
+    /// Which of these files are refused.
+    fn refused(from: &[Option<&str>], files: &[(&str, &str)]) -> Vec<bool> {
+        let (directory, folder) = folder(from, files);
+        let refused = folder.refused(&folder.flows(&directory));
+        refused.iter().map(Option::is_some).collect()
+    }
+
+    #[test]
+    fn of_files_of_one_flow_the_one_it_came_from_stays() {
+        let both = [("leaf-old.yaml", "Hello"), ("leaf.yaml", "Good day")];
+        assert_eq!(refused(&[Some("leaf.yaml")], &both), [true, false]);
+        assert_eq!(refused(&[Some("leaf-old.yaml")], &both), [false, true]);
+        for from in [&[][..], &[None], &[Some("gone.yaml")]] {
+            assert_eq!(refused(from, &both), [true, true]);
+        }
+        assert_eq!(refused(&[], &both[..1]), [false]);
+    }
+
+    #[test]
+    fn what_is_not_published_is_not_judged_in_place_of_what_is_active() {
+        let outcome = |from: Option<&str>, says: &str, last: Option<&str>| {
+            let (directory, folder) = folder(&[from], &[("leaf.yaml", says)]);
+            let account = directory.account_by_key("clinic").unwrap().id;
+            let last = last.map(|words| FlowRevision {
+                id: Ids::new(Timestamp::default(), 8).fresh(),
+                yaml: text(words),
+                ..folder.active[0].clone()
+            });
+            let left = folder.stays(0, (account, "leaf"), last.as_ref());
+            left.map(|(outcome, _)| outcome)
+        };
+        // After a return to an earlier revision, and after an edit by hand.
+        let rolled_back = outcome(Some("leaf.yaml"), "Good day", Some("Good day"));
+        assert_eq!(rolled_back, Some("unchanged"));
+        assert_eq!(outcome(None, "Good day", Some("Hi")), Some("conflict"));
+        // What says the same is looked at: it may lead to a flow that says something else now.
+        assert_eq!(outcome(Some("leaf.yaml"), "Hello", Some("Hello")), None);
+    }
+}

@@ -1,0 +1,2 @@
+-- The same for everything else, which is not looked for among them.
+CREATE INDEX job_due_work ON job (due_at) WHERE due_at IS NOT NULL AND (kind -> 'http') IS NULL;
