@@ -279,7 +279,13 @@ fn tell(reports: Vec<FileReport>, before: &[FileReport]) -> Vec<FileReport> {
             "unchanged" => {}
             outcome => {
                 if !before.contains(&report) {
-                    tracing::warn!(%file, outcome, words = report.words, "a flow was not published; the last one stays; `signalbox flow check` and `flow test` of the file show why");
+                    let hint = match outcome {
+                        "refused" => {
+                            "; `signalbox flow check` and `flow test` of the folder show why"
+                        }
+                        _ => "",
+                    };
+                    tracing::warn!(%file, outcome, words = report.words, "a flow was not published; the last one stays{hint}");
                 }
                 left.push(report);
             }

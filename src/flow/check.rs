@@ -94,11 +94,14 @@ pub fn check(file: &str, source: &str, names: &dyn Names) -> Result<Checked, Vec
             tests: found.tests,
             used: found.used,
         }),
-        None => {
-            let refuses = |fault: &Fault| fault.severity == Severity::Fault;
-            Err(found.faults.into_iter().filter(refuses).collect())
-        }
+        None => Err(refusing(found.faults)),
     }
+}
+
+/// Those of them for which a flow is refused.
+fn refusing(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.retain(|fault| fault.severity == Severity::Fault);
+    faults
 }
 
 /// Reads a flow again that was published: without its tests, and without what is said only to whoever writes one, so
@@ -108,7 +111,7 @@ pub fn check(file: &str, source: &str, names: &dyn Names) -> Result<Checked, Vec
 /// Every fault found, in the order of the source.
 pub fn read_published(source: &str, names: &dyn Names) -> Result<Flow, Vec<Fault>> {
     let found = find("", source, names, &Bounds::default(), true);
-    found.flow.ok_or(found.faults)
+    found.flow.ok_or_else(|| refusing(found.faults))
 }
 
 /// Reads a flow and finds all faults and warnings in one pass. `file` is only for display.

@@ -25,6 +25,9 @@ pub(super) struct Folder {
     pub(super) active: Vec<FlowRevision>,
 }
 
+/// The active revisions by their flows.
+type Active<'f> = HashMap<(AccountId, &'f str), &'f FlowRevision>;
+
 /// How a file ends that is not published: the outcome, and its reason without a word of the file.
 pub(super) type Left = (&'static str, String);
 
@@ -66,11 +69,13 @@ impl Folder {
             .iter()
             .map(|row| ((row.account, row.key.as_str(), row.file.as_deref()), row))
             .collect();
+        let active = self.active();
         let left = flows.iter().zip(refused).enumerate();
         let left = left.map(|(place, (flow, refused))| {
             let (account, key) = flow.as_ref()?;
             let last = last.get(&(*account, key.as_str(), Some(self.names[place].as_str())));
-            refused.or_else(|| self.stays(place, (*account, key), last.copied()))
+            let active = active.get(&(*account, key.as_str()));
+            refused.or_else(|| self.stays(place, active.copied(), last.copied()))
         });
         Ok(left.collect())
     }
@@ -97,11 +102,11 @@ impl Folder {
             .zip(&self.sources)
             .map(|(file, (_, text))| (file.as_str(), text.as_str()))
             .collect();
+        let active = self.active();
         let mut refused = vec![None; texts.len()];
         for (place, fault) in flow::same_names(&texts) {
-            let active = flows[place]
-                .as_ref()
-                .and_then(|(account, key)| self.active(*account, key));
+            let flow = flows[place].as_ref();
+            let active = flow.and_then(|(account, key)| active.get(&(*account, key.as_str())));
             let from = active.and_then(|row| row.file.as_ref());
             if from != Some(&self.names[place]) {
                 refused[place] = Some(("refused", places(&[fault])));
@@ -114,11 +119,10 @@ impl Folder {
     fn stays(
         &self,
         place: usize,
-        (account, key): (AccountId, &str),
+        active: Option<&FlowRevision>,
         last: Option<&FlowRevision>,
     ) -> Option<Left> {
         let (file, text) = &self.sources[place];
-        let active = self.active(account, key);
         let of = FlowFile {
             name: &self.names[place],
             folder: &self.names,
@@ -131,9 +135,10 @@ impl Folder {
         }
     }
 
-    fn active(&self, account: AccountId, key: &str) -> Option<&FlowRevision> {
-        let mut rows = self.active.iter();
-        rows.find(|row| row.account == account && row.key == key)
+    fn active(&self) -> Active<'_> {
+        let rows = self.active.iter();
+        rows.map(|row| ((row.account, row.key.as_str()), row))
+            .collect()
     }
 }
 
@@ -195,14 +200,13 @@ mod tests {
     #[test]
     fn what_is_not_published_is_not_judged_in_place_of_what_is_active() {
         let outcome = |from: Option<&str>, says: &str, last: Option<&str>| {
-            let (directory, folder) = folder(&[from], &[("leaf.yaml", says)]);
-            let account = directory.account_by_key("clinic").unwrap().id;
+            let (_, folder) = folder(&[from], &[("leaf.yaml", says)]);
             let last = last.map(|words| FlowRevision {
                 id: Ids::new(Timestamp::default(), 8).fresh(),
                 yaml: text(words),
                 ..folder.active[0].clone()
             });
-            let left = folder.stays(0, (account, "leaf"), last.as_ref());
+            let left = folder.stays(0, folder.active.first(), last.as_ref());
             left.map(|(outcome, _)| outcome)
         };
         // After a return to an earlier revision, and after an edit by hand.
