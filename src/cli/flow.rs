@@ -13,6 +13,7 @@ use crate::model::directory::Directory;
 use crate::model::http::HttpRules;
 use crate::model::{Capabilities, Timestamp};
 
+use super::counted;
 use super::drawing::{DiffArgs, GraphArgs};
 use super::files;
 use super::replay::ReplayArgs;
@@ -373,10 +374,6 @@ fn print(found: &Found<'_>, files: usize, colour: bool, out: &mut dyn Write) -> 
             writeln!(out, "{}\n", fault.draw(source, colour))?;
         }
     }
-    let counted = |count: usize, what: &str| match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    };
     let (files, faults) = (counted(files, "flow file"), counted(faults, "fault"));
     writeln!(out, "{files}: {faults}, {}", counted(warnings, "warning"))
 }

@@ -202,9 +202,11 @@ impl Totals {
         } = self;
         let broken = match broken {
             0 => String::new(),
+            1 => ", 1 flow with faults".to_owned(),
             some => format!(", {some} flows with faults"),
         };
-        format!("{tests} tests, {failed} failed{broken}; {tried} of {outcomes} outcomes tried")
+        let tests = super::counted(*tests, "test");
+        format!("{tests}, {failed} failed{broken}; {tried} of {outcomes} outcomes tried")
     }
 }
 

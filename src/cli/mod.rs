@@ -116,6 +116,12 @@ async fn dispatch(command: Command) -> anyhow::Result<i32> {
     }
 }
 
+/// A count with its noun, which takes an s where there is not just one.
+fn counted(count: usize, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{s}")
+}
+
 /// Prints to standard output. A reader that has seen enough, such as `head`, is no failure.
 fn say(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();

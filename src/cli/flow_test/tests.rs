@@ -148,7 +148,7 @@ fn faults_and_wrong_paths_are_no_success() {
     assert_eq!(code, 1);
     assert!(shown.contains("unknown-step"), "{shown}");
     assert!(
-        shown.ends_with("0 tests, 0 failed, 1 flows with faults; 0 of 0 outcomes tried\n"),
+        shown.ends_with("0 tests, 0 failed, 1 flow with faults; 0 of 0 outcomes tried\n"),
         "{shown}"
     );
     assert_eq!(run(Path::new("/nowhere.yaml"), None, None).0, 2);
