@@ -34,10 +34,7 @@ pub(crate) fn judge(
     for (here, names) in uses.iter().enumerate() {
         for path in names {
             let from = makers(path, steps, &saved);
-            // A step may ask a second time, and knows then what it got the first time; and of several values that are
-            // set at once the later ones know the earlier.
-            let asks = steps[here].spec.word != "set" || saved[here].len() > 1;
-            let own = |at: &usize| *at == here && asks;
+            let own = |at: &usize| *at == here && knows_its_own(&steps[here], saved[here].len());
             let may_be = from.iter().any(|at| comes_after[*at][here] || own(at));
             let name = path.strip_prefix("flow.");
             let is_given = name.is_some_and(|name| reading.scope.given.contains(name));
@@ -46,6 +43,21 @@ pub(crate) fn judge(
                 tell(reading, path, &makers, written[here]);
             }
         }
+    }
+}
+
+/// Steps that say all they say before anything comes of them.
+const AT_ONCE: [&str; 15] = [
+    "say", "play", "hangup", "reject", "reply", "inbox", "assign", "close", "hours", "branch",
+    "tag", "send", "split", "email", "notify",
+];
+
+/// Whether a step may name what comes of itself: it asks a second time and knows what it got the first time, or what is
+/// answered; and of several values that are set at once the later ones know the earlier.
+fn knows_its_own(step: &StepDef, saved: usize) -> bool {
+    match step.spec.word {
+        "set" => saved > 1,
+        word => !AT_ONCE.contains(&word),
     }
 }
 
@@ -87,5 +99,17 @@ fn place(reading: &Reading<'_>, node: &Node, path: &str) -> Option<At> {
             let mut values = pairs.iter().map(|(_, value)| value);
             values.find_map(|value| place(reading, value, path))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::steps::spec;
+
+    #[test]
+    fn verbs_that_say_all_at_once_are_verbs() {
+        let missing: Vec<_> = AT_ONCE.iter().filter(|word| spec(word).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 }
