@@ -153,7 +153,13 @@ proptest! {
             let refused = faults
                 .iter()
                 .any(|fault| fault.severity == Severity::Fault && fault.code != "flow-loop");
-            assert_eq!(check("flow.yaml", &text, &names).is_err(), refused);
+            let checked = check("flow.yaml", &text, &names);
+            assert_eq!(checked.is_err(), refused);
+            // And published, it is read again as the same.
+            let again = read_published(&text, &ColumnNames(directory));
+            if let Ok(checked) = checked {
+                assert_eq!(again.as_ref(), Ok(&checked.flow));
+            }
         });
     }
 }
