@@ -97,7 +97,7 @@ struct Inner {
 }
 
 /// The migrations of SQLite and of PostgreSQL, numbered alike. An applied one is never edited.
-const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 11] = [
     (
         1,
         "begin",
@@ -157,6 +157,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
         "job_lane",
         include_str!("migrations/sqlite/0010_job_lane.sql"),
         include_str!("migrations/postgres/0010_job_lane.sql"),
+    ),
+    (
+        11,
+        "job_work",
+        include_str!("migrations/sqlite/0011_job_work.sql"),
+        include_str!("migrations/postgres/0011_job_work.sql"),
     ),
 ];
 
@@ -266,4 +272,29 @@ fn migrator(text: impl Fn(&'static str, &'static str) -> &'static str) -> Migrat
         Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
     });
     Migrator::with_migrations(made.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_is_carried_out_and_numbered_without_a_gap() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/migrations");
+        let listed: Vec<String> = MIGRATIONS
+            .iter()
+            .map(|(version, name, _, _)| format!("{version:04}_{name}.sql"))
+            .collect();
+        for database in ["sqlite", "postgres"] {
+            let entries = std::fs::read_dir(folder.join(database)).unwrap();
+            let name = |entry: std::io::Result<std::fs::DirEntry>| {
+                entry.unwrap().file_name().into_string()
+            };
+            let mut files: Vec<String> = entries.map(|entry| name(entry).unwrap()).collect();
+            files.sort();
+            assert_eq!(files, listed, "{database}");
+        }
+        let versions = MIGRATIONS.iter().map(|(version, ..)| *version);
+        assert!(versions.eq(1..=MIGRATIONS.len() as i64));
+    }
 }

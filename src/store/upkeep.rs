@@ -95,8 +95,11 @@ impl Store {
         let sql = sql!(
             "SELECT obj!('outbox', (SELECT count(*) FROM (SELECT 1 FROM message m WHERE m.due_at <= $1 AND m.status IN ('queued', 'held') LIMIT $2) AS w), \
              'outbox_since', (SELECT min(m.due_at) FROM message m WHERE m.due_at <= $1 AND m.status IN ('queued', 'held')), \
-             'jobs', (SELECT count(*) FROM (SELECT 1 FROM job j WHERE j.due_at <= $1 LIMIT $2) AS w), \
-             'jobs_since', (SELECT min(j.due_at) FROM job j WHERE j.due_at <= $1), \
+             'jobs', (SELECT count(*) FROM (SELECT 1 FROM job j WHERE j.due_at <= $1 AND (j.kind -> 'http') IS NULL LIMIT $2) AS w) \
+              + (SELECT count(*) FROM (SELECT 1 FROM job j WHERE j.due_at <= $1 AND (j.kind -> 'http') IS NOT NULL LIMIT $2) AS w), \
+             'jobs_since', (SELECT min(w.due_at) FROM ( \
+               SELECT min(j.due_at) AS due_at FROM job j WHERE j.due_at <= $1 AND (j.kind -> 'http') IS NULL UNION ALL \
+               SELECT min(j.due_at) FROM job j WHERE j.due_at <= $1 AND (j.kind -> 'http') IS NOT NULL) AS w), \
              'timers', (SELECT count(*) FROM (SELECT 1 FROM run r WHERE r.due_at <= $1 AND NOT r.ended LIMIT $2) AS w), \
              'timers_since', (SELECT min(r.due_at) FROM run r WHERE r.due_at <= $1 AND NOT r.ended), \
              'calls', (SELECT count(*) FROM call k WHERE k.ended_at IS NULL AND k.started_at > $3), \

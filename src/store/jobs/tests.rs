@@ -200,6 +200,8 @@ on_both! {
             let due = store.jobs_due(scope, lane, at(5), limit, LEASE).await.unwrap();
             due.iter().map(|job| job.id.uuid().as_u128()).collect::<Vec<_>>()
         };
+        let waiting = store.backlogs(scope, at(5)).await.unwrap();
+        assert_eq!((waiting.jobs, waiting.jobs_since), (5, Some(at(1))));
         assert_eq!(due(Lane::Work, 2).await, [1, 3]);
         assert_eq!(due(Lane::Requests, 9).await, [2, 4]);
         assert_eq!((due(Lane::Work, 9).await, due(Lane::Requests, 9).await), (vec![5], vec![]));

@@ -464,10 +464,9 @@ async fn no_statement_reads_a_growing_table_whole() {
     outcome(store, 1, 1, accepted()).await;
     store.stale_sending(scope, at(99)).await.unwrap();
     store.unknown_texts(scope, at(99), 10, LEASE).await.unwrap();
-    store
-        .jobs_due(scope, Lane::Work, at(0), 10, LEASE)
-        .await
-        .unwrap();
+    for lane in [Lane::Work, Lane::Requests] {
+        store.jobs_due(scope, lane, at(0), 10, LEASE).await.unwrap();
+    }
     store.job_done(scope, id(1), at(0)).await.unwrap();
     store.timers_due(scope, at(0), 10, LEASE).await.unwrap();
     store.leg_is_wanted(scope, id(1)).await.unwrap();
@@ -537,6 +536,15 @@ async fn no_statement_reads_a_growing_table_whole() {
         }
     }
     assert!(bad.is_empty(), "{}", bad.join("\n\n"));
+    // Of many due jobs one lane is found without a walk over the other.
+    let lanes = [("IS NULL", "job_due_work"), ("IS NOT NULL", "job_due_http")];
+    for (asks, index) in lanes {
+        let asks = format!("(j.kind -> 'http') {asks} ORDER");
+        let mut known = crate::store::both::known().into_iter();
+        let sql = known.find(|sql| sql.contains(&asks)).unwrap();
+        let steps = lite.on_writer(|writer| plan(writer, sql)).await;
+        assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
+    }
 }
 
 /// The steps of a statement; none where it is PostgreSQL's alone.
