@@ -95,7 +95,11 @@ pub(crate) fn known(kind: Kind) -> impl Iterator<Item = &'static str> {
 fn says(reading: &mut Reading<'_>, key: &Key, value: &Node) -> Option<Says> {
     if !known(reading.kind).any(|word| word == key.text) {
         let message = format!("a script has no line `{}`", key.text);
-        let help = suggest(&key.text, known(reading.kind));
+        let help = match key.text.as_str() {
+            "hears" => "callers hear; whoever is texted `receives`".to_owned(),
+            word if CALL_LINES.contains(&word) => "only tests of calls have it".to_owned(),
+            word => suggest(word, known(reading.kind)),
+        };
         reading.fault_help(&key.at, "unknown-key", message, help);
         return None;
     }

@@ -16,10 +16,11 @@ pub(super) fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) 
         snippets: serde_yaml::SnippetMode::Off,
     });
     let words = plain_words(&words);
-    let tabs = words
-        .contains("tabs disallowed")
-        .then(|| indenting_tab(source.text));
-    let at = tabs.flatten().unwrap_or(at);
+    let tab = TAB.iter().any(|part| words.contains(part));
+    let at = tab
+        .then(|| indenting_tab(source.text))
+        .flatten()
+        .unwrap_or(at);
     let line = (source.text.lines())
         .nth(at.line.saturating_sub(1) as usize)
         .unwrap_or("");
@@ -71,6 +72,9 @@ fn at_character(source: Source<'_>, line: u64, column: u64) -> At {
     place(source, line, column, (start - source.skipped) as u64, 0)
 }
 
+/// By what the parser says that a line begins with a tab: of its own, or behind a text that it may go on with.
+const TAB: [&str; 2] = ["tabs disallowed", "found a tab"];
+
 /// The first tab that a line begins with; the parser may name the first line of the mapping it stands in.
 fn indenting_tab(text: &str) -> Option<At> {
     let mut from = 0;
@@ -86,6 +90,9 @@ fn indenting_tab(text: &str) -> Option<At> {
     }
     None
 }
+
+const TAB_TOLD: &str = "a tab stands in front of this line";
+const TAB_HELP: &str = "begin the line with blanks; YAML takes no tabs there";
 
 /// A complaint of the parser, by a part of it, and how people are told.
 struct Known {
@@ -110,7 +117,7 @@ const fn told(
     }
 }
 
-static KNOWN: [Known; 13] = [
+static KNOWN: [Known; 14] = [
     told(
         "recursion limit",
         "too-large",
@@ -171,12 +178,8 @@ static KNOWN: [Known; 13] = [
         "a colon and a blank stand inside of this text, or the line above is not indented like this one",
         QUOTE_HELP,
     ),
-    told(
-        "tabs disallowed",
-        "yaml",
-        "a tab stands in front of this line",
-        "begin the line with blanks; YAML takes no tabs there",
-    ),
+    told(TAB[0], "yaml", TAB_TOLD, TAB_HELP),
+    told(TAB[1], "yaml", TAB_TOLD, TAB_HELP),
     told(
         "unclosed quote",
         "yaml",
