@@ -48,8 +48,8 @@ pub async fn publish_folder(
     directory: &Directory,
     config: &crate::config::Config,
 ) -> anyhow::Result<Vec<FileReport>> {
-    let sources = read_folder(&config.flows, &config.limits)?;
-    let folder = Arc::new(Folder::of(store, sources).await?);
+    let (sources, listed) = read_folder(&config.flows, &config.limits)?;
+    let folder = Arc::new(Folder::of(store, sources, listed).await?);
     let organisation = Arc::new(directory.clone());
     let left_out = folder.left_out(store, &organisation).await?;
     let free: Vec<bool> = left_out.iter().map(Option::is_none).collect();
@@ -65,7 +65,7 @@ pub async fn publish_folder(
     let around = Around {
         store,
         directory,
-        folder: &folder.names,
+        folder: &folder.listed,
     };
     let mut reports = Vec::new();
     for ((file, text), left) in folder.sources.iter().zip(left_out) {
@@ -105,11 +105,15 @@ fn name_of(file: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The flow files of a folder in the order of their names, those too large left out with a word.
+/// A file and its text.
+type Source = (PathBuf, String);
+
+/// The flow files of a folder in the order of their names, those that cannot be read left out with a word; and the names
+/// of all of them.
 fn read_folder(
     folder: &Path,
     limits: &crate::config::Limits,
-) -> anyhow::Result<Vec<(PathBuf, String)>> {
+) -> anyhow::Result<(Vec<Source>, Vec<String>)> {
     let entries = std::fs::read_dir(folder)
         .map_err(|error| anyhow::anyhow!("{}: {error}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries
@@ -128,6 +132,7 @@ fn read_folder(
         regular
     });
     files.sort();
+    let listed = files.iter().map(|file| name_of(file)).collect();
     if let Some(first) = files.get(limits.flow_files_max) {
         tracing::warn!(
             folder = %folder.display(),
@@ -154,7 +159,7 @@ fn read_folder(
             }
         }
     }
-    Ok(sources)
+    Ok((sources, listed))
 }
 
 impl Around<'_> {
@@ -224,10 +229,9 @@ pub(super) struct Looked {
 }
 
 impl Looked {
-    /// Whether a file was refused for what the organisation may say otherwise now.
+    /// Whether a file was left that the organisation, or what is published, may say otherwise of now.
     fn is_worth_another(&self, daemon: &Daemon) -> bool {
-        let refused = self.left.iter().any(|report| report.outcome == "refused");
-        refused && daemon.directory().version != self.version
+        !self.left.is_empty() && daemon.directory().version != self.version
     }
 }
 
@@ -404,7 +408,8 @@ mod tests {
         let mut limits = crate::config::Limits::default();
         for (most, names) in [(2, "a.yaml b.yml"), (3, "a.yaml b.yml c.yaml")] {
             limits.flow_files_max = most;
-            let read = read_folder(folder.path(), &limits).unwrap();
+            let (read, listed) = read_folder(folder.path(), &limits).unwrap();
+            assert_eq!(listed, ["a.yaml", "b.yml", "c.yaml"]);
             let read: Vec<String> = read.into_iter().map(|(_, text)| text).collect();
             assert_eq!(read.join(" "), names);
         }

@@ -71,8 +71,8 @@ pub struct FileOf<'f> {
 pub struct Written<'t> {
     /// It.
     pub yaml: &'t str,
-    /// The whole path of the file it was in. It is shown only: a file of that name in the folder of flows is another one,
-    /// and has not seen this text.
+    /// The whole path of the file it was in. It is shown only: a file of that name in the folder of flows is another
+    /// one, and has not seen this text.
     pub path: Option<&'t str>,
 }
 

@@ -87,7 +87,8 @@ impl Store {
 
 impl Loaded {
     /// Loads all of these that are not loaded yet; what is there is never overwritten, because the batch may
-    /// have changed it, but for who is present and on which call, which is looked at anew under its lock. `now` bounds what counts as going on.
+    /// have changed it, but for who is present and on which call, which is looked at anew under its lock. `now`
+    /// bounds what counts as going on.
     ///
     /// [`StoreError::Conflict`] tells that a lock could not be had without the danger of a deadlock; the batch
     /// must begin anew, and `locked` says with which locks.

@@ -19,8 +19,10 @@ type Place = (AccountId, String);
 pub(super) struct Folder {
     /// Each file and its text.
     pub(super) sources: Vec<(PathBuf, String)>,
-    /// The names of the files.
+    /// Their names.
     pub(super) names: Vec<String>,
+    /// The names of all files there, also of those that cannot be read just now.
+    pub(super) listed: Vec<String>,
     /// The active revision of every flow.
     pub(super) active: Vec<FlowRevision>,
 }
@@ -33,8 +35,13 @@ pub(super) type Left = (&'static str, String);
 
 impl Folder {
     /// These files beside what is active now.
-    pub(super) async fn of(store: &Store, sources: Vec<(PathBuf, String)>) -> anyhow::Result<Self> {
+    pub(super) async fn of(
+        store: &Store,
+        sources: Vec<(PathBuf, String)>,
+        listed: Vec<String>,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
+            listed,
             names: sources.iter().map(|(file, _)| name_of(file)).collect(),
             active: store.active_flows(NodeScope::daemon()).await?,
             sources,
@@ -72,10 +79,12 @@ impl Folder {
         let active = self.active();
         let left = flows.iter().zip(refused).enumerate();
         let left = left.map(|(place, (flow, refused))| {
-            let (account, key) = flow.as_ref()?;
-            let last = last.get(&(*account, key.as_str(), Some(self.names[place].as_str())));
-            let active = active.get(&(*account, key.as_str()));
-            refused.or_else(|| self.stays(place, active.copied(), last.copied()))
+            refused.or_else(|| {
+                let (account, key) = flow.as_ref()?;
+                let last = last.get(&(*account, key.as_str(), Some(self.names[place].as_str())));
+                let active = active.get(&(*account, key.as_str()));
+                self.stays(place, active.copied(), last.copied())
+            })
         });
         Ok(left.collect())
     }
@@ -90,7 +99,8 @@ impl Folder {
         self.sources.iter().map(flow).collect()
     }
 
-    /// Files that say they are the same flow are refused, but for the one that its active revision came from.
+    /// Files that say they are the same flow are refused, but for the one that its active revision came from. Where it
+    /// came from none of them, the only one that says the same has seen it.
     fn refused(&self, flows: &[Option<Place>]) -> Vec<Option<Left>> {
         let shown: Vec<String> = self
             .sources
@@ -107,12 +117,36 @@ impl Folder {
         for (place, fault) in flow::same_names(&texts) {
             let flow = flows[place].as_ref();
             let active = flow.and_then(|(account, key)| active.get(&(*account, key.as_str())));
-            let from = active.and_then(|row| row.file.as_ref());
-            if from != Some(&self.names[place]) {
+            let same = (0..flows.len()).filter(|other| flows[*other].as_ref() == flow);
+            if active.and_then(|active| self.source_of(active, same)) != Some(place) {
                 refused[place] = Some(("refused", places(&[fault])));
             }
         }
         refused
+    }
+
+    /// Which of some files a revision is followed by.
+    fn source_of(
+        &self,
+        active: &FlowRevision,
+        files: impl Iterator<Item = usize>,
+    ) -> Option<usize> {
+        let files: Vec<usize> = files.collect();
+        let mut from = files.iter().copied();
+        let from = from.find(|file| active.file.as_ref() == Some(&self.names[*file]));
+        let mut says = files.iter().copied();
+        let mut says = says
+            .by_ref()
+            .filter(|file| self.sources[*file].1 == active.yaml);
+        // A file that is there, and is not read just now, keeps its flow.
+        let is_there = active
+            .file
+            .as_ref()
+            .is_some_and(|file| self.listed.contains(file));
+        from.or_else(|| match (says.next(), says.next()) {
+            (Some(only), None) if !is_there => Some(only),
+            _ => None,
+        })
     }
 
     /// What is said of a file whose flow stays as it is active, which is not what is in the file.
@@ -125,7 +159,7 @@ impl Folder {
         let (file, text) = &self.sources[place];
         let of = FlowFile {
             name: &self.names[place],
-            folder: &self.names,
+            folder: &self.listed,
         };
         let is_active = active.is_some_and(|row| row.yaml == *text);
         match outlook(text, of, active, last) {
@@ -172,6 +206,7 @@ mod tests {
         };
         let source = |(file, words): &(&str, &str)| (PathBuf::from(file), text(words));
         let folder = Folder {
+            listed: files.iter().map(|(file, _)| (*file).to_owned()).collect(),
             names: files.iter().map(|(file, _)| (*file).to_owned()).collect(),
             sources: files.iter().map(source).collect(),
             active: from.iter().map(row).collect(),
@@ -191,8 +226,15 @@ mod tests {
         let both = [("leaf-old.yaml", "Hello"), ("leaf.yaml", "Good day")];
         assert_eq!(refused(&[Some("leaf.yaml")], &both), [true, false]);
         assert_eq!(refused(&[Some("leaf-old.yaml")], &both), [false, true]);
+        let neither = [("leaf-old.yaml", "Hi"), ("leaf.yaml", "Good day")];
+        let alike = [("leaf-old.yaml", "Hello"), ("leaf.yaml", "Hello")];
         for from in [&[][..], &[None], &[Some("gone.yaml")]] {
-            assert_eq!(refused(from, &both), [true, true]);
+            assert_eq!(refused(from, &neither), [true, true]);
+            assert_eq!(refused(from, &alike), [true, true]);
+        }
+        // It was published by hand out of one of them.
+        for from in [None, Some("/home/ana/leaf-old.yaml")] {
+            assert_eq!(refused(&[from], &both), [false, true]);
         }
         assert_eq!(refused(&[], &both[..1]), [false]);
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::decide::trial::{self, Ground};
 use crate::decide::{Flows, World};
-use crate::flow::{self, Checked, DirectoryNames, Flow, Together};
+use crate::flow::{self, Checked, DirectoryNames, Flow, NoNames, Together};
 use crate::model::directory::Directory;
 use crate::model::http::HttpRules;
 use crate::model::{Ids, Timestamp};
@@ -59,8 +59,7 @@ pub fn failed_tests(ground: &Ground, checked: &Checked) -> Vec<(u32, String)> {
     failed.map(|test| (test.line, test.name)).collect()
 }
 
-/// Rounds of judging what is left beside what stays; each one after the first is for flows that lead to those that the
-/// one before refused.
+/// Rounds of judging what is left beside what stays; each one is for flows that lead to those that the one before refused.
 const ROUNDS_MAX: usize = 20;
 
 /// What is in files of a folder, or why it is not published: what is refused stays as it is active, and what leads
@@ -84,8 +83,15 @@ pub(super) fn judged(
         http,
         active,
     };
-    let mut all: Vec<Option<Result<Flow, String>>> = texts.iter().map(|_| None).collect();
-    for _ in 0..ROUNDS_MAX {
+    // What is wrong with a file by itself is so whatever becomes of the others.
+    let mut all: Vec<Option<Result<Flow, String>>> = texts
+        .iter()
+        .map(|text| around.fault_by_itself(text).map(Err))
+        .collect();
+    for round in 0..=ROUNDS_MAX {
+        if round == ROUNDS_MAX {
+            refuse_what_leads_there(&texts, &mut all);
+        }
         let refused = |place: &usize| matches!(all[*place], Some(Err(_)));
         let left: Vec<usize> = (0..texts.len()).filter(|place| !refused(place)).collect();
         let beside: Vec<(&str, &str)> = left.iter().map(|place| texts[*place]).collect();
@@ -108,6 +114,36 @@ pub(super) fn judged(
         .collect()
 }
 
+/// Refuses the flows that lead to refused ones, and those that lead to these, without another look.
+fn refuse_what_leads_there(texts: &[(&str, &str)], all: &mut [Option<Result<Flow, String>>]) {
+    let flows: Vec<Option<Flow>> = texts
+        .iter()
+        .map(|(_, text)| flow::read_published(text, &NoNames).ok())
+        .collect();
+    loop {
+        let mut refused = BTreeSet::new();
+        for (flow, end) in flows.iter().zip(all.iter()) {
+            let flow = flow.as_ref().filter(|_| matches!(end, Some(Err(_))));
+            refused.extend(flow.map(name));
+        }
+        let leads = |flow: &Flow| {
+            let mut to = flow.leads_to();
+            to.any(|key| refused.contains(&(flow.account.as_str(), key)))
+        };
+        let mut is_done = true;
+        for ((flow, end), (file, _)) in flows.iter().zip(all.iter_mut()).zip(texts) {
+            if end.is_none() && flow.as_ref().is_some_and(leads) {
+                let words = format!("{file}: it leads to files that are refused; mend those first");
+                *end = Some(Err(words));
+                is_done = false;
+            }
+        }
+        if is_done {
+            return;
+        }
+    }
+}
+
 /// What flows are judged by.
 struct Beside<'a> {
     directory: &'a Directory,
@@ -116,9 +152,24 @@ struct Beside<'a> {
 }
 
 impl Beside<'_> {
-    /// Each of these files as if all of them were published.
+    /// The places of what is wrong with a file, whatever other flows there are.
+    fn fault_by_itself(&self, (file, text): &(&str, &str)) -> Option<String> {
+        let names = DirectoryNames::new(self.directory, Vec::new()).with_http(self.http.clone());
+        let faults = flow::check(file, text, &names).err()?;
+        Some(super::places(&faults))
+    }
+
+    /// Each of these files as if all of them were published. Wrong names come before circles and those before tests that
+    /// fail: these may be otherwise without the files that are refused for them.
     fn judged(&self, texts: &[(&str, &str)]) -> Vec<Result<Flow, String>> {
-        let checked = self.checked(texts);
+        let mut checked = self.checked(texts);
+        if checked.iter().all(Result::is_ok) {
+            checked = self.without_circles(texts, checked);
+        }
+        if checked.iter().any(Result::is_err) {
+            let flow = |one: Result<Checked, String>| one.map(|one| one.flow);
+            return checked.into_iter().map(flow).collect();
+        }
         let sound = checked.iter().flatten().map(|one| &one.flow);
         let ground = ground_beside(self.directory, self.active, sound);
         let play = to_play(self.directory, self.active, texts, &checked);
@@ -138,13 +189,24 @@ impl Beside<'_> {
         let active = || self.active.iter().map(|row| row.yaml.as_str());
         let known = flow::known(texts.iter().map(|(_, text)| *text), active());
         let names = DirectoryNames::new(self.directory, known).with_http(self.http.clone());
-        let published = active().map(|text| ("", text));
-        let together = Together::of(published.chain(texts.iter().copied()));
         let check = |(file, text): &(&str, &str)| {
-            let checked = flow::check(file, text, &names).and_then(|one| together.allow(one));
-            checked.map_err(|faults| super::places(&faults))
+            flow::check(file, text, &names).map_err(|faults| super::places(&faults))
         };
         texts.iter().map(check).collect()
+    }
+
+    fn without_circles(
+        &self,
+        texts: &[(&str, &str)],
+        checked: Vec<Result<Checked, String>>,
+    ) -> Vec<Result<Checked, String>> {
+        let published = self.active.iter().map(|row| ("", row.yaml.as_str()));
+        let together = Together::of(published.chain(texts.iter().copied()));
+        let allow = |one| {
+            let allowed = together.allow(one);
+            allowed.map_err(|faults| super::places(&faults))
+        };
+        checked.into_iter().map(|one| one.and_then(allow)).collect()
     }
 }
 
@@ -213,7 +275,6 @@ fn tried(ground: &Ground, file: &str, checked: &Checked) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::NoNames;
 
     /// A flow that says words, or leads to others; its test wants to hear `hears`.
     fn source(key: &str, steps: &str, hears: &str) -> String {
@@ -302,6 +363,15 @@ mod tests {
     }
 
     #[test]
+    fn a_circle_that_a_refused_file_would_close_is_none() {
+        let back = leads("leaf", "goto: over", "One")
+            .replace("  - name: t\n", "  - name: t\n    nonsense: 1\n");
+        let over = leads("over", "goto: leaf", "One");
+        let before = [says("leaf", "One", "One")];
+        check(&before, &[back, over], &["f:9:5: unknown-key", "ok"]);
+    }
+
+    #[test]
     fn what_an_active_flow_leads_to_stays_of_its_kind() {
         let before = [
             leads("over", "goto: leaf", "One"),
@@ -351,10 +421,18 @@ mod tests {
         };
         let mut chain: Vec<String> = (0..ROUNDS_MAX + 2).map(link).collect();
         chain.push(says(&format!("f{}", chain.len()), "One", "Two"));
+        // Neither leads there.
+        let others = [says("other", "One", "One"), says("wrong", "One", "Two")];
+        chain.extend(others.clone());
         let found = found(&[], &chain);
-        assert!(found.iter().all(|end| end != "ok"), "{found:?}");
-        assert_eq!(found[0], "f: other files are refused; mend those first");
-        assert_eq!(found[chain.len() - 1], "f:9: a test fails");
+        let (of_chain, of_others) = found.split_at(chain.len() - others.len());
+        assert!(of_chain.iter().all(|end| end != "ok"), "{found:?}");
+        assert_eq!(
+            of_chain[0],
+            "f: it leads to files that are refused; mend those first"
+        );
+        assert_eq!(of_chain.last().unwrap(), "f:9: a test fails");
+        assert_eq!(of_others, ["ok", "f:9: a test fails"]);
     }
 
     #[test]

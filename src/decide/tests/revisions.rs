@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use super::sample::{Bench, document};
 use super::texts::{PILLS, check, flows};
+use crate::config::organisation::OrganisationFile;
 use crate::decide::Flows;
+use crate::flow::{self, DirectoryNames, NoNames};
 use crate::model::turn::FlowText;
+use crate::model::{Ids, Timestamp};
 
 #[test]
 fn a_run_that_another_node_began_goes_on_with_a_revision_not_heard_of_here() {
@@ -60,4 +63,23 @@ fn revisions_that_stay_are_no_more_than_so_many() {
     let mut flows = Flows::default();
     flows.keep(&bench.world.flows, bench.now);
     assert_eq!(flows.len(), super::super::REVISIONS_KEPT_MAX);
+}
+
+#[test]
+fn a_published_flow_knows_its_columns_when_somebody_has_left() {
+    let source = include_str!("../../../config/organisation.yaml");
+    let organisation = OrganisationFile::read("organisation.yaml", source);
+    let now = Timestamp::default();
+    let directory = organisation.directory(&mut Ids::new(now, 7), now).unwrap();
+    let text = "flow: f\naccount: clinic\non: sms\nsteps:\n  a:\n    branch: { known: contact.insured }\n    \
+                then: { known: b, else: end }\n  b:\n    notify: { user: nobody, text: Hello }\n    next: end\n";
+    let names = DirectoryNames::new(&directory, Vec::new());
+    let faults = flow::check("f", text, &names).unwrap_err();
+    assert_eq!(faults[0].code, "unknown-user");
+    let read = Flows::read(&directory, text).unwrap();
+    assert_ne!(*read, flow::read_published(text, &NoNames).unwrap());
+    // Neither is a column that is gone a reason to stop.
+    let gone = text.replace("insured", "gone");
+    let read = Flows::read(&directory, &gone).unwrap();
+    assert_eq!(*read, flow::read_published(&gone, &NoNames).unwrap());
 }

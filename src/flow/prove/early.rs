@@ -6,7 +6,7 @@ use super::{after, closure, position};
 use crate::flow::check::{Written, saves};
 use crate::flow::reader::Reading;
 use crate::flow::steps::StepDef;
-use crate::flow::yaml::{At, Node, Value};
+use crate::flow::yaml::{At, Key, Node, Value};
 
 /// Warns of every such name; `uses` are the values of steps and the variables that each step names.
 pub(crate) fn judge(
@@ -34,7 +34,7 @@ pub(crate) fn judge(
     for (here, names) in uses.iter().enumerate() {
         for path in names {
             let from = makers(path, steps, &saved);
-            let own = |at: &usize| *at == here && knows_its_own(&steps[here], saved[here].len());
+            let own = |at: &usize| *at == here && knows_its_own(reading, written[here], path);
             let may_be = from.iter().any(|at| comes_after[*at][here] || own(at));
             let name = path.strip_prefix("flow.");
             let is_given = name.is_some_and(|name| reading.scope.given.contains(name));
@@ -54,10 +54,15 @@ const AT_ONCE: [&str; 15] = [
 
 /// Whether a step may name what comes of itself: it asks a second time and knows what it got the first time, or what is
 /// answered; and of several values that are set at once the later ones know the earlier.
-fn knows_its_own(step: &StepDef, saved: usize) -> bool {
-    match step.spec.word {
-        "set" => saved > 1,
-        word => !AT_ONCE.contains(&word),
+fn knows_its_own(reading: &Reading<'_>, step: &Written<'_>, path: &str) -> bool {
+    match (step.spec.word, &step.verb.1.value) {
+        ("set", Value::Map(pairs)) => {
+            let names = |(_, value): &&(Key, Node)| place(reading, value, path).is_some();
+            let sets = |(key, _): &(Key, Node)| key.text == path;
+            pairs.iter().find(names).is_none()
+                || pairs.iter().take_while(|pair| !names(pair)).any(sets)
+        }
+        (word, _) => word != "set" && !AT_ONCE.contains(&word),
     }
 }
 

@@ -401,13 +401,15 @@ const SECRET_LEN_MIN: usize = 8;
 fn judge_written(reading: &mut Reading<'_>, at: &At, header: &str, template: &Template) {
     let message = "a secret does not belong into a flow";
     let help = "put it into the configuration under http.secrets, and write { secret: name, before: \"Bearer \" }";
+    // Of a cookie's name and value the value may be one.
     let is_long = |text: &str| {
-        text.split_whitespace()
-            .any(|word| word.len() >= SECRET_LEN_MIN)
+        let value = |word: &str| word.rsplit('=').next().map_or(0, str::len);
+        text.split([' ', ';'])
+            .any(|word| value(word) >= SECRET_LEN_MIN)
     };
     match template.fixed() {
-        // The whole is one, and it is not read otherwise once it was published.
-        Some(_) if header == "authorization" && !reading.is_published => {
+        // Whoever writes it is refused; a flow that was published with it goes on.
+        Some(_) if header.ends_with("authorization") && !reading.is_published => {
             reading.fault_help(at, "secret", message, help);
         }
         // The name of another header may be meant otherwise, and so may text beside a value.
@@ -429,7 +431,7 @@ fn is_for_a_secret(header: &str) -> bool {
         "secret",
         "token",
     ];
-    header.split('-').any(|word| words.contains(&word))
+    header != "idempotency-key" && header.split('-').any(|word| words.contains(&word))
 }
 
 fn read_secret(reading: &mut Reading<'_>, node: &Node) -> Option<Header> {

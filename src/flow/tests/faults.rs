@@ -561,17 +561,3 @@ fn what_was_published_is_read_again_whatever_is_said_to_writers_since() {
     let faults = read_published(&nowhere, &NoNames).unwrap_err();
     assert_eq!(faults[0].code, "unknown-step");
 }
-
-#[test]
-fn a_published_flow_knows_its_columns_when_somebody_has_left() {
-    let directory = organisation();
-    let text = "flow: f\naccount: clinic\non: sms\nsteps:\n  a:\n    branch: { known: contact.insured }\n    \
-                then: { known: b, else: end }\n  b:\n    notify: { user: nobody, text: Hello }\n    next: end\n";
-    let names = DirectoryNames::new(&directory, Vec::new());
-    assert_eq!(
-        check("f", text, &names).unwrap_err()[0].code,
-        "unknown-user"
-    );
-    let flow = read_published(text, &ColumnNames(&directory)).unwrap();
-    assert_ne!(flow, read_published(text, &NoNames).unwrap());
-}

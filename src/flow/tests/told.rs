@@ -152,6 +152,8 @@ fn of_a_large_group_the_first_are_told_and_the_thread_says_so() {
     // Those on shift are found behind those who are not.
     check(shift, 0..22, 3, "");
     check(shift, 3..25, 3, "");
+    // When nobody is, they are not said to be.
+    check(shift, 0..25, 20, "5 more are not told.");
 }
 
 #[test]

@@ -163,7 +163,9 @@ fn days(entry: &Entry) -> Result<Vec<String>, &'static str> {
     }
     if is_every_year(rule, first) {
         let days: Vec<Date> = from(first).collect();
-        if days.iter().any(|day| day.month() == 2) && days.iter().any(|day| day.month() == 3) {
+        let february = days.iter().any(|day| day.month() == 2);
+        let over = days.iter().any(|day| day.month() == 3 || day.day() == 29);
+        if february && over && days.len() > 1 {
             return Err(
                 "it lasts over the end of February, which is not the same day in every year",
             );
@@ -482,6 +484,7 @@ mod tests {
         let over =
             "Day (it lasts over the end of February, which is not the same day in every year)";
         check(&[&yearly("20240302")], &[], &[over]);
+        check(&[&yearly("20240301")], &[], &[over]);
     }
 
     #[test]

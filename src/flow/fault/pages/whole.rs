@@ -54,7 +54,7 @@ pub(super) const PAGES: &[Page] = &[
     fault(
         "same-name",
         "Finds files that say they are the same flow of an account.",
-        "Only one of them can answer. In the folder that is followed it stays the one that the active revision came from; if it came from none of them, none is published.",
+        "Only one of them can answer. In the folder that is followed it stays the one that the active revision came from; if it came from none of them, the only one that says the same, and else none is published.",
         Files(
             "flow: night\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Hello\n    next: end\n---\nflow: night\naccount: clinic\non: call\nsteps:\n  greet:\n    say: Good evening\n    next: end\n",
         ),
