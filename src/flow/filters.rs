@@ -25,7 +25,7 @@ pub(crate) fn names() -> [&'static str; FILTERS.len()] {
     FILTERS.map(|(name, _)| name)
 }
 
-pub(crate) fn capitalize(text: String) -> String {
+pub(crate) fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| {
         first
@@ -36,7 +36,7 @@ pub(crate) fn capitalize(text: String) -> String {
 }
 
 /// One character at a time, for numbers that are read out.
-pub(crate) fn spaced(text: String) -> String {
+pub(crate) fn spaced(text: &str) -> String {
     let singles: Vec<String> = text
         .chars()
         .filter(|c| !c.is_whitespace())

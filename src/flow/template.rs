@@ -293,29 +293,14 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut made = Environment::empty();
     made.set_undefined_behavior(UndefinedBehavior::Strict);
     made.set_fuel(Some(FUEL_MAX));
-    // A value that is missing shows as nothing; a yes or no is shown as people write it.
-    made.set_formatter(|out, _, value| {
-        if value.is_none() || value.is_undefined() {
-            return Ok(());
-        }
-        match bool::try_from(value.clone()) {
-            Ok(truth) if value.kind() == minijinja::value::ValueKind::Bool => {
-                out.write_str(if truth { "yes" } else { "no" })?;
-            }
-            _ if value.kind() == minijinja::value::ValueKind::Seq => {
-                let items: Vec<String> = value.try_iter()?.map(|item| item.to_string()).collect();
-                out.write_str(&items.join(", "))?;
-            }
-            _ => write!(out, "{value}")?,
-        }
-        Ok(())
-    });
-    made.add_filter("upper", |text: String| text.to_uppercase());
-    made.add_filter("lower", |text: String| text.to_lowercase());
-    made.add_filter("trim", |text: String| text.trim().to_owned());
-    made.add_filter("capitalize", capitalize);
-    made.add_filter("spaced", spaced);
-    made.add_filter("first_word", |text: String| {
+    made.set_formatter(|out, _, value| Ok(out.write_str(&shown(value))?));
+    made.add_filter("upper", |value: Value| shown(&value).to_uppercase());
+    made.add_filter("lower", |value: Value| shown(&value).to_lowercase());
+    made.add_filter("trim", |value: Value| shown(&value).trim().to_owned());
+    made.add_filter("capitalize", |value: Value| capitalize(&shown(&value)));
+    made.add_filter("spaced", |value: Value| spaced(&shown(&value)));
+    made.add_filter("first_word", |value: Value| {
+        let text = shown(&value);
         text.split_whitespace().next().unwrap_or("").to_owned()
     });
     made.add_filter("default", |value: Value, other: Value| {
@@ -324,6 +309,24 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     });
     made
 });
+
+/// A value as people read it, behind a filter too: one that is missing is nothing, a yes or no is written so, and of
+/// several each stands behind a comma.
+fn shown(value: &Value) -> String {
+    use minijinja::value::ValueKind;
+    match value.kind() {
+        ValueKind::None | ValueKind::Undefined => String::new(),
+        ValueKind::Bool => if value.is_true() { "yes" } else { "no" }.to_owned(),
+        ValueKind::Seq => {
+            let items = value.try_iter().into_iter().flatten();
+            items
+                .map(|item| shown(&item))
+                .collect::<Vec<_>>()
+                .join(", ")
+        }
+        _ => value.to_string(),
+    }
+}
 
 fn wrong(span: std::ops::Range<usize>, message: impl Into<String>) -> WrongText {
     WrongText {

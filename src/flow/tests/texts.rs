@@ -337,6 +337,23 @@ fn templates() {
         ),
         ("{{ message.text | first_word }}", "Hello"),
         ("{{ contact.email | default('none') }}", "none"),
+        // What is missing is nothing behind a filter too.
+        (
+            "-{{ contact.email | upper }}{{ contact.email | trim | capitalize }}{{ contact.email | spaced }}",
+            "-",
+        ),
+        (
+            "{{ contact.email | lower | first_word | default('friend') }}",
+            "friend",
+        ),
+        (
+            "{% if contact.email | first_word %}a{% else %}b{% endif %}",
+            "b",
+        ),
+        (
+            "-{{ contact.tags | upper }}{{ contact.insured | upper }}",
+            "-YES",
+        ),
         ("{{ '202' | spaced }}", "2 0 2"),
         ("{# note #}{{ account.key }}", "clinic"),
         (
