@@ -13,7 +13,7 @@ pub struct Difference {
 
 /// Compares two revisions.
 pub fn between(before: &Drawing, after: &Drawing) -> Difference {
-    let mut lines = Vec::new();
+    let mut lines = heads(before, after);
     let mut drawing = after.clone();
     if let [Some(was), Some(now)] = [before, after].map(|one| one.steps.first())
         && was.name != now.name
@@ -55,6 +55,29 @@ pub fn between(before: &Drawing, after: &Drawing) -> Difference {
         });
     }
     Difference { lines, drawing }
+}
+
+/// What changed above the steps.
+fn heads(before: &Drawing, after: &Drawing) -> Vec<String> {
+    fn value<'d>(of: &'d Drawing, key: &str) -> Option<&'d str> {
+        let mut head = of.head.iter();
+        head.find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
+    }
+    let new = after
+        .head
+        .iter()
+        .filter_map(|(key, now)| match value(before, key) {
+            Some(was) if was == now => None,
+            Some(was) => Some(format!("{key} is {now} instead of {was}")),
+            None => Some(format!("{key} is new: {now}")),
+        });
+    let gone = before
+        .head
+        .iter()
+        .filter(|(key, _)| value(after, key).is_none());
+    new.chain(gone.map(|(key, _)| format!("{key} is no more")))
+        .collect()
 }
 
 fn find<'d>(drawing: &'d Drawing, name: &str) -> Option<&'d Shape> {

@@ -31,6 +31,8 @@ const LINE_CHARS_MAX: usize = 32;
 pub struct Drawing {
     /// Whose flow it is, and which.
     pub title: String,
+    /// What stands above its steps: each key with its value.
+    pub head: Vec<(String, String)>,
     /// Its steps in the order of the file; the first one starts.
     pub steps: Vec<Shape>,
 }
@@ -100,9 +102,25 @@ impl Drawing {
         };
         Self {
             title: format!("{} · {}", flow.account, flow.key),
+            head: head(flow),
             steps: flow.steps.iter().map(shape).collect(),
         }
     }
+}
+
+fn head(flow: &Flow) -> Vec<(String, String)> {
+    let given =
+        |(name, value): &(String, serde_json::Value)| (format!("with {name}"), value.to_string());
+    let first = [
+        ("account", flow.account.as_str()),
+        ("flow", flow.key.as_str()),
+        ("on", flow.kind.as_str()),
+    ];
+    let first = first.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    first
+        .into_iter()
+        .chain(flow.with.iter().map(given))
+        .collect()
 }
 
 impl Shape {

@@ -273,3 +273,25 @@ fn the_largest_flow_is_drawn_soon() {
     let spots = layout.arrows.iter().map(|arrow| 1 + arrow.through.len());
     assert!(spots.sum::<usize>() > 40_000);
 }
+
+#[test]
+fn what_stands_above_the_steps_counts_too() {
+    let of = |head: &str| {
+        let source = format!("{head}steps:\n  a:\n    inbox: {{ group: nurses }}\n    next: end\n");
+        let checked = check("main.yaml", &source, &NoNames).unwrap();
+        Drawing::of(&checked.flow, &source)
+    };
+    let before = of("flow: main\naccount: clinic\non: call\nwith: { a: \"1\", b: x }\n");
+    let after = of("flow: other\naccount: college\non: sms\nwith: { a: \"2\", c: x }\n");
+    assert_eq!(
+        between(&before, &after).lines,
+        [
+            "account is college instead of clinic",
+            "flow is other instead of main",
+            "on is sms instead of call",
+            "with a is 2 instead of 1",
+            "with c is new: \"x\"",
+            "with b is no more",
+        ]
+    );
+}
