@@ -275,7 +275,7 @@ fn look<'s>(args: &CheckArgs, against: Option<&'s Against>, sources: &'s [Source
     found
 }
 
-/// The circles that flows of files close with published ones.
+/// What is wrong with the ways between flows of files and published ones.
 fn with_published(published: &[String], sources: &[Source], found: &mut Found<'_>) {
     let files = sources
         .iter()
@@ -286,9 +286,9 @@ fn with_published(published: &[String], sources: &[Source], found: &mut Found<'_
         .iter()
         .map(|source| source.readable().and_then(flow::name_of));
     for ((_, faults), name) in found.iter_mut().zip(of_files) {
-        let is_told = faults.iter().any(|fault| fault.code == "flow-loop");
-        let name = name.filter(|_| !is_told);
-        faults.extend(name.and_then(|name| together.circle(&name.account, &name.flow)));
+        let fault = name.and_then(|name| together.fault(&name.account, &name.flow));
+        let is_told = |fault: &Fault| faults.iter().any(|told| told.code == fault.code);
+        faults.extend(fault.filter(|fault| !is_told(fault)));
     }
 }
 

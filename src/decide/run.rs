@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::flow::{self, Effect, Ended, Event, Facts, Flow, Run, Step, Stepped, Wanted};
+use crate::flow::{
+    self, Effect, Ended, Event, FLOWS_PER_EVENT_MAX, Facts, Flow, Run, Step, Stepped, Wanted,
+};
 use crate::inbox::assignment;
 use crate::inbox::conversation::{self as moves, Posting};
 use crate::model::account::{Program, Route};
@@ -16,9 +18,6 @@ use crate::policy::budget::{Budget, LoopBudget};
 use super::frame::{Frame, Place};
 use super::stop::{Stop, stopped};
 use super::{Cx, Decided, Flows, begin, call, reach};
-
-/// How often one event may leave for another flow, or call one.
-pub(super) const GOTOS_PER_EVENT_MAX: usize = 10;
 
 /// Starts the text flow of this key on a thread; without one the thread goes to its default route.
 pub(super) fn start_text<'a>(
@@ -272,7 +271,7 @@ pub(super) enum Left {
 pub(super) fn stop_of(left: Option<Left>) -> Option<Stop> {
     match left {
         Some(Left::Gone) => {
-            let reason = format!("more than {GOTOS_PER_EVENT_MAX} flows in one event");
+            let reason = format!("more than {FLOWS_PER_EVENT_MAX} flows in one event");
             Some(Stop::looped(reason))
         }
         Some(Left::Stopped(why)) => Some(why),
@@ -286,7 +285,7 @@ pub(super) fn goes_on(left: Option<&Left>, gotos: &mut usize) -> Option<Event<'s
     match left {
         Some(Left::Gone) => {
             *gotos += 1;
-            (*gotos <= GOTOS_PER_EVENT_MAX).then_some(Event::Started)
+            (*gotos <= FLOWS_PER_EVENT_MAX).then_some(Event::Started)
         }
         Some(Left::Back) => Some(Event::Returned),
         _ => None,

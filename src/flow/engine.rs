@@ -22,6 +22,9 @@ pub(crate) const STEPS_PER_EVENT_MAX: u32 = 100;
 pub(crate) const STEPS_PER_RUN_MAX: u32 = 500;
 /// Flows that may be inside one another by `call`.
 pub(crate) const CALLS_DEEP_MAX: usize = 5;
+/// How often one event may leave for another flow, or call one.
+pub(crate) const FLOWS_PER_EVENT_MAX: usize = 10;
+
 /// One event of one run, while it is decided.
 pub(crate) struct Engine<'a> {
     pub(crate) flow: &'a Flow,

@@ -33,6 +33,7 @@ mod yaml;
 pub use check::{Bounds, Checked, Findings, Used, check, inspect, read_published};
 pub(crate) use effect::change;
 pub use effect::{Effect, Ended, Notify, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
+pub(crate) use engine::FLOWS_PER_EVENT_MAX;
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
 pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};
 pub use names::{

@@ -3,7 +3,7 @@
 //! and a test of the pages holds them equal.
 
 use super::Kind;
-use super::engine::{CALLS_DEEP_MAX, STEPS_PER_EVENT_MAX, STEPS_PER_RUN_MAX};
+use super::engine::{CALLS_DEEP_MAX, FLOWS_PER_EVENT_MAX, STEPS_PER_EVENT_MAX, STEPS_PER_RUN_MAX};
 use super::expr::FUNCTIONS;
 use super::fault::pages;
 use super::filters::FILTERS;
@@ -260,6 +260,10 @@ fn bounds() -> String {
             row(
                 "flows inside one another by `call`",
                 CALLS_DEEP_MAX.to_string(),
+            ),
+            row(
+                "flows that one event may lead into by `goto` and `call`",
+                FLOWS_PER_EVENT_MAX.to_string(),
             ),
             row("steps of a flow", super::check::STEPS_MAX.to_string()),
             row(

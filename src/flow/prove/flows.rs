@@ -1,8 +1,9 @@
-//! What only shows over all flows: some that lead into each other round and round without waiting for the person, and
-//! files that say they are the same one.
+//! What only shows over all flows: some that lead into each other round and round without waiting for the person, or
+//! further than one event may go ([`far`]), and files that say they are the same one.
 
 use std::collections::BTreeMap;
 
+use super::far::{self, Lead, TooFar};
 use super::{after, position};
 use crate::flow::check::{Bounds, Checked, Written, inspect};
 use crate::flow::fault::Fault;
@@ -12,19 +13,19 @@ use crate::flow::yaml::{At, Value};
 use crate::flow::{FlowName, NoNames, name_of};
 
 /// The places of flows by account and key.
-type Places<'a> = BTreeMap<(&'a str, &'a str), usize>;
+pub(super) type Places<'a> = BTreeMap<(&'a str, &'a str), usize>;
 
 /// A step, as far as it matters for the ways between flows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
     /// The flow that it leads into, by key, and where that is written.
-    leads: Option<(String, At)>,
+    pub(super) leads: Option<(String, At)>,
     /// It waits, or never comes back from where it leads.
-    stays: bool,
+    pub(super) stays: bool,
     /// The steps that come after it.
-    next: Vec<usize>,
+    pub(super) next: Vec<usize>,
     /// The flow may end after it.
-    ends: bool,
+    pub(super) ends: bool,
 }
 
 /// A flow with its file and its steps.
@@ -114,10 +115,29 @@ fn reached<'a>(all: &[Ways<'a>], places: &Places<'_>) -> Vec<Reached<'a>> {
     }
 }
 
-/// A fault for each circle of flows, in the file of its first one by name.
+/// A fault for each circle of flows, in the file of its first one by name; where there is none, one for each way over
+/// them that is too long.
 pub fn judge(all: &[Ways<'_>]) -> Vec<(usize, Fault)> {
     let places = places(all);
-    let ways = reached(all, &places);
+    let faults = circles(all, &places);
+    if !faults.is_empty() {
+        return faults;
+    }
+    let told = |found: &TooFar<'_>| {
+        let first = found.leads.first()?;
+        Some((first.from, too_far(all, found, first.from, first.at)))
+    };
+    far::judge(all, &places).iter().filter_map(told).collect()
+}
+
+/// The fault of a way that is too long, in one of its flows.
+fn too_far(all: &[Ways<'_>], found: &TooFar<'_>, flow: usize, at: &At) -> Fault {
+    let message = found.message.clone();
+    Fault::new(all[flow].file, at, found.code, message).with_help(found.help)
+}
+
+fn circles(all: &[Ways<'_>], places: &Places<'_>) -> Vec<(usize, Fault)> {
+    let ways = reached(all, places);
     let mut told = vec![false; all.len()];
     let mut faults = Vec::new();
     for start in places.values().copied() {
@@ -169,51 +189,87 @@ pub fn same_names(files: &[(&str, &str)]) -> Vec<(usize, Fault)> {
     named.iter().enumerate().filter_map(told).collect()
 }
 
-/// Flows that are there together, some in files and some published.
+/// What is wrong with the ways between flows that are there together, some in files and some published.
 #[derive(Debug, Default)]
 pub struct Together {
-    /// By account and key: the file, and the steps.
-    flows: BTreeMap<(String, String), (String, Vec<Passage>)>,
+    /// By account and key.
+    faults: BTreeMap<(String, String), Fault>,
+}
+
+/// A flow with its place in the texts.
+struct Placed<'t> {
+    file: &'t str,
+    name: FlowName,
+    steps: Vec<Passage>,
+}
+
+impl Placed<'_> {
+    fn ways(&self) -> Ways<'_> {
+        let Self { file, name, steps } = self;
+        Ways {
+            file,
+            account: &name.account,
+            flow: &name.flow,
+            steps,
+        }
+    }
 }
 
 impl Together {
-    /// Those of these files and texts; the last of a name counts, and what cannot be read leads nowhere.
+    /// That of these files and texts; the last of a name counts, and what cannot be read leads nowhere.
     pub fn of<'t>(texts: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
         let mut flows = BTreeMap::new();
         for (file, text) in texts {
             let Some(name) = name_of(text) else { continue };
-            let found = inspect(file, text, &NoNames, &Bounds::default());
-            flows.insert(name.place(), (file.to_owned(), found.passages));
+            let steps = inspect(file, text, &NoNames, &Bounds::default()).passages;
+            flows.insert(name.place(), Placed { file, name, steps });
         }
-        Self { flows }
+        let flows: Vec<Placed<'_>> = flows.into_values().collect();
+        let all: Vec<Ways<'_>> = flows.iter().map(Placed::ways).collect();
+        let faults = faults_of_all(&all, &flows);
+        let named = faults
+            .into_iter()
+            .map(|(at, fault)| (flows[at].name.place(), fault));
+        Self {
+            faults: named.collect(),
+        }
     }
 
-    /// What is sound by itself, unless it is in such a circle.
+    /// What is sound by itself, unless its ways into others are not.
     ///
     /// # Errors
     /// The fault, told where this flow leads on.
     pub fn allow(&self, checked: Checked) -> Result<Checked, Vec<Fault>> {
-        let circle = self.circle(&checked.flow.account, &checked.flow.key);
-        circle.map_or(Ok(checked), |fault| Err(vec![fault]))
+        let fault = self.fault(&checked.flow.account, &checked.flow.key);
+        fault.map_or(Ok(checked), |fault| Err(vec![fault]))
     }
 
-    /// The circle without waiting that this flow is in, told where it leads on.
-    pub fn circle(&self, account: &str, key: &str) -> Option<Fault> {
-        let all: Vec<Ways<'_>> = self
-            .flows
-            .iter()
-            .map(|((account, flow), (file, steps))| Ways {
-                file,
-                account,
-                flow,
-                steps,
-            })
-            .collect();
-        let is_it = |one: &Ways<'_>| one.account == account && one.flow == key;
-        let start = all.iter().position(is_it)?;
-        let ways = reached(&all, &places(&all));
-        Some(going_round(&all, &circle(&ways, start)?))
+    /// The circle without waiting that this flow is in, or the way too long that goes through it.
+    pub fn fault(&self, account: &str, key: &str) -> Option<Fault> {
+        let place = (account.to_owned(), key.to_owned());
+        self.faults.get(&place).cloned()
     }
+}
+
+/// One fault for each flow that is in a circle or on a way too long: where it leads on there, or at its name.
+fn faults_of_all(all: &[Ways<'_>], flows: &[Placed<'_>]) -> BTreeMap<usize, Fault> {
+    let places = places(all);
+    let ways = reached(all, &places);
+    let circle = |start| Some((start, going_round(all, &circle(&ways, start)?)));
+    let mut faults: BTreeMap<usize, Fault> = (0..all.len()).filter_map(circle).collect();
+    if !faults.is_empty() {
+        return faults;
+    }
+    for found in far::judge(all, &places) {
+        let lead = |lead: &Lead<'_>| (lead.from, lead.at.clone());
+        let last = |lead: &Lead<'_>| (lead.into, flows[lead.into].name.at.clone());
+        let leads = found.leads.iter();
+        for (flow, at) in leads.clone().map(lead).chain(leads.map(last)) {
+            let fault = || too_far(all, &found, flow, &at);
+            faults.entry(flow).or_insert_with(fault);
+        }
+    }
+    faults
 }
 
 fn places<'a>(all: &[Ways<'a>]) -> Places<'a> {

@@ -1,10 +1,11 @@
 //! What must hold of a flow as a whole: every step is reached, every path ends, nothing loops without
 //! waiting for the person, and nothing that needs a caller follows one who has left. Beside it: which values cannot be
 //! there yet ([`early`]), how long a caller may hear ringing ([`ring`]), what texts cost ([`texts`]), what the numbers
-//! of a flow can do ([`lines`]), and what only shows over all flows ([`flows`]) and over a whole organisation
+//! of a flow can do ([`lines`]), and what only shows over all flows ([`flows`], [`far`]) and over a whole organisation
 //! ([`organisation`]).
 
 pub(super) mod early;
+mod far;
 pub(super) mod flows;
 pub(crate) mod lines;
 pub(super) mod organisation;

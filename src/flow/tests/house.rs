@@ -114,12 +114,35 @@ pub(super) fn faults(file: &str, bytes: &[u8]) -> Vec<Fault> {
 
 /// Everything wrong with these flow files of one folder.
 pub(super) fn faults_of_files(texts: &[&str]) -> Vec<Fault> {
-    let alone = texts
-        .iter()
-        .flat_map(|text| faults("flow.yaml", text.as_bytes()));
+    let directory = directory(&source(""));
+    let mut there = flows();
+    there.extend(known(texts.iter().copied(), []));
+    let names = names_with(&directory, there);
     let files: Vec<(&str, &str)> = texts.iter().map(|text| ("flow.yaml", *text)).collect();
+    let alone: Vec<Findings> = files
+        .iter()
+        .map(|(file, text)| inspect(file, text, &names, &Bounds::default()))
+        .collect();
     let together = same_names(&files).into_iter().map(|(_, fault)| fault);
-    alone.chain(together).collect()
+    let mut faults: Vec<Fault> = between(&alone).into_iter().chain(together).collect();
+    faults.extend(alone.into_iter().flat_map(|one| one.faults));
+    faults
+}
+
+/// Everything wrong with the ways between flows.
+fn between(flows: &[Findings]) -> Vec<Fault> {
+    let ways = |found| {
+        let Findings { flow, passages, .. }: &Findings = found;
+        flow.as_ref().map(|flow| Ways {
+            file: "flow.yaml",
+            account: &flow.account,
+            flow: &flow.key,
+            steps: passages,
+        })
+    };
+    let ways: Vec<Ways<'_>> = flows.iter().filter_map(ways).collect();
+    let faults = judge_flows(&ways).into_iter();
+    faults.map(|(_, fault)| fault).collect()
 }
 
 pub(super) fn faults_in(directory: &Directory, file: &str, bytes: &[u8]) -> Vec<Fault> {
@@ -128,25 +151,18 @@ pub(super) fn faults_in(directory: &Directory, file: &str, bytes: &[u8]) -> Vec<
         Ok(text) => text,
         Err(fault) => return vec![fault],
     };
-    let mut found = inspect(file, text, &names, &Bounds::default());
-    if let Some(flow) = &found.flow {
-        let ways = Ways {
-            file,
-            account: &flow.account,
-            flow: &flow.key,
-            steps: &found.passages,
-        };
-        let circles = judge_flows(&[ways]);
-        found
-            .faults
-            .extend(circles.into_iter().map(|(_, fault)| fault));
-    }
-    found.faults
+    let found = inspect(file, text, &names, &Bounds::default());
+    let between = between(std::slice::from_ref(&found));
+    found.faults.into_iter().chain(between).collect()
 }
 
 /// What the house knows by name.
 pub(super) fn names(directory: &Directory) -> DirectoryNames<'_> {
-    DirectoryNames::new(directory, flows())
+    names_with(directory, flows())
+}
+
+fn names_with(directory: &Directory, flows: Vec<FlowName>) -> DirectoryNames<'_> {
+    DirectoryNames::new(directory, flows)
         .with_carriers(carriers())
         .with_http(http())
         .with_sounds(BTreeSet::from([

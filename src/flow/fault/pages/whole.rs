@@ -52,6 +52,28 @@ pub(super) const PAGES: &[Page] = &[
         ),
     ),
     fault(
+        "calls-too-deep",
+        "Finds flows that call each other deeper than flows may be inside one another, such as one that calls itself behind a menu. It is looked for over all files that are checked together.",
+        "Each `call` waits to be come back to. One that is too deep is not made: the run ends and is put before a person. `goto` leaves for good, so that any number may follow.",
+        File(
+            "flow: example\naccount: clinic\non: call\nsteps:\n  greet:\n    menu: { prompt: To hear this again press 1 }\n    then: { 1: again, else: end }\n  again:\n    call: example\n    next: end\n",
+        ),
+        File(
+            "flow: example\naccount: clinic\non: call\nsteps:\n  greet:\n    menu: { prompt: To hear this again press 1 }\n    then: { 1: again, else: end }\n  again:\n    goto: example\n",
+        ),
+    ),
+    fault(
+        "too-many-flows",
+        "Finds a way on which one event leads into more flows by `goto` and `call` than it may. It is looked for over all files that are checked together.",
+        "Beyond that the run ends and is put before a person. A step that waits for the person begins anew, and several flows may be put into one.",
+        Files(
+            "flow: part\naccount: clinic\non: call\nsteps:\n  say: { say: Hello, next: end }\n---\nflow: example\naccount: clinic\non: call\nsteps:\n  a: { call: part, next: b }\n  b: { call: part, next: c }\n  c: { call: part, next: d }\n  d: { call: part, next: e }\n  e: { call: part, next: f }\n  f: { call: part, next: g }\n  g: { call: part, next: h }\n  h: { call: part, next: i }\n  i: { call: part, next: j }\n  j: { call: part, next: k }\n  k: { call: part, next: end }\n",
+        ),
+        Files(
+            "flow: part\naccount: clinic\non: call\nsteps:\n  say: { say: Hello, next: end }\n---\nflow: example\naccount: clinic\non: call\nsteps:\n  a: { call: part, next: b }\n  b: { call: part, next: end }\n",
+        ),
+    ),
+    fault(
         "same-name",
         "Finds files that say they are the same flow of an account.",
         "Only one of them can answer. In the folder that is followed it stays the one that the active revision came from; if it came from none of them, the only one that says the same, and else none is published.",
