@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
 
 use crate::decide::explain::{self, Explained, Recorded};
@@ -11,6 +11,7 @@ use crate::decide::{At, Input, World};
 use crate::model::turn::{Need, State};
 use crate::model::{CallEventKind, EventId, Ids, Inbound, Mo, Party, Timestamp};
 
+use super::given::{When, keys, party};
 use super::say;
 
 /// What can be explained.
@@ -43,7 +44,7 @@ pub struct SmsArgs {
 #[derive(Debug, Args)]
 pub struct CallArgs {
     /// What the caller presses when keys are awaited; once for each prompt, in order. At any further one they press none.
-    #[arg(long, value_name = "KEYS")]
+    #[arg(long, value_name = "KEYS", value_parser = keys)]
     pub press: Vec<String>,
     #[command(flatten)]
     about: About,
@@ -53,8 +54,8 @@ pub struct CallArgs {
 #[derive(Debug, Args)]
 struct About {
     /// Who texts or calls, such as +12025550143, a short code or `withheld`.
-    #[arg(long, value_name = "PHONE", required_unless_present = "event")]
-    from: Option<String>,
+    #[arg(long, value_name = "PHONE", required_unless_present = "event", value_parser = party)]
+    from: Option<Party>,
     /// Our number, as carriers write it.
     #[arg(long, value_name = "NUMBER", required_unless_present = "event")]
     to: Option<String>,
@@ -64,8 +65,8 @@ struct About {
     event: Option<EventId>,
     /// When: `now`, as if not said, or a time in the zone of the account that manages the number or with a zone of its
     /// own.
-    #[arg(long, value_name = "TIME", value_parser = a_time)]
-    at: Option<String>,
+    #[arg(long, value_name = "TIME")]
+    at: Option<When>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -126,7 +127,7 @@ impl ExplainCommand {
 
     fn invented(&self) -> Question {
         let about = self.about();
-        let from = Party::read(about.from.as_deref().unwrap_or_default());
+        let from = about.from.clone().unwrap_or(Party::Withheld);
         let to = about.to.clone().unwrap_or_default();
         match self {
             Self::Sms(args) => Question::Text(Mo {
@@ -216,8 +217,7 @@ where
         None => command.invented(),
     };
     let now = match (&about.at, happened) {
-        (Some(at), _) if at.trim() == "now" => now,
-        (Some(at), _) => time(world, question.to(), at)?,
+        (Some(at), _) => at.moment(now, zone(world, question.to()))?,
         (None, Some(happened)) => happened.recorded.received_at,
         (None, None) => now,
     };
@@ -263,34 +263,12 @@ where
     bail!("it cannot be told what must be known first")
 }
 
-/// A word for a time: `now`, or a time with or without a zone.
-fn a_time(word: &str) -> Result<String, String> {
-    let is_instant = word.trim() == "now" || word.parse::<jiff::Timestamp>().is_ok();
-    match is_instant {
-        true => Ok(word.to_owned()),
-        false => civil(word).map(|_| word.to_owned()),
-    }
-}
-
-fn civil(word: &str) -> Result<jiff::civil::DateTime, String> {
-    word.parse()
-        .map_err(|_| format!("`{word}` is no time; write it as \"2026-03-03 10:30\", or now"))
-}
-
-/// A time with its zone, or in the zone of the number's account.
-fn time(world: &World, to: &str, at: &str) -> anyhow::Result<Timestamp> {
-    if let Ok(instant) = at.parse::<jiff::Timestamp>() {
-        return Ok(Timestamp::from_jiff(instant));
-    }
+/// The zone of the account that manages the number.
+fn zone<'w>(world: &'w World, to: &str) -> &'w str {
     let directory = &world.directory;
     let number = directory.number_by_address(to);
     let account = number.and_then(|number| directory.account(number.manage_unmatched));
-    let zone = account.map_or("UTC", |account| account.zone.as_str());
-    let civil = civil(at).map_err(anyhow::Error::msg)?;
-    let zoned = civil
-        .in_tz(zone)
-        .with_context(|| format!("`{at}` is no time in {zone}"))?;
-    Ok(Timestamp::from_jiff(zoned.timestamp()))
+    account.map_or("UTC", |account| account.zone.as_str())
 }
 
 #[cfg(test)]
@@ -346,19 +324,16 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read_with_and_without_a_zone() {
-        let read = |at| time(&World::default(), "+12025550100", at).map(Timestamp::micros);
-        let same = 1_772_533_800_000_000;
-        assert_eq!(read("2026-03-03T10:30:00Z").unwrap(), same);
-        assert_eq!(read("2026-03-03T04:30:00-06:00").unwrap(), same);
-        assert_eq!(read("2026-03-03 10:30").unwrap(), same);
-        assert_eq!(read("2026-03-03T10:30").unwrap(), same);
-        assert!(
-            read("tomorrow")
-                .unwrap_err()
-                .to_string()
-                .contains("tomorrow")
-        );
+    fn what_is_given_wrongly_is_told() {
+        let from = |from| read(&["call", "--from", from, "--to", "+12025550100"]);
+        assert!(from("withheld").is_ok());
+        assert!(from("12025550143").is_err());
+        let between = ["call", "--from", "withheld", "--to", "+12025550100"];
+        let with = |more: &[&'static str]| read(&[&between[..], more].concat());
+        assert!(with(&["--press", "1*#"]).is_ok());
+        assert!(with(&["--press", "a?x"]).is_err());
+        assert!(with(&["--at", "2026-03-03 10:30[Europe/Berlin]"]).is_ok());
+        assert!(with(&["--at", "2026-03-03 10:30[Mars/X]"]).is_err());
     }
 
     #[tokio::test]

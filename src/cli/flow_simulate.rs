@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::ambient;
 use crate::decide::trial::{Ground, Stage};
-use crate::flow::{self, Checked, Given, Kind, NoNames, Says, Test};
+use crate::flow::{self, Checked, Flow, Given, Kind, NoNames, Says, Test};
 use crate::model::Party;
 
 use super::flow::sources;
 use super::flow_test::{File, Known, OrganisationArgs, line, prepare};
+use super::given::{When, party};
 
 /// Plays a flow in the terminal: you are the person outside, the members and the clock. Nothing is sent and nobody
 /// is called.
@@ -32,14 +32,14 @@ pub struct SimulateArgs {
     #[command(flatten)]
     pub source: OrganisationArgs,
     /// Who calls or texts.
-    #[arg(long, value_name = "PHONE", default_value = "+12025550143")]
-    pub from: String,
+    #[arg(long, value_name = "PHONE", default_value = "+12025550143", value_parser = party)]
+    pub from: Party,
     /// Our number; if not said, that of the first test, else one of the account's.
     #[arg(long, value_name = "NUMBER")]
     pub to: Option<String>,
-    /// When, in the account's zone: now, if not said.
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<String>,
+    /// When, in the account's zone or in one that is named: now, if not said.
+    #[arg(long, value_name = "TIME", default_value = "now")]
+    pub at: When,
     /// The first text, of a flow on texts.
     #[arg(long, default_value = "Hello")]
     pub text: String,
@@ -84,9 +84,11 @@ fn simulate_with(
     let test = beginning(args, &ground, file, checked)?;
     let stage = Stage::new(&ground, &checked.flow, &test).map_err(anyhow::Error::msg)?;
     let stage = stage.knowing(known.map_or_else(Vec::new, |known| known.contacts.clone()));
-    let kind = checked.flow.kind;
+    let Flow { kind, key, .. } = &checked.flow;
+    let (kind, flow) = (*kind, key.clone());
     Playing {
         stage,
+        flow,
         zone,
         kind,
         shown: 0,
@@ -102,13 +104,9 @@ fn beginning(
     file: &File,
     checked: &Checked,
 ) -> anyhow::Result<Test> {
-    let at = match &args.at {
-        None => file.zone(ground).to_datetime(ambient::now().to_jiff()),
-        Some(at) => at
-            .replace(' ', "T")
-            .parse::<DateTime>()
-            .with_context(|| format!("`{at}` is no time; write it as \"2026-03-03 10:30\""))?,
-    };
+    let zone = file.zone(ground);
+    let name = zone.iana_name().unwrap_or("UTC");
+    let at = zone.to_datetime(args.at.moment(ambient::now(), name)?.to_jiff());
     let tested = checked.tests.first().map(|test| test.to.clone());
     let to = args.to.clone().or(tested);
     let to = to.or_else(|| number_of(ground, checked));
@@ -116,7 +114,7 @@ fn beginning(
         name: String::new(),
         line: 0,
         at,
-        from: Party::read(&args.from),
+        from: args.from.clone(),
         to: to.context("the account has no number; name one with --to")?,
         text: (checked.flow.kind == Kind::Sms).then(|| args.text.clone()),
         given: Given::default(),
@@ -137,6 +135,8 @@ fn number_of(ground: &Ground, checked: &Checked) -> Option<String> {
 /// A simulation under way.
 struct Playing {
     stage: Stage,
+    /// The flow with which it began.
+    flow: String,
     zone: TimeZone,
     kind: Kind,
     /// How much of the transcript has been shown.
@@ -182,7 +182,7 @@ impl Playing {
     fn show(&mut self, played: Result<(), String>, out: &mut dyn Write) -> io::Result<()> {
         let entries = self.stage.transcript();
         for entry in &entries[self.shown.min(entries.len())..] {
-            writeln!(out, "{}", line(entry, &self.zone))?;
+            writeln!(out, "{}", line(entry, &self.flow, &self.zone))?;
         }
         self.shown = entries.len();
         if let Err(words) = played {
@@ -211,7 +211,8 @@ fn said(kind: Kind, typed: &str) -> Result<Says, String> {
     let (word, rest) = typed.split_once([' ', ':']).unwrap_or((typed, ""));
     let value = rest.trim_start_matches([':', ' ']);
     // Free words need not be quoted here.
-    let free = matches!(word, "texts" | "hears" | "receives") && !value.starts_with('"');
+    let free =
+        matches!(word, "texts" | "hears" | "receives" | "presses") && !value.starts_with('"');
     let value = match free {
         true => serde_json::Value::from(value).to_string(),
         false => value.to_owned(),
@@ -247,18 +248,26 @@ mod tests {
 
     /// What is shown of a flow, played with these lines.
     fn play(flow: &str, typed: &str) -> String {
+        play_several(&[flow], typed)
+    }
+
+    /// The same of several flows, of which the first one begins.
+    fn play_several(flows: &[&str], typed: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.yaml");
-        std::fs::write(&file, flow).unwrap();
+        let mut paths = Vec::new();
+        for (at, flow) in flows.iter().enumerate() {
+            paths.push(folder.path().join(format!("{at}.yaml")));
+            std::fs::write(&paths[at], flow).unwrap();
+        }
         let args = SimulateArgs {
-            paths: vec![file],
+            paths,
             source: OrganisationArgs {
                 organisation: None,
                 config: None,
             },
-            from: "+12025550143".into(),
+            from: Party::read("+12025550143"),
             to: None,
-            at: Some("2026-03-03 10:30".into()),
+            at: "2026-03-03 10:30".parse().unwrap(),
             text: "Hello".into(),
         };
         let mut out = Vec::new();
@@ -288,6 +297,30 @@ mod tests {
              03-03 10:30:32   hangs up   [box (voicemail), line 8]\n\
              over; the last step was box (voicemail), line 8\n"
         );
+    }
+
+    #[test]
+    fn every_key_is_pressed_without_quotes() {
+        let shown = play(
+            "flow: a\naccount: b\non: call\nsteps:\n  ask:\n    menu: { prompt: Press }\n    \
+             then: { \"*\": star, \"#\": hash, else: end }\n  star:\n    goto: a\n  hash:\n    say: Bye\n    next: end\n",
+            "presses *\npresses #\n",
+        );
+        assert!(shown.contains("star → leaves"), "{shown}");
+        assert!(shown.contains("says \"Bye\""), "{shown}");
+    }
+
+    #[test]
+    fn what_other_flows_do_and_why_they_stop_is_told() {
+        let main = "flow: a\naccount: b\non: call\nsteps:\n  over:\n    goto: c\n";
+        let other = "flow: c\naccount: b\non: call\nsteps:\n  hello:\n    say: Hello\n    next: on\n  on:\n    goto: c\n";
+        let shown = play_several(&[main, other], "");
+        assert!(
+            shown.contains("hello → next   [c: hello (say), line 5]\n"),
+            "{shown}"
+        );
+        let stop = "  the flow could not go on: more than 10 flows in one event\n";
+        assert!(shown.contains(stop), "{shown}");
     }
 
     #[test]

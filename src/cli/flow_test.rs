@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::daemon;
-use crate::decide::trial::{self, Coverage, Difference, Entry, Ground, Played, Report, Who};
+use crate::decide::trial::{self, Coverage, Difference, Entry, Ground, Place, Played, Report, Who};
 use crate::flow::{self, Checked, DirectoryNames, Names, NoNames};
 use crate::model::calendar::zone;
 use crate::model::directory::Directory;
@@ -81,15 +81,15 @@ fn test_to(args: &TestArgs, known: Option<&Known>, out: &mut dyn Write) -> anyho
         all.add(report);
         match report {
             Ok(report) => {
-                let zone = file.zone(&ground);
-                out.write_all(shown(&file.name, report, &zone).as_bytes())?;
+                let around = file.around(&ground);
+                out.write_all(shown(&file.name, report, &around).as_bytes())?;
             }
             Err(drawn) => writeln!(out, "{}\n{drawn}\n", file.name)?,
         }
     }
     writeln!(out, "{}", all.words())?;
     if let Some(path) = &args.junit {
-        std::fs::write(path, junit(&suites))
+        std::fs::write(path, junit(&files, &suites, &ground))
             .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
     }
     Ok(i32::from(all.failed > 0 || all.broken > 0))
@@ -126,7 +126,22 @@ pub(super) struct File {
     pub(super) checked: Result<Checked, String>,
 }
 
+/// What transcripts are told by.
+struct Around<'f> {
+    /// The flow that is tested.
+    flow: &'f str,
+    zone: jiff::tz::TimeZone,
+}
+
 impl File {
+    fn around(&self, ground: &Ground) -> Around<'_> {
+        let checked = self.checked.as_ref();
+        Around {
+            flow: checked.map_or("", |checked| &checked.flow.key),
+            zone: self.zone(ground),
+        }
+    }
+
     /// The zone of its account, for the times in transcripts.
     pub(super) fn zone(&self, ground: &Ground) -> jiff::tz::TimeZone {
         let flow = self.checked.as_ref().ok().map(|checked| &checked.flow);
@@ -211,7 +226,7 @@ impl Totals {
 }
 
 /// What came of one file.
-fn shown(name: &str, report: &Report, zone: &jiff::tz::TimeZone) -> String {
+fn shown(name: &str, report: &Report, around: &Around<'_>) -> String {
     let mut text = format!("{name}\n");
     for test in &report.tests {
         let word = if test.failed.is_some() {
@@ -220,14 +235,14 @@ fn shown(name: &str, report: &Report, zone: &jiff::tz::TimeZone) -> String {
             "ok    "
         };
         let _ = writeln!(text, "  {word} {}", test.name);
-        text += &transcript(test, zone);
+        text += &transcript(test, around);
     }
     text += &coverage(&report.coverage);
     text
 }
 
 /// What happened in a test that failed, with the first difference marked.
-fn transcript(test: &Played, zone: &jiff::tz::TimeZone) -> String {
+fn transcript(test: &Played, around: &Around<'_>) -> String {
     let mut text = String::new();
     let Some(difference) = &test.failed else {
         return text;
@@ -235,22 +250,30 @@ fn transcript(test: &Played, zone: &jiff::tz::TimeZone) -> String {
     for entry in &test.transcript {
         let differs = entry.who == Who::Script(difference.line);
         let mark = if differs { ">" } else { " " };
-        let _ = writeln!(text, "    {mark} {}", line(entry, zone));
+        let _ = writeln!(
+            text,
+            "    {mark} {}",
+            line(entry, around.flow, &around.zone)
+        );
     }
     let Difference { line, words } = difference;
     let _ = writeln!(text, "    > line {line}: {words}");
     text
 }
 
-/// One thing that happened: when, what, and which step did it.
-pub(super) fn line(entry: &Entry, zone: &jiff::tz::TimeZone) -> String {
+/// One thing that happened: when, what, and which step did it; of which flow, if not of this one.
+pub(super) fn line(entry: &Entry, flow: &str, zone: &jiff::tz::TimeZone) -> String {
     let at = zone.to_datetime(entry.at.to_jiff());
     let who = match entry.who {
         Who::Script(line) => format!("line {line}: "),
         Who::Flow => "  ".to_owned(),
     };
     let place = entry.place.as_ref();
-    let place = place.map(|place| format!("   [{place}]"));
+    let of = |place: &Place| match place.flow == flow {
+        true => String::new(),
+        false => format!("{}: ", place.flow),
+    };
+    let place = place.map(|place| format!("   [{}{place}]", of(place)));
     format!(
         "{} {who}{}{}",
         at.strftime("%m-%d %H:%M:%S"),
@@ -277,11 +300,11 @@ fn coverage(coverage: &Coverage) -> String {
 }
 
 /// The results for machines: one suite a file.
-fn junit(suites: &[Suite<'_>]) -> String {
+fn junit(files: &[File], suites: &[Suite<'_>], ground: &Ground) -> String {
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
-    for (name, report) in suites {
+    for (file, (name, report)) in files.iter().zip(suites) {
         match report {
-            Ok(report) => suite(&mut xml, name, report),
+            Ok(report) => suite(&mut xml, name, report, &file.around(ground)),
             Err(drawn) => {
                 let name = escaped(name);
                 let _ = writeln!(
@@ -297,7 +320,7 @@ fn junit(suites: &[Suite<'_>]) -> String {
     xml + "</testsuites>\n"
 }
 
-fn suite(xml: &mut String, name: &str, report: &Report) {
+fn suite(xml: &mut String, name: &str, report: &Report, around: &Around<'_>) {
     let failed = report.tests.iter().filter(|test| test.failed.is_some());
     let (name, tests) = (escaped(name), report.tests.len());
     let _ = writeln!(
@@ -311,7 +334,7 @@ fn suite(xml: &mut String, name: &str, report: &Report) {
             None => writeln!(xml, "    <testcase classname=\"{name}\" name=\"{case}\"/>"),
             Some(difference) => {
                 let message = format!("line {}: {}", difference.line, difference.words);
-                let text = transcript(test, &jiff::tz::TimeZone::UTC);
+                let text = transcript(test, around);
                 writeln!(
                     xml,
                     "    <testcase classname=\"{name}\" name=\"{case}\"><failure message=\"{}\">{}</failure></testcase>",

@@ -9,6 +9,7 @@ mod files;
 pub mod flow;
 pub mod flow_simulate;
 pub mod flow_test;
+mod given;
 mod logging;
 pub mod organisation;
 pub mod replay;

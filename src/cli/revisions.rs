@@ -79,7 +79,7 @@ pub struct RollbackArgs {
     /// Which flow.
     #[command(flatten)]
     pub which: WhichFlow,
-    /// The revision's number; the one before the active one without it.
+    /// The revision's number; without it the one before the active one that says something else.
     #[arg(long, value_name = "NUMBER")]
     pub to: Option<i64>,
 }
@@ -287,7 +287,7 @@ pub async fn rollback(
     let active = place.active().await?;
     let row = match args.to {
         Some(number) => place.find(|row| row.number == number).await?,
-        None => place.before(active.number).await?,
+        None => place.before(&active).await?,
     };
     ensure!(
         row.id != active.id,
@@ -392,9 +392,23 @@ impl Place<'_> {
         }
     }
 
-    async fn before(&self, number: i64) -> anyhow::Result<FlowRevision> {
-        let earlier = self.find(|row| row.number < number).await;
-        earlier.with_context(|| format!("nothing comes before revision {number}"))
+    /// The revision before one that says something else. Where the same was said before that already, as after a
+    /// rollback that was taken over into the file, one of them was not wanted, and which is not guessed.
+    async fn before(&self, active: &FlowRevision) -> anyhow::Result<FlowRevision> {
+        let number = active.number;
+        let (mut rows, _) = self.history().await?;
+        rows.retain(|row| row.number < number);
+        let other = rows.iter().position(|row| row.yaml != active.yaml);
+        let other = other.with_context(|| format!("nothing comes before revision {number}"))?;
+        let earlier = &rows[other + 1..];
+        if let Some(same) = earlier.iter().find(|row| row.yaml == active.yaml) {
+            let (same, other) = (same.number, rows[other].number);
+            bail!(
+                "revision {number} says what {same} said, and {other} between them says something else; \
+                 name the one you want with --to"
+            );
+        }
+        Ok(rows.swap_remove(other))
     }
 
     /// Tells what stands in the way of a publication; the exit code.

@@ -280,7 +280,7 @@ async fn known_to_store(store: &Store) -> anyhow::Result<Known> {
 fn whole_of(file: &Path) -> anyhow::Result<(Directory, Vec<Contact>)> {
     let now = ambient::now();
     let whole = read_organisation(file)?.whole(&mut Ids::new(now, ambient::seed()), now);
-    whole.map_err(|problems| anyhow::anyhow!("{problems}"))
+    whole.map_err(anyhow::Error::new)
 }
 
 async fn check(args: &CheckArgs) -> anyhow::Result<i32> {
@@ -368,8 +368,15 @@ async fn explain_file(command: &ExplainCommand, file: &Path) -> anyhow::Result<i
         Some(file) => daemon::world_of(&config(file)?)?,
         None => daemon::world_without_config(&directory),
     };
+    let flows = match flows_of(&directory, &folder) {
+        Ok(flows) => flows,
+        Err(words) => {
+            eprint!("{words}");
+            return Ok(2);
+        }
+    };
     let world = World {
-        flows: Arc::new(flows_of(&directory, &folder)),
+        flows: Arc::new(flows),
         directory,
         ..around
     };
@@ -424,37 +431,32 @@ async fn happened(store: &Store, world: &World, event: EventId) -> anyhow::Resul
     })
 }
 
-/// The sound flows of a folder as if they were published; what is wrong in others is for `flow check` to tell.
-fn flows_of(directory: &Directory, folder: &Path) -> Flows {
+/// The flows of a folder as if they were published; else why they are not known, for people.
+fn flows_of(directory: &Directory, folder: &Path) -> Result<Flows, String> {
     let mut ids = Ids::new(ambient::now(), ambient::seed());
-    let (mut flows, mut texts) = (Flows::default(), Vec::new());
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry
-            .path()
-            .extension()
-            .is_some_and(|ending| ending == "yaml" || ending == "yml")
-        {
-            texts.extend(files::flow_text_of(&entry.path()));
+    let sources = super::flow::sources(&[folder.to_owned()]);
+    let sources = sources.map_err(|words| format!("error: {words}\n"))?;
+    let texts = sources.iter().map(|(_, text)| text.as_str());
+    let names = DirectoryNames::new(directory, flow::known(texts, []));
+    let (mut flows, mut faults) = (Flows::default(), String::new());
+    for (file, text) in &sources {
+        let checked = match flow::check(file, text, &names) {
+            Ok(checked) => checked,
+            Err(found) => {
+                faults += &flow::render(text, &found);
+                continue;
+            }
+        };
+        // Whose account there is was checked.
+        if let Some(account) = directory.account_by_key(&checked.flow.account) {
+            let revision: RevisionId = ids.fresh();
+            flows.insert(account.id, revision, Arc::new(checked.flow), true);
         }
     }
-    let names = DirectoryNames::new(
-        directory,
-        texts
-            .iter()
-            .filter_map(|text| flow::name_of(text))
-            .collect(),
-    );
-    for text in &texts {
-        let Ok(checked) = flow::check("", text, &names) else {
-            continue;
-        };
-        let Some(account) = directory.account_by_key(&checked.flow.account) else {
-            continue;
-        };
-        let revision: RevisionId = ids.fresh();
-        flows.insert(account.id, revision, Arc::new(checked.flow), true);
+    match faults.is_empty() {
+        true => Ok(flows),
+        false => Err(faults + "error: mend these flows first\n"),
     }
-    flows
 }
 
 pub(super) async fn user(command: &user::UserArgs) -> anyhow::Result<i32> {

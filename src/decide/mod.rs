@@ -29,6 +29,7 @@ mod unsettled;
 mod voicemail;
 
 pub use receipt::means_opted_out;
+use run::TEXTS_USED_UP;
 
 use std::collections::HashMap;
 use std::sync::Arc;

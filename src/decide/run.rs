@@ -19,6 +19,9 @@ use super::frame::{Frame, Place};
 use super::stop::{Stop, stopped};
 use super::{Cx, Decided, Flows, begin, call, reach};
 
+/// What is noted where the loop guard lets no more texts go.
+pub(super) const TEXTS_USED_UP: &str = "too many automatic texts in a short time; no more are sent";
+
 /// Starts the text flow of this key on a thread; without one the thread goes to its default route.
 pub(super) fn start_text<'a>(
     cx: &mut Cx<'a>,
@@ -504,8 +507,7 @@ fn reply<'a>(cx: &mut Cx<'a>, frame: &mut Frame<'a>, run: RunId, text: &str) {
         };
         frame.send(cx, kind, text, None, Some(run));
     } else {
-        let note = "too many automatic texts in a short time; no more are sent";
-        frame.post_unless_open(cx, None, Some(note.into()));
+        frame.post_unless_open(cx, None, Some(TEXTS_USED_UP.into()));
     }
 }
 

@@ -166,6 +166,12 @@ on_both! {
         let (code, told) = desk.publish("main.yaml", "clinic", "three", Some(1)).await;
         assert!(code == 0 && told.contains("revision 4 is active"), "{told}");
         assert!(!desk.listed().await.contains("active again"));
+        // What says the same is passed over.
+        assert_eq!(desk.rollback(None).await.unwrap().1, "main: revision 2 is active again, in place of 4.\n");
+        let (code, told) = desk.publish("main.yaml", "clinic", "one", Some(2)).await;
+        assert!(code == 0 && told.contains("revision 5 is active"), "{told}");
+        let unclear = desk.rollback(None).await.unwrap_err().to_string();
+        assert!(unclear.starts_with("revision 5 says what 1 said, and 4 between them says something else"), "{unclear}");
     }
 
     async fn what_was_changed_elsewhere_is_not_undone(bench: Bench) {

@@ -10,7 +10,7 @@ use super::origin::Origins;
 use super::transcript::{Entry, Place, Who};
 use super::world::{self, Set};
 use crate::decide::explain::people_known;
-use crate::decide::{At, Input, World, decide_traced, needs};
+use crate::decide::{At, Input, TEXTS_USED_UP, World, decide_traced, needs};
 use crate::flow::{Flow, Test, Trace};
 use crate::model::account::{Account, Number};
 use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
@@ -353,14 +353,26 @@ impl Stage {
                     self.text_sent(message);
                 }
                 Write::ThreadEvent(event) => {
-                    if let ThreadEventKind::FlowStopped { reason, .. } = &event.kind {
-                        self.stopped.get_or_insert_with(|| reason.clone());
-                    }
+                    self.thread_event(&event.kind);
                 }
                 Write::Job(job) => self.job(job),
                 Write::OpsNotice { words, .. } => self.log(Who::Flow, words.clone(), None),
                 _ => {}
             }
+        }
+    }
+
+    fn thread_event(&mut self, kind: &ThreadEventKind) {
+        match kind {
+            ThreadEventKind::FlowStopped { reason, .. } => {
+                self.stopped.get_or_insert_with(|| reason.clone());
+                let words = format!("the flow could not go on: {reason}");
+                self.log(Who::Flow, words, None);
+            }
+            ThreadEventKind::Posted {
+                note: Some(note), ..
+            } if note == TEXTS_USED_UP => self.log(Who::Flow, note.clone(), None),
+            _ => {}
         }
     }
 

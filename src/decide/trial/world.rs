@@ -9,7 +9,7 @@ use super::Ground;
 use crate::decide::World;
 use crate::flow::{Flow, Given, GivenContact, GivenHours, Kind, Test};
 use crate::model::account::{Account, AccountNumber, ColumnType, Number, Route};
-use crate::model::calendar::{Calendar, CalendarSpec, zone};
+use crate::model::calendar::{Calendar, CalendarSpec, instant, zone};
 use crate::model::directory::Directory;
 use crate::model::people::{Contact, ContactPhone};
 use crate::model::{Ids, NumberId, Timestamp, UserId};
@@ -136,8 +136,7 @@ fn calendar(zone_name: &str, hours: &GivenHours, at: DateTime) -> Result<Calenda
 
 fn moment(account: &Account, at: DateTime) -> Result<Timestamp, String> {
     let zone = zone(&account.zone).map_err(|error| error.to_string())?;
-    let zoned = at.to_zoned(zone).map_err(|error| error.to_string())?;
-    Ok(Timestamp::from_jiff(zoned.timestamp()))
+    instant(&zone, at).ok_or_else(|| format!("{at} is out of range"))
 }
 
 /// Who a phone belongs to in a test: those whom it is given, and nobody else, so that it goes the same way wherever it

@@ -144,8 +144,11 @@ fn changed(
     }
 }
 
-/// What is written otherwise behind the verb, a line for each value.
+/// What is written otherwise behind the verb, a line for each value; nothing where the same is meant.
 fn rewritten(was: &Shape, is: &Shape) -> Vec<String> {
+    if was.meant == is.meant {
+        return Vec::new();
+    }
     let name = &is.name;
     let new = is
         .written

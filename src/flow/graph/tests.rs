@@ -182,6 +182,21 @@ fn the_words_of_arrows_stand_over_no_box_and_no_other_words() {
 }
 
 #[test]
+fn what_means_the_same_is_no_change() {
+    let step = |dial: &str| {
+        format!("\n  ring:\n    dial: {dial}\n    then: {{ answered: end, else: end }}\n")
+    };
+    let one = step("{ group: nurses, ring: 60s, skip: [busy, offline], devices: first }");
+    let other = step("{ group: nurses, ring: 1m, skip: [offline, busy], order: sequential }");
+    assert_eq!(between(&drawing(&one), &drawing(&other)).lines, [""; 0]);
+    let longer = drawing(&step("{ group: nurses, ring: 2m, skip: [offline, busy] }"));
+    assert_eq!(
+        between(&drawing(&one), &longer).lines[0],
+        "~ ring: ring “2m” instead of “60s”"
+    );
+}
+
+#[test]
 fn revisions_are_compared_by_meaning() {
     let before = drawing(MENU);
     let spelled = "

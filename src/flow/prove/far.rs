@@ -3,7 +3,7 @@
 
 use std::cmp::max;
 
-use super::flows::{Passage, Places, Ways};
+use super::flows::{Onward, Passage, Places, Ways};
 use crate::flow::engine::{CALLS_DEEP_MAX, FLOWS_PER_EVENT_MAX, STEPS_PER_EVENT_MAX};
 use crate::flow::yaml::At;
 
@@ -89,6 +89,12 @@ fn names(all: &[Ways<'_>], leads: &[Lead<'_>]) -> String {
     names.join(" → ")
 }
 
+/// The steps that may come after one, and then the end of the flow, if it may.
+fn onward(after: &Onward) -> impl Iterator<Item = Option<usize>> {
+    let steps = after.steps.iter().map(|step| Some(*step));
+    steps.chain(after.end.then_some(None))
+}
+
 /// How deep flows are inside one another from each of them on.
 struct Depth<'a> {
     all: &'a [Ways<'a>],
@@ -101,7 +107,7 @@ struct Depth<'a> {
 impl<'a> Depth<'a> {
     fn of(all: &'a [Ways<'a>], places: &Places<'_>) -> Self {
         let calls = |(from, flow): (usize, &'a Ways<'a>)| {
-            let calls = flow.steps.iter().filter(|step| !step.stays);
+            let calls = flow.steps.iter().filter(|step| step.comes_back);
             let lead = |step: &'a Passage| {
                 let into = into(all, places, from, step)?;
                 let at = &step.leads.as_ref()?.1;
@@ -258,14 +264,15 @@ impl<'a, 'p> Measure<'a, 'p> {
             choices.extend(into.map(|into| (self.on[into][0], Choice::Into(into))));
         }
         if let Some(past) = self.past(step, into) {
-            choices.extend(step.next.iter().filter_map(|next| {
+            let next = &step.at_once;
+            choices.extend(next.steps.iter().filter_map(|next| {
                 let rest = match to_end {
                     true => self.to_end[flow][*next]?,
                     false => self.on[flow][*next],
                 };
                 Some((past + rest, Choice::Past(into, Some(*next))))
             }));
-            choices.extend((to_end && step.ends).then_some((past, Choice::Past(into, None))));
+            choices.extend((to_end && next.end).then_some((past, Choice::Past(into, None))));
         }
         let (most, choice) = choices.into_iter().max_by_key(|(most, _)| *most)?;
         Some((self.capped(most + (self.weigh)(step)), choice))
@@ -273,11 +280,8 @@ impl<'a, 'p> Measure<'a, 'p> {
 
     /// What it takes to come past a step at once, without the step itself.
     fn past(&self, step: &Passage, into: Option<usize>) -> Option<u32> {
-        if step.stays {
-            return None;
-        }
         match step.leads {
-            Some(_) => self.to_end[into?][0],
+            Some(_) => self.to_end[into.filter(|_| step.comes_back)?][0],
             None => Some(0),
         }
     }
@@ -290,10 +294,9 @@ impl<'a, 'p> Measure<'a, 'p> {
     fn best_back(&self, flow: usize) -> Option<(u32, usize, Option<usize>)> {
         let mut choices = Vec::new();
         for (caller, steps) in self.all.iter().map(|one| one.steps).enumerate() {
-            let calls = steps.iter().filter(|step| !step.stays);
+            let calls = steps.iter().filter(|step| step.comes_back);
             for step in calls.filter(|step| self.into(caller, step) == Some(flow)) {
-                let nexts = step.next.iter().map(|next| Some(*next));
-                for next in nexts.chain(step.ends.then_some(None)) {
+                for next in onward(&step.at_once) {
                     choices.push((self.from(caller, next, true), caller, next));
                 }
             }
@@ -320,11 +323,8 @@ impl<'a, 'p> Measure<'a, 'p> {
                 step: Some(0),
                 called: false,
             }));
-            let waits = |step: &&Passage| step.stays && step.leads.is_none();
-            for step in steps.iter().filter(waits) {
-                let nexts = step.next.iter().map(|next| Some(*next));
-                let nexts = nexts.chain(step.ends.then_some(None));
-                starts.extend(nexts.map(|step| Start {
+            for step in steps {
+                starts.extend(onward(&step.later).map(|step| Start {
                     flow,
                     step,
                     called: true,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::far::{self, Lead, TooFar};
-use super::{after, position};
+use super::{after, passing, position};
 use crate::flow::check::{Bounds, Checked, Written, inspect};
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reading;
@@ -20,12 +20,21 @@ pub(super) type Places<'a> = BTreeMap<(&'a str, &'a str), usize>;
 pub struct Passage {
     /// The flow that it leads into, by key, and where that is written.
     pub(super) leads: Option<(String, At)>,
-    /// It waits, or never comes back from where it leads.
-    pub(super) stays: bool,
-    /// The steps that come after it.
-    pub(super) next: Vec<usize>,
-    /// The flow may end after it.
-    pub(super) ends: bool,
+    /// It is come back to from there.
+    pub(super) comes_back: bool,
+    /// What may come after it at once; after one that is come back to, once it is.
+    pub(super) at_once: Onward,
+    /// What may come after it by something else that happens.
+    pub(super) later: Onward,
+}
+
+/// What may come after a step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Onward {
+    /// Steps.
+    pub(super) steps: Vec<usize>,
+    /// The end of the flow.
+    pub(super) end: bool,
 }
 
 /// A flow with its file and its steps.
@@ -59,12 +68,25 @@ pub(super) fn note(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Wri
             }
             _ => None,
         };
-        let to_end = |(_, target): &(String, Target)| *target == Target::End;
+        let whenever = Onward {
+            steps: after(step).chain(position(step.hung_up)).collect(),
+            end: step.then.iter().any(|(_, target)| *target == Target::End),
+        };
+        let (at_once, later) = match step.spec.waits {
+            true => (
+                Onward {
+                    steps: passing(step).filter_map(position).collect(),
+                    end: passing(step).any(|target| target == Target::End),
+                },
+                whenever,
+            ),
+            false => (whenever, Onward::default()),
+        };
         Passage {
+            comes_back: leads.is_some() && step.spec.word == "call",
             leads,
-            stays: super::holds_up(step) || step.spec.word == "goto",
-            next: after(step).chain(position(step.hung_up)).collect(),
-            ends: step.then.iter().any(to_end),
+            at_once,
+            later,
         }
     };
     reading.passages = steps.iter().zip(written).map(passage).collect();
@@ -85,15 +107,15 @@ fn reach<'a>(flow: &Ways<'a>, places: &Places<'_>, passes: &[bool]) -> Reached<'
         if std::mem::replace(mark, true) {
             continue;
         }
-        let mut goes_on = !step.stays;
+        let mut goes_on = true;
         if let Some((key, at)) = &step.leads {
             let into = places.get(&(flow.account, key.as_str())).copied();
             found.into.extend(into.map(|into| (into, at)));
-            goes_on &= into.is_some_and(|into| passes[into]);
+            goes_on = step.comes_back && into.is_some_and(|into| passes[into]);
         }
         if goes_on {
-            found.end |= step.ends;
-            open.extend(&step.next);
+            found.end |= step.at_once.end;
+            open.extend(&step.at_once.steps);
         }
     }
     found

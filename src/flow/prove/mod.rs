@@ -33,7 +33,7 @@ pub(crate) fn prove(
     reached(reading, steps, places);
     ending(reading, steps, places);
     if !waiting(reading, steps, places) {
-        at_once(reading, steps, places);
+        too_many(reading, steps, places);
     }
     without_caller(reading, steps, places);
     rejecting(reading, steps, places);
@@ -141,16 +141,28 @@ fn ending(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
     }
 }
 
-/// Whether a step surely waits. One that waits until a calendar opens does not while it is open.
-fn holds_up(step: &StepDef) -> bool {
-    step.spec.waits && !matches!(&step.verb, Verb::Wait(wait) if wait.may_pass())
+/// Where a step may lead without waiting: one that waits nowhere, but for one that waits until a calendar opens, while
+/// that is open.
+fn passing(step: &StepDef) -> impl Iterator<Item = Target> {
+    let may_pass = matches!(&step.verb, Verb::Wait(wait) if wait.may_pass());
+    let waits = step.spec.waits;
+    let passes = move |(outcome, _): &&(String, Target)| match waits {
+        true => may_pass && outcome == "elapsed",
+        false => true,
+    };
+    step.then.iter().filter(passes).map(|(_, target)| *target)
+}
+
+/// The steps that may follow one without waiting.
+fn at_once(step: &StepDef) -> impl Iterator<Item = usize> {
+    passing(step).filter_map(position)
 }
 
 /// Loops that wait for nobody: found in the flow without the steps that wait. Whether there are any.
 fn waiting(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) -> bool {
     let mut told = vec![false; steps.len()];
     for start in 0..steps.len() {
-        if holds_up(&steps[start]) || told[start] {
+        if told[start] {
             continue;
         }
         let Some(path) = round(steps, start) else {
@@ -165,22 +177,19 @@ fn waiting(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) -> boo
             "these steps go round without waiting for the person: {}",
             names.join(" → ")
         );
-        let help =
-            "put a step between them that waits (menu, gather, voicemail, ask), or let it end";
+        let help = "put a step between them that waits (menu, gather, voicemail, ask, wait), or let it end";
         reading.fault_help(&places[start].0, "endless-loop", message, help);
     }
     told.contains(&true)
 }
 
 /// More steps one behind the other than one event may take. Nothing goes round without waiting, which is proven before.
-fn at_once(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
+fn too_many(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
     // How many follow at most, the step itself among them.
     let mut longest: Vec<Option<u32>> = vec![None; steps.len()];
     let mut open: Vec<usize> = (0..steps.len()).collect();
     while let Some(&at) = open.last() {
-        let next: Vec<usize> = after(&steps[at])
-            .filter(|_| !holds_up(&steps[at]))
-            .collect();
+        let next: Vec<usize> = at_once(&steps[at]).collect();
         let unknown = next.iter().copied().find(|next| longest[*next].is_none());
         match unknown.filter(|_| longest[at].is_none()) {
             Some(next) => open.push(next),
@@ -192,7 +201,7 @@ fn at_once(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
         }
     }
     let begins = |at: &usize| {
-        let waits = steps.iter().filter(|step| holds_up(step));
+        let waits = steps.iter().filter(|step| step.spec.waits);
         *at == 0 || waits.flat_map(after).any(|next| next == *at)
     };
     let over = |at: &usize| longest[*at] > Some(STEPS_PER_EVENT_MAX);
@@ -212,7 +221,7 @@ fn round(steps: &[StepDef], start: usize) -> Option<Vec<usize>> {
     let mut from: Vec<Option<usize>> = vec![None; steps.len()];
     let mut open = vec![start];
     while let Some(at) = open.pop() {
-        for next in after(&steps[at]) {
+        for next in at_once(&steps[at]) {
             if next == start {
                 let mut path = vec![at];
                 while let Some(before) = path.last().and_then(|last| from[*last]) {
@@ -221,7 +230,7 @@ fn round(steps: &[StepDef], start: usize) -> Option<Vec<usize>> {
                 path.reverse();
                 return Some(path);
             }
-            if from[next].is_none() && !holds_up(&steps[next]) {
+            if from[next].is_none() {
                 from[next] = Some(at);
                 open.push(next);
             }

@@ -441,6 +441,8 @@ fn people_consent_and_parts() {
         ("  one:\n    wait: soon\n    next: end\n", "duration@6:11"),
         ("  one:\n    wait: { until: ofice }\n    next: end\n", "unknown-calendar@6:20"),
         ("  one:\n    wait: { for: 2h, until: office }\n    next: end\n", "two-owners@6:29"),
+        ("  one:\n    wait: { until: office }\n    then: { elapsed: one, replied: end }\n", "endless-loop@5:3"),
+        ("  one:\n    wait: { until: office }\n    then: { elapsed: end, replied: two }\n  two:\n    reply: Hi\n    next: one\n", ""),
         ("  one:\n    wait: {}\n    next: end\n", "missing-key@6:11"),
         ("  one:\n    wait: 90d\n    next: end\n", "out-of-range@6:11"),
         ("  one:\n    split: { a: 1 }\n    then: { a: end }\n", "shape@6:12"),

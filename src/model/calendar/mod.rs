@@ -15,7 +15,7 @@ mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, ToSpan};
 use serde::{Deserialize, Serialize};
@@ -205,14 +205,19 @@ impl Calendar {
         let wall = date
             .at(0, 0, 0, 0)
             .checked_add(Span::new().minutes(i64::from(minutes)));
-        let found = self.zone.to_ambiguous_timestamp(wall.ok()?);
-        let gap = matches!(found.offset(), AmbiguousOffset::Gap { .. });
-        let first = found.earlier().ok()?;
-        let jump = gap.then(|| self.zone.following(first).next()).flatten();
-        Some(Timestamp::from_jiff(
-            jump.map_or(first, |jump| jump.timestamp()),
-        ))
+        instant(&self.zone, wall.ok()?)
     }
+}
+
+/// The instant of a wall-clock time, by the rule in the module's doc; none outside what the clock can show.
+pub fn instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
+    let found = zone.to_ambiguous_timestamp(wall);
+    let gap = matches!(found.offset(), AmbiguousOffset::Gap { .. });
+    let first = found.earlier().ok()?;
+    let jump = gap.then(|| zone.following(first).next()).flatten();
+    Some(Timestamp::from_jiff(
+        jump.map_or(first, |jump| jump.timestamp()),
+    ))
 }
 
 #[cfg(test)]
