@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::flow;
-pub(super) use crate::net::files::begin_of;
+pub(super) use crate::net::files::{begin_of, is_yaml};
 
 /// The bytes of a file.
 ///

@@ -469,15 +469,11 @@ fn files(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let shown = |error: io::Error| format!("{}: {error}", folder.display());
     let entries = std::fs::read_dir(folder).map_err(shown)?;
-    let is_yaml = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|end| end == "yaml" || end == "yml")
-    };
     let mut files: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
         // Whoever opens a pipe waits for somebody to write into it.
-        .filter(|path| is_yaml(path) && path.is_file())
+        .filter(|path| files::is_yaml(path) && path.is_file())
         .collect();
     files.sort();
     Ok(files)

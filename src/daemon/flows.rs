@@ -119,10 +119,7 @@ fn read_folder(
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|ending| ending == "yaml" || ending == "yml")
-    });
+    files.retain(|file| files::is_yaml(file));
     // Whoever opens a pipe waits for somebody to write into it.
     files.retain(|file| {
         let regular = file.is_file();
@@ -269,7 +266,7 @@ async fn publish_all(daemon: &Daemon, before: Looked) -> Looked {
 /// A file taken away takes no flow away: numbers and keywords may lead to it.
 fn tell_gone(before: &[PathBuf], now: &[PathBuf]) {
     for file in before.iter().filter(|file| !now.contains(file)) {
-        tracing::info!(file = %file.display(), "a flow file is gone; the flow published from it stays active");
+        tracing::info!(file = %file.display(), "a flow file is gone; what was published from it stays active");
     }
 }
 

@@ -95,9 +95,9 @@ pub(crate) fn read_duration(text: &str) -> Option<u32> {
     };
     let number = &text[..text.len() - 1];
     let plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-    plain
-        .then(|| number.parse::<u32>().ok())?
-        .and_then(|n| n.checked_mul(seconds))
+    // More than there are numbers for is beyond every bound.
+    let number = plain.then(|| number.parse::<u32>().unwrap_or(u32::MAX));
+    number.map(|number| number.saturating_mul(seconds))
 }
 
 pub(crate) fn show_duration(seconds: u32) -> String {
@@ -125,7 +125,8 @@ mod tests {
             ("", None),
             ("-3s", None),
             ("1.5h", None),
-            ("99999999d", None),
+            ("99999999d", Some(u32::MAX)),
+            ("99999999999d", Some(u32::MAX)),
             ("3é", None),
         ] {
             assert_eq!(read_duration(text), seconds, "{text}");

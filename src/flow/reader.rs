@@ -150,7 +150,16 @@ impl<'a> Reading<'a> {
                 main: None,
             }),
             Value::Scalar { .. } | Value::List(_) => {
-                let help = format!("write {{ {}: … }}", keys.first().unwrap_or(&"key"));
+                let needed = form::of(what).map_or_else(Vec::new, |form| {
+                    let needed = form.keys().iter().filter(|key| key.required);
+                    needed.map(|key| key.word).collect()
+                });
+                let first = keys.first().copied().unwrap_or("key");
+                let shown = match needed.is_empty() {
+                    true => first.to_owned(),
+                    false => needed.join(": …, "),
+                };
+                let help = format!("write {{ {shown}: … }}");
                 self.fault_help(&node.at, "shape", format!("`{what}` needs keys"), help);
                 None
             }

@@ -4,6 +4,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+/// Whether a file of a folder is one that is written in YAML, by its name. Hidden ones are the editors'.
+pub fn is_yaml(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    let is_hidden = name.as_encoded_bytes().starts_with(b".");
+    let mut endings = path.extension().into_iter();
+    !is_hidden && endings.any(|ending| ending == "yaml" || ending == "yml")
+}
+
 /// The bytes of a file; of one that has more than so many, as many as show that it has.
 ///
 /// # Errors

@@ -97,9 +97,13 @@ pub(super) fn judged(
         let beside: Vec<(&str, &str)> = left.iter().map(|place| texts[*place]).collect();
         let found = around.judged(&beside);
         let is_settled = found.iter().all(Result::is_ok);
+        let is_new = |place: &usize| !active.iter().any(|row| row.yaml == texts[*place].1);
+        let mut ends = left.iter().zip(&found);
+        let refuses_new = ends.any(|(place, found)| found.is_err() && is_new(place));
         for (place, found) in left.into_iter().zip(found) {
-            // What is sound beside refused ones is judged again.
-            all[place] = Some(found).filter(|found| is_settled || found.is_err());
+            // What is sound beside refused ones is judged again, and so is what is active: a new one may be why it fails.
+            let is_refused = found.is_err() && (is_new(&place) || !refuses_new);
+            all[place] = Some(found).filter(|_| is_settled || is_refused);
         }
         if is_settled {
             break;
@@ -406,6 +410,20 @@ mod tests {
             &[before],
             &[over, unsound],
             &["f:8: a test fails", "f:4:8: out-of-range"],
+        );
+    }
+
+    #[test]
+    fn what_is_active_is_not_refused_for_what_is() {
+        let (over, leaf) = (
+            leads("over", "goto: leaf", "One"),
+            says("leaf", "One", "One"),
+        );
+        let failing = says("leaf", "Two", "Three");
+        check(
+            &[over.clone(), leaf],
+            &[over, failing],
+            &["ok", "f:9: a test fails"],
         );
     }
 

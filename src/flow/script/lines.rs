@@ -7,7 +7,7 @@ use super::{Line, Says, StaffDoes};
 use crate::flow::Kind;
 use crate::flow::fault::suggest;
 use crate::flow::reader::Reading;
-use crate::flow::yaml::{At, Key, Node, Value};
+use crate::flow::yaml::{At, Key, Node, QUOTE_HELP, Value};
 use crate::model::MessageStatus;
 use crate::model::http::HttpAnswer;
 
@@ -75,7 +75,19 @@ pub(crate) fn one(reading: &mut Reading<'_>, item: &Node) -> Option<Line> {
             (&alone, &nothing)
         }
         _ => {
-            reading.fault(&item.at, "shape", "a line of a script says one thing");
+            let help = match &item.value {
+                // Behind the comma of a text without quotes YAML reads a key.
+                Value::Map(pairs)
+                    if pairs
+                        .iter()
+                        .skip(1)
+                        .all(|(_, value)| value.value == Value::Null) =>
+                {
+                    QUOTE_HELP
+                }
+                _ => "begin a line of its own with - for each thing",
+            };
+            reading.fault_help(&item.at, "shape", "a line of a script says one thing", help);
             return None;
         }
     };

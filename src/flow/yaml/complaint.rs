@@ -117,7 +117,7 @@ const fn told(
     }
 }
 
-static KNOWN: [Known; 14] = [
+static KNOWN: [Known; 16] = [
     told(
         "recursion limit",
         "too-large",
@@ -180,6 +180,18 @@ static KNOWN: [Known; 14] = [
     ),
     told(TAB[0], "yaml", TAB_TOLD, TAB_HELP),
     told(TAB[1], "yaml", TAB_TOLD, TAB_HELP),
+    told(
+        "after single-quoted scalar",
+        "yaml",
+        "the text in '…' ends before this",
+        "an apostrophe inside '…' is written twice (''), or the text stands in \"…\"",
+    ),
+    told(
+        "after double-quoted scalar",
+        "yaml",
+        "the text in \"…\" ends before this",
+        "a quote inside \"…\" is written as \\\"",
+    ),
     told(
         "unclosed quote",
         "yaml",
