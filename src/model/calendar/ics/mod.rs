@@ -1,8 +1,11 @@
 //! Holidays out of an iCalendar file (RFC 5545), as offices and schools publish them.
 
+mod rule;
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use self::rule::{Rule, of_years};
 use super::HOLIDAYS_MAX;
 
 /// Days of one entry, such as a school's winter break.
@@ -144,41 +147,61 @@ fn days(entry: &Entry) -> Result<Vec<String>, &'static str> {
         _ => {}
     }
     let first = entry.start.as_deref().and_then(date).ok_or(NO_DAY)?;
-    let count = lasts(entry, first)?;
+    let lasting = lasts(entry, first)?;
+    match entry.rules.as_slice() {
+        _ if entry.ruled_out => Err(ODD_RULE),
+        [] => single(entry, &[first], lasting),
+        [rule] => match Rule::read(rule, first).ok_or(ODD_RULE)? {
+            Rule { day, ends: None } => every_year(entry, &day, first, lasting),
+            Rule {
+                day,
+                ends: Some(ends),
+            } => single(entry, &of_years(&day, first, ends), lasting),
+        },
+        [_, _, ..] => Err(ODD_RULE),
+    }
+}
+
+/// Days that are named by their dates: those on which it begins, with what is added and without what is taken out.
+fn single(entry: &Entry, begins: &[Date], lasting: i32) -> Result<Vec<String>, &'static str> {
     let (without, also) = (dates(&entry.without)?, dates(&entry.also)?);
-    let from = |first: Date| (0..count).filter_map(move |days| first.checked_add(days.days()).ok());
-    let rule = match entry.rules.as_slice() {
-        _ if entry.ruled_out => return Err(ODD_RULE),
-        [] => None,
-        [rule] => Some(rule),
-        [_, _, ..] => return Err(ODD_RULE),
-    };
-    let Some(rule) = rule else {
-        let begins = [first].into_iter().chain(also);
-        let begins = begins.filter(|first| !without.contains(first));
-        return Ok(begins.flat_map(from).map(|day| day.to_string()).collect());
-    };
-    if !without.is_empty() || !also.is_empty() {
+    let begins = begins.iter().copied().chain(also);
+    let begins = begins.filter(|first| !without.contains(first));
+    let days = begins.flat_map(|first| from(first, lasting));
+    Ok(days.map(|day| day.to_string()).collect())
+}
+
+/// Days of every year.
+fn every_year(
+    entry: &Entry,
+    day: &str,
+    first: Date,
+    lasting: i32,
+) -> Result<Vec<String>, &'static str> {
+    if !entry.without.is_empty() || !entry.also.is_empty() {
         return Err("a day of every year has no year in which it is none");
     }
-    if is_every_year(rule, first) {
-        let days: Vec<Date> = from(first).collect();
-        let february = days.iter().any(|day| day.month() == 2);
-        let over = days.iter().any(|day| day.month() == 3 || day.day() == 29);
-        if february && over && days.len() > 1 {
-            return Err(
-                "it lasts over the end of February, which is not the same day in every year",
-            );
-        }
-        let days = days.iter().map(|day| day.strftime("%m-%d").to_string());
-        return Ok(days.collect());
+    let later = |after: i32| format!("{day} +{after}");
+    if day != yearly(first) {
+        let more = (1..lasting).map(later);
+        return Ok([day.to_owned()].into_iter().chain(more).collect());
     }
-    let weekday = nth_weekday(rule, first).ok_or(ODD_RULE)?;
-    let day = |after: i32| match after {
-        0 => weekday.clone(),
-        _ => format!("{weekday} +{after}"),
-    };
-    Ok((0..count).map(day).collect())
+    let days: Vec<Date> = from(first, lasting).collect();
+    let february = days.iter().any(|day| day.month() == 2);
+    let over = days.iter().any(|day| day.month() == 3 || day.day() == 29);
+    if february && over && days.len() > 1 {
+        return Err("it lasts over the end of February, which is not the same day in every year");
+    }
+    Ok(days.into_iter().map(yearly).collect())
+}
+
+fn from(first: Date, lasting: i32) -> impl Iterator<Item = Date> {
+    (0..lasting).filter_map(move |days| first.checked_add(days.days()).ok())
+}
+
+/// A day of every year as a calendar's `holidays` have it.
+fn yearly(day: Date) -> String {
+    day.strftime("%m-%d").to_string()
 }
 
 const ODD_RULE: &str = "its rule says more than a holiday can";
@@ -201,53 +224,6 @@ fn lasts(entry: &Entry, first: Date) -> Result<i32, &'static str> {
     }
 }
 
-/// A rule such as "the fourth Thursday of every November", as a calendar's `holidays` have it: `4th thu nov`.
-fn nth_weekday(rule: &str, first: Date) -> Option<String> {
-    let (mut yearly, mut month, mut day) = (false, None, None);
-    // By the day and by the place in the set; one of them says which one it is.
-    let (mut nth, mut place) = (None, None);
-    for part in rule.split(';').filter(|part| !part.is_empty()) {
-        match part.split_once('=')? {
-            ("FREQ", "YEARLY") => yearly = true,
-            ("INTERVAL", "1") | ("WKST", _) => {}
-            ("BYMONTH", value) => month = Some(value.parse::<i8>().ok()?),
-            ("BYSETPOS", value) => place = Some(value),
-            ("BYDAY", value) => {
-                let (count, name) = value.split_at_checked(value.len().checked_sub(2)?)?;
-                day = Some(name);
-                nth = Some(count).filter(|count| !count.is_empty());
-            }
-            _ => return None,
-        }
-    }
-    // Without a month, the days of a whole year are counted.
-    let month = Date::new(first.year(), month?, 1).ok()?.strftime("%b");
-    let nth = match (nth, place) {
-        (Some(one), None) | (None, Some(one)) => one,
-        (None, None) | (Some(_), Some(_)) => return None,
-    };
-    let nth = match nth.trim_start_matches('+') {
-        "1" => "1st",
-        "2" => "2nd",
-        "3" => "3rd",
-        "4" => "4th",
-        "5" => "5th",
-        "-1" => "last",
-        _ => return None,
-    };
-    let day = match day? {
-        "MO" => "mon",
-        "TU" => "tue",
-        "WE" => "wed",
-        "TH" => "thu",
-        "FR" => "fri",
-        "SA" => "sat",
-        "SU" => "sun",
-        _ => return None,
-    };
-    yearly.then(|| format!("{nth} {day} {}", month.to_string().to_lowercase()))
-}
-
 /// The days of a duration that says only days or weeks (`P5D`, `P2W`).
 fn whole_days(lasts: &str) -> Option<i32> {
     let rest = lasts.strip_prefix('+').unwrap_or(lasts).strip_prefix('P')?;
@@ -267,29 +243,6 @@ fn dates(all: &[String]) -> Result<Vec<Date>, &'static str> {
 
 fn date(text: &str) -> Option<Date> {
     (text.len() == 8).then(|| Date::strptime("%Y%m%d", text).ok())?
-}
-
-/// Whether a rule says no more than "on this day of every year".
-fn is_every_year(rule: &str, first: Date) -> bool {
-    let mut yearly = false;
-    for part in rule.split(';').filter(|part| !part.is_empty()) {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        let says = match name {
-            "FREQ" => {
-                yearly = value == "YEARLY";
-                yearly
-            }
-            "INTERVAL" => value == "1",
-            "BYMONTH" => value.parse() == Ok(first.month()),
-            "BYMONTHDAY" => value.parse() == Ok(first.day()),
-            "WKST" => true,
-            _ => false,
-        };
-        if !says {
-            return false;
-        }
-    }
-    yearly
 }
 
 #[cfg(test)]
@@ -426,7 +379,9 @@ mod tests {
             "FREQ=YEARLY;BYMONTH=11,12;BYDAY=4TH",
             "FREQ=YEARLY;BYMONTH=11;BYDAY=-2TH",
             "FREQ=MONTHLY;BYMONTH=11;BYDAY=4TH",
-            "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;UNTIL=20300101",
+            "FREQ=YEARLY;COUNT=2;UNTIL=20300101",
+            "FREQ=YEARLY;COUNT=two",
+            "FREQ=YEARLY;UNTIL=2030",
             "FREQ=WEEKLY",
             "FREQ=YEARLY;BYMONTH=11;BYDAY=2MO;BYSETPOS=1",
             "FREQ=YEARLY; EXRULE:FREQ=YEARLY",
@@ -458,6 +413,40 @@ mod tests {
             ruled("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH")
         );
         check(&[&long], &["4th thu nov Day", "4th thu nov +1 Day"], &[]);
+    }
+
+    #[test]
+    fn a_rule_may_end() {
+        let ruled = |more: &str| format!("DTSTART;VALUE=DATE:20261126; SUMMARY:Day; RRULE:{more}");
+        let three = ["2026-11-26 Day", "2027-11-26 Day", "2028-11-26 Day"];
+        check(&[&ruled("FREQ=YEARLY;COUNT=3")], &three, &[]);
+        check(&[&ruled("FREQ=YEARLY;UNTIL=20281126")], &three, &[]);
+        check(
+            &[&ruled("UNTIL=20281125T235959Z;FREQ=YEARLY")],
+            &three[..2],
+            &[],
+        );
+        check(
+            &[&ruled("FREQ=YEARLY;COUNT=3; EXDATE:20271126")],
+            &[three[0], three[2]],
+            &[],
+        );
+        let fourth = "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;COUNT=2; DURATION:P2D";
+        check(
+            &[&ruled(fourth)],
+            &[
+                "2026-11-26 Day",
+                "2026-11-27 Day",
+                "2027-11-25 Day",
+                "2027-11-26 Day",
+            ],
+            &[],
+        );
+        let leap = "DTSTART;VALUE=DATE:20240229; SUMMARY:Day; RRULE:FREQ=YEARLY;COUNT=2";
+        check(&[leap], &["2024-02-29 Day", "2028-02-29 Day"], &[]);
+        let many = ["Day (a calendar has at most a thousand holidays)"];
+        check(&[&ruled("FREQ=YEARLY;COUNT=99999")], &[], &many);
+        check(&[&ruled("FREQ=YEARLY;UNTIL=99991231")], &[], &many);
     }
 
     #[test]
