@@ -45,6 +45,7 @@ pub use reference::{Part, reference};
 pub use run::Run;
 pub use schema::schema;
 pub use script::{Expect, Expected, Given, GivenContact, GivenHours, Line, Says, StaffDoes, Test};
+pub(crate) use steps::Dial;
 pub use yaml::{SOURCE_BYTES_MAX, text_of};
 
 use std::collections::BTreeSet;
@@ -127,21 +128,12 @@ impl Flow {
         self.steps.iter().filter_map(|def| def.verb.leads_to())
     }
 
-    /// Whom a step rings by name, in its order; nobody for a step that rings nobody.
-    pub(crate) fn rung(&self, step: &str) -> Vec<Rung<'_>> {
-        match self.verb(step) {
-            Some(steps::Verb::Dial(dial)) => dial.named().collect(),
-            Some(steps::Verb::Queue(queue)) => queue.dial().named().collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Whether a step that rings people leaves out who is on a call, and who is away.
-    pub(crate) fn skips(&self, step: &str) -> (bool, bool) {
-        match self.verb(step) {
-            Some(steps::Verb::Dial(dial)) => dial.skips(),
-            Some(steps::Verb::Queue(queue)) => queue.dial().skips(),
-            _ => (true, true),
+    /// How a step rings people; nothing for a step that rings nobody.
+    pub(crate) fn dial(&self, step: &str) -> Option<&Dial> {
+        match self.verb(step)? {
+            steps::Verb::Dial(dial) => Some(dial),
+            steps::Verb::Queue(queue) => Some(queue.dial()),
+            _ => None,
         }
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Named;
 use crate::decide::World;
 use crate::decide::trial::{Kept, Stage};
-use crate::flow::{Flow, Rung, Trace};
+use crate::flow::{Dial, Rung, Trace};
 use crate::model::account::{Account, Number};
 use crate::model::directory::Directory;
 use crate::model::people::User;
@@ -58,9 +58,9 @@ pub struct Skipped {
     pub flow: String,
     /// The step.
     pub step: String,
-    /// Their key.
+    /// Their key; empty for a phone outside.
     pub key: String,
-    /// Their name.
+    /// Their name, or the phone.
     pub name: String,
     /// A stable word: `inactive`, `no_device`, `offline`, `busy`, `caller`, `same_device` or `not_reached`.
     pub why: &'static str,
@@ -256,15 +256,18 @@ impl Telling<'_, '_> {
                 .world
                 .flows
                 .active(self.asked.account.id, flow_key);
-            let Some((_, flow)) = active else { continue };
-            for user in named(&flow, step, self.asked.account, directory) {
+            let Some(dial) = active.as_ref().and_then(|(_, flow)| flow.dial(step)) else {
+                continue;
+            };
+            skip_outside(self.asked, self.course, dial, (flow_key, step));
+            for user in named(dial, self.asked.account, directory) {
                 let rang = self.course.rings.iter().any(|ring| {
                     ring.flow == *flow_key && ring.step == *step && ring.who.key == user.key
                 });
                 if rang || !told.insert((flow_key.clone(), step.clone(), user.id)) {
                     continue;
                 }
-                let why = self.why(&flow, (flow_key, step), user);
+                let why = self.why(dial, (flow_key, step), user);
                 self.course.skipped.push(Skipped {
                     flow: flow_key.clone(),
                     step: step.clone(),
@@ -277,10 +280,10 @@ impl Telling<'_, '_> {
     }
 
     /// Why somebody whom a step names does not ring, by the first reason that keeps them from it.
-    fn why(&self, flow: &Flow, (key, step): (&str, &str), user: &User) -> &'static str {
+    fn why(&self, dial: &Dial, (key, step): (&str, &str), user: &User) -> &'static str {
         let presence = self.asked.state.presence.get(&user.id).copied();
         let presence = presence.unwrap_or_default();
-        let (busy, offline) = flow.skips(step);
+        let skip = dial.skips();
         let phones: Vec<String> = user
             .devices
             .iter()
@@ -294,9 +297,9 @@ impl Telling<'_, '_> {
         match () {
             () if !user.active => "inactive",
             () if phones.is_empty() => "no_device",
-            () if presence.offline && offline => "offline",
-            () if presence.busy && busy => "busy",
-            () if phones.contains(&caller) => "caller",
+            () if presence.offline && skip.offline => "offline",
+            () if presence.busy && skip.busy => "busy",
+            () if skip.caller && phones.contains(&caller) => "caller",
             () if phones.iter().any(rings_for_another) => "same_device",
             () => "not_reached",
         }
@@ -310,15 +313,33 @@ fn whose(directory: &Directory, user: Option<UserId>, phone: &str) -> Named {
     }
 }
 
+/// Phones outside that a step names and that do not ring.
+fn skip_outside(asked: &Asked<'_>, course: &mut Course, dial: &Dial, (flow, step): (&str, &str)) {
+    let caller = asked.party.to_string();
+    for phone in dial.phones().map(|phone| phone.to_string()) {
+        let by_step = |ring: &&Ring| ring.flow == flow && ring.step == step;
+        let mut rings = course.rings.iter().filter(by_step);
+        if rings.any(|ring| ring.phone == phone) {
+            continue;
+        }
+        let called_by = dial.skips().caller && phone == caller;
+        let skipped = Skipped {
+            flow: flow.to_owned(),
+            step: step.to_owned(),
+            key: String::new(),
+            name: phone,
+            why: if called_by { "caller" } else { "not_reached" },
+        };
+        if !course.skipped.contains(&skipped) {
+            course.skipped.push(skipped);
+        }
+    }
+}
+
 /// Everybody whom a step names, whether or not they may be rung, in its order.
-fn named<'d>(
-    flow: &Flow,
-    step: &str,
-    account: &'d Account,
-    directory: &'d Directory,
-) -> Vec<&'d User> {
+fn named<'d>(dial: &Dial, account: &'d Account, directory: &'d Directory) -> Vec<&'d User> {
     let mut all = Vec::new();
-    for rung in flow.rung(step) {
+    for rung in dial.named() {
         match rung {
             Rung::Group(key) => {
                 let group = account.group(key).into_iter();

@@ -206,11 +206,11 @@ impl Display for Skipped {
             "same_device" => "the device rings for somebody before",
             _ => "the time is over before their turn",
         };
-        write!(
-            f,
-            "{} ({}), by {}:{}: {why}",
-            self.name, self.key, self.flow, self.step
-        )
+        f.write_str(&self.name)?;
+        if !self.key.is_empty() {
+            write!(f, " ({})", self.key)?;
+        }
+        write!(f, ", by {}:{}: {why}", self.flow, self.step)
     }
 }
 

@@ -344,6 +344,33 @@ fn who_does_not_ring_and_why() {
 }
 
 #[test]
+fn phones_outside_that_do_not_ring_are_told() {
+    let flow = PEOPLE.1.replace(
+        "group: billing, ring: 15s",
+        r#"to: [{ number: "+12025550150" }, { number: "+12025550188" }, { number: "+12025550189" }], ring: 15s, total: 15s"#,
+    );
+    let bench = Bench::with(&[("main", &flow)], with_people);
+    let skips = |from: &str| {
+        let from = Party::read(from);
+        let told = told(&bench, |state, at| {
+            explain::call(&bench.world, state, &from, SHARED, &["1".to_owned()], at)
+        });
+        lines(&told, &["skips    +"])
+    };
+    let later = "skips    +12025550189, by main:people: the time is over before their turn";
+    assert_eq!(
+        skips("+12025550188"),
+        ["skips    +12025550188, by main:people: is who calls", later]
+    );
+    let second = "skips    +12025550188, by main:people: the time is over before their turn";
+    assert_eq!(
+        skips("+12025550150"),
+        ["skips    +12025550150, by main:people: is who calls", later]
+    );
+    assert_eq!(skips("+12025550151"), [second, later]);
+}
+
+#[test]
 fn what_a_text_costs_and_what_would_hold_it() {
     use crate::model::account::{Beyond, PlanUnit};
     use crate::model::turn::Usage;

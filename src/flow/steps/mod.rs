@@ -423,6 +423,7 @@ pub(crate) fn spec(word: &str) -> Option<&'static Spec> {
 }
 
 pub(crate) use data::is_name;
+pub(crate) use dial::Dial;
 pub(crate) use leave::read_parameters;
 
 /// Whether a name in a menu's `then` is a key of the phone: one or a few of digits, `*` and `#`.

@@ -91,11 +91,11 @@ pub(super) enum Accept {
 }
 
 /// Who is not rung.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Skip {
-    busy: bool,
-    offline: bool,
-    caller: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Skip {
+    pub(crate) busy: bool,
+    pub(crate) offline: bool,
+    pub(crate) caller: bool,
 }
 
 /// The number shown to the called.

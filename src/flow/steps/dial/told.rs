@@ -1,9 +1,10 @@
 //! What is known of a dial before it rings anybody.
 
-use super::{Dial, DialWho};
+use super::{Dial, DialWho, Skip};
 use crate::flow::Rung;
 use crate::flow::effect::Wanted;
 use crate::flow::engine::Engine;
+use crate::model::Phone;
 
 impl Dial {
     /// Whose presence it would ask for.
@@ -22,8 +23,16 @@ impl Dial {
         })
     }
 
-    /// Whether it leaves out who is on a call, and who is away.
-    pub(crate) fn skips(&self) -> (bool, bool) {
-        (self.skip.busy, self.skip.offline)
+    /// The phones outside that it names, in their order.
+    pub(crate) fn phones(&self) -> impl Iterator<Item = Phone> {
+        self.who.iter().filter_map(|who| match who {
+            DialWho::Number(phone) => Some(*phone),
+            DialWho::Group(_) | DialWho::User(_) => None,
+        })
+    }
+
+    /// Whom it leaves out.
+    pub(crate) fn skips(&self) -> Skip {
+        self.skip
     }
 }
