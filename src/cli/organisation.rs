@@ -15,6 +15,7 @@ use crate::model::directory::Directory;
 use crate::model::organisation::{CostCentre, OrgChange};
 use crate::model::people::Contact;
 use crate::model::{Ids, Phone, Timestamp};
+use crate::net::files::is_yaml;
 
 use super::files;
 
@@ -310,10 +311,7 @@ pub fn flows_in(folder: &Path) -> Vec<FlowRef> {
         .take(FLOW_FILES_MAX)
         .flatten()
         .map(|entry| entry.path());
-    let yaml = paths.filter(|path| {
-        path.extension()
-            .is_some_and(|end| end == "yaml" || end == "yml")
-    });
+    let yaml = paths.filter(|path| is_yaml(path));
     let heads = yaml.filter_map(|path| {
         let head: FlowHead = serde_yaml::from_str(&read(&path).ok()?).ok()?;
         let call = head.on == "call";

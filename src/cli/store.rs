@@ -368,7 +368,9 @@ async fn explain_file(command: &ExplainCommand, file: &Path) -> anyhow::Result<i
         Some(file) => daemon::world_of(&config(file)?)?,
         None => daemon::world_without_config(&directory),
     };
+    let left_out = source.flows.is_none() && !folder.exists();
     let flows = match flows_of(&directory, &folder) {
+        _ if left_out => Flows::default(),
         Ok(flows) => flows,
         Err(words) => {
             eprint!("{words}");

@@ -412,7 +412,8 @@ impl<'a> Reading<'a> {
         }
         if self.names.group_is_empty(&self.account, &key) {
             self.used.empty_groups.insert(key.clone());
-            let help = "texts and voicemails wait for its next member; a dial finds nobody";
+            let help =
+                "texts and voicemails go to the number's own route instead; a dial finds nobody";
             self.warn(
                 &node.at,
                 "empty-group",

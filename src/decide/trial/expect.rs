@@ -69,6 +69,9 @@ impl Stage {
     }
 
     fn has_told(&self, users: &[String]) -> Result<(), String> {
+        if users.is_empty() && !self.emails.is_empty() {
+            return Err(format!("those told are {}", self.emails.join(", ")));
+        }
         for key in users {
             let user = self.world.directory.user_by_key(key);
             let email = user.and_then(|user| user.email.as_ref());

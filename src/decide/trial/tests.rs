@@ -215,6 +215,11 @@ fn calls() {
             ),
             ("hangs_up", "notified: [ana]", "nobody was told"),
             (
+                "{ presses: 1 }, { no_answer: ana }, { declines: ben }, { leaves_voicemail: 9s }",
+                "notified: []",
+                "those told are ana@example.org, ben@example.org",
+            ),
+            (
                 "{ presses: 1 }",
                 "ended_at: one",
                 "the flow is still under way",

@@ -163,7 +163,13 @@ fn rewritten(was: &Shape, is: &Shape) -> Vec<String> {
         .iter()
         .filter(|(way, _)| !is.written.contains_key(*way));
     let gone = gone.map(|(way, before)| format!("~ {name}: {way} is no more; it was “{before}”"));
-    new.chain(gone).collect()
+    let lines: Vec<String> = new.chain(gone).collect();
+    // A menu's keys are told with where they lead.
+    match lines.is_empty() && is.verb != "menu" {
+        // Conditions, languages and shares are gone through as they stand.
+        true => vec![format!("~ {name}: what it names stands in another order")],
+        false => lines,
+    }
 }
 
 /// Each outcome with the name of where it leads.

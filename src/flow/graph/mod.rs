@@ -49,7 +49,7 @@ pub struct Shape {
     /// All that is written behind its verb, by the way of keys to it; in whatever order and form it is written.
     pub written: BTreeMap<String, String>,
     /// All that is meant by it: the same for two spellings of one thing.
-    pub meant: String,
+    pub(crate) meant: super::steps::Verb,
     /// Where its outcomes lead, each target once.
     pub arrows: Vec<Arrow>,
     /// How it differs from another revision's.
@@ -98,7 +98,7 @@ impl Drawing {
                     .map(|value| words(def.spec.word, value))
                     .unwrap_or_default(),
                 written: written_out(def.spec.word, value),
-                meant: format!("{:?}", def.verb),
+                meant: def.verb.clone(),
                 arrows: arrows(&def.then, def.hung_up),
                 change: Change::Same,
             }

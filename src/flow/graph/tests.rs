@@ -197,6 +197,39 @@ fn what_means_the_same_is_no_change() {
 }
 
 #[test]
+fn phones_and_orders_count() {
+    let lines = |one: &str, other: &str| {
+        let step = |step: &str| drawing(&format!("\n  a:\n    {step}\n"));
+        between(&step(one), &step(other)).lines
+    };
+    let transfer = |phone: &str| format!("transfer: \"{phone}\"");
+    // They end alike.
+    let changed = lines(&transfer("+12025550150"), &transfer("+12025550250"));
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    let order = ["~ a: what it names stands in another order"];
+    for (one, other) in [
+        (
+            "{ branch: { x: present(contact.name), y: present(contact.email) }, then: { x: end, y: end, else: end } }",
+            "{ branch: { y: present(contact.email), x: present(contact.name) }, then: { x: end, y: end, else: end } }",
+        ),
+        (
+            "{ split: { x: 10, y: 90 }, then: { x: end, y: end } }",
+            "{ split: { y: 90, x: 10 }, then: { x: end, y: end } }",
+        ),
+        (
+            "{ say: { fr: Bonjour, es: Hola }, next: end }",
+            "{ say: { es: Hola, fr: Bonjour }, next: end }",
+        ),
+    ] {
+        let (one, other) = (
+            drawing(&format!("\n  a: {one}\n")),
+            drawing(&format!("\n  a: {other}\n")),
+        );
+        assert_eq!(between(&one, &other).lines, order);
+    }
+}
+
+#[test]
 fn revisions_are_compared_by_meaning() {
     let before = drawing(MENU);
     let spelled = "

@@ -1,10 +1,10 @@
 //! What only shows over all flows: some that lead into each other round and round without waiting for the person, or
 //! further than one event may go ([`far`]), and files that say they are the same one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::far::{self, Lead, TooFar};
-use super::{after, passing, position};
+use super::{after, passing, position, rests, soon};
 use crate::flow::check::{Bounds, Checked, Written, inspect};
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reading;
@@ -24,6 +24,8 @@ pub struct Passage {
     pub(super) comes_back: bool,
     /// What may come after it at once; after one that is come back to, once it is.
     pub(super) at_once: Onward,
+    /// The same within the event that came to it: not where a phone, a carrier or another system has to say something.
+    pub(super) soon: Onward,
     /// What may come after it by something else that happens.
     pub(super) later: Onward,
 }
@@ -72,20 +74,27 @@ pub(super) fn note(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Wri
             steps: after(step).chain(position(step.hung_up)).collect(),
             end: step.then.iter().any(|(_, target)| *target == Target::End),
         };
-        let (at_once, later) = match step.spec.waits {
-            true => (
-                Onward {
-                    steps: passing(step).filter_map(position).collect(),
-                    end: passing(step).any(|target| target == Target::End),
-                },
-                whenever,
-            ),
-            false => (whenever, Onward::default()),
+        let onward = |targets: Vec<Target>| Onward {
+            steps: targets.iter().copied().filter_map(position).collect(),
+            end: targets.contains(&Target::End),
+        };
+        let at_once = match step.spec.waits {
+            true => onward(passing(step).collect()),
+            false => whenever.clone(),
+        };
+        let soon = match rests(step) {
+            true => onward(soon(step).collect()),
+            false => whenever.clone(),
+        };
+        let later = match rests(step) {
+            true => whenever,
+            false => Onward::default(),
         };
         Passage {
             comes_back: leads.is_some() && step.spec.word == "call",
             leads,
             at_once,
+            soon,
             later,
         }
     };
@@ -141,15 +150,15 @@ fn reached<'a>(all: &[Ways<'a>], places: &Places<'_>) -> Vec<Reached<'a>> {
 /// them that is too long.
 pub fn judge(all: &[Ways<'_>]) -> Vec<(usize, Fault)> {
     let places = places(all);
-    let faults = circles(all, &places);
-    if !faults.is_empty() {
-        return faults;
-    }
+    let mut faults = circles(all, &places);
+    let mut judged: BTreeSet<&str> = faults.iter().map(|(at, _)| all[*at].account).collect();
     let told = |found: &TooFar<'_>| {
         let first = found.leads.first()?;
         Some((first.from, too_far(all, found, first.from, first.at)))
     };
-    far::judge(all, &places).iter().filter_map(told).collect()
+    let far = far::judge(all, &places, &mut judged);
+    faults.extend(far.iter().filter_map(told));
+    faults
 }
 
 /// The fault of a way that is too long, in one of its flows.
@@ -279,10 +288,8 @@ fn faults_of_all(all: &[Ways<'_>], flows: &[Placed<'_>]) -> BTreeMap<usize, Faul
     let ways = reached(all, &places);
     let circle = |start| Some((start, going_round(all, &circle(&ways, start)?)));
     let mut faults: BTreeMap<usize, Fault> = (0..all.len()).filter_map(circle).collect();
-    if !faults.is_empty() {
-        return faults;
-    }
-    for found in far::judge(all, &places) {
+    let mut judged = faults.keys().map(|at| all[*at].account).collect();
+    for found in far::judge(all, &places, &mut judged) {
         let lead = |lead: &Lead<'_>| (lead.from, lead.at.clone());
         let last = |lead: &Lead<'_>| (lead.into, flows[lead.into].name.at.clone());
         let leads = found.leads.iter();

@@ -158,6 +158,28 @@ fn at_once(step: &StepDef) -> impl Iterator<Item = usize> {
     passing(step).filter_map(position)
 }
 
+/// Where a step may lead within the event that came to it: not where a carrier, a phone or another system has to say
+/// something first.
+fn soon(step: &StepDef) -> impl Iterator<Item = Target> {
+    let only: Option<&[&str]> = match &step.verb {
+        Verb::Http(_) => Some(&[]),
+        Verb::Dial(_) => Some(&["nobody_available"]),
+        Verb::Queue(_) => Some(&["timeout"]),
+        _ => None,
+    };
+    let named = step
+        .then
+        .iter()
+        .filter(move |(outcome, _)| only.is_some_and(|only| only.contains(&outcome.as_str())));
+    let passing = passing(step).filter(move |_| only.is_none());
+    named.map(|(_, target)| *target).chain(passing)
+}
+
+/// Whether some of what follows a step comes of a later event.
+fn rests(step: &StepDef) -> bool {
+    step.spec.waits || matches!(step.verb, Verb::Http(_) | Verb::Dial(_) | Verb::Queue(_))
+}
+
 /// Loops that wait for nobody: found in the flow without the steps that wait. Whether there are any.
 fn waiting(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) -> bool {
     let mut told = vec![false; steps.len()];
@@ -189,7 +211,7 @@ fn too_many(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
     let mut longest: Vec<Option<u32>> = vec![None; steps.len()];
     let mut open: Vec<usize> = (0..steps.len()).collect();
     while let Some(&at) = open.last() {
-        let next: Vec<usize> = at_once(&steps[at]).collect();
+        let next: Vec<usize> = soon(&steps[at]).filter_map(position).collect();
         let unknown = next.iter().copied().find(|next| longest[*next].is_none());
         match unknown.filter(|_| longest[at].is_none()) {
             Some(next) => open.push(next),
@@ -201,8 +223,9 @@ fn too_many(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
         }
     }
     let begins = |at: &usize| {
-        let waits = steps.iter().filter(|step| step.spec.waits);
-        *at == 0 || waits.flat_map(after).any(|next| next == *at)
+        let later = steps.iter().filter(|step| rests(step)).flat_map(after);
+        let hung_up = steps.iter().filter_map(|step| position(step.hung_up));
+        *at == 0 || later.chain(hung_up).any(|next| next == *at)
     };
     let over = |at: &usize| longest[*at] > Some(STEPS_PER_EVENT_MAX);
     if let Some(at) = (0..steps.len()).filter(begins).find(over) {

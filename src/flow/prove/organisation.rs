@@ -125,7 +125,7 @@ impl Judging<'_> {
             if !is_told && directory.active_members(group).next().is_none() {
                 let at = self.at(&["accounts", owner, "groups", key]);
                 let message = format!("nobody active is in the group `{key}` of account `{owner}`");
-                let help = "texts and voicemails wait for its next member; a dial finds nobody";
+                let help = "texts and voicemails go to the number's own route instead; a dial finds nobody";
                 self.warn(&at, "empty-group", message, help);
             }
         }

@@ -67,6 +67,15 @@ impl VoicemailStep {
             seconds("silence", SILENCE_S),
             seconds("min", MIN_S),
         );
+        if let Some(node) = fields
+            .get("min")
+            .or(fields.get("max"))
+            .filter(|_| min_s > max_s)
+        {
+            let message = "a message that is long enough for `min` is longer than `max`";
+            let help = "every message would be `empty`; let `min` be shorter, or `max` longer";
+            reading.fault_help(&node.at, "out-of-range", message, help);
+        }
         let notify = match fields.get("notify") {
             Some(node) => read_notify(reading, node).unwrap_or(NotifyWhom::Members),
             None => NotifyWhom::Members,

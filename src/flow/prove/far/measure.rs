@@ -3,6 +3,7 @@
 use std::cmp::max;
 
 use super::{Lead, TooFar, into, names};
+use crate::flow::engine::CALLS_DEEP_MAX;
 use crate::flow::prove::flows::{Onward, Passage, Places, Ways};
 
 /// Steps that are gone through to tell of a way.
@@ -114,7 +115,7 @@ impl<'a, 'p> Measure<'a, 'p> {
             choices.extend(into.map(|into| (self.on[into][0], Choice::Into(into))));
         }
         if let Some(past) = self.past(step, into) {
-            let next = &step.at_once;
+            let next = &step.soon;
             choices.extend(next.steps.iter().filter_map(|next| {
                 let rest = match to_end {
                     true => self.to_end[flow][*next]?,
@@ -146,7 +147,7 @@ impl<'a, 'p> Measure<'a, 'p> {
         for (caller, steps) in self.all.iter().map(|one| one.steps).enumerate() {
             let calls = steps.iter().filter(|step| step.comes_back);
             for step in calls.filter(|step| self.into(caller, step) == Some(flow)) {
-                for next in onward(&step.at_once) {
+                for next in onward(&step.soon) {
                     choices.push((self.from(caller, next, true), caller, next));
                 }
             }
@@ -211,6 +212,7 @@ impl<'a, 'p> Measure<'a, 'p> {
             measure: self,
             leads: Vec::new(),
             left: WALKED_MAX,
+            deep: 0,
         };
         walk.from(start);
         walk.leads
@@ -222,6 +224,8 @@ struct Walk<'m, 'a, 'p> {
     measure: &'m Measure<'a, 'p>,
     leads: Vec<Lead<'a>>,
     left: usize,
+    /// How many calls it is inside of.
+    deep: usize,
 }
 
 impl Walk<'_, '_, '_> {
@@ -251,10 +255,7 @@ impl Walk<'_, '_, '_> {
                 return;
             };
             match choice {
-                Choice::Rests => {
-                    self.lead(flow, at);
-                    return;
-                }
+                Choice::Rests => return,
                 Choice::Into(into) => {
                     self.lead(flow, at);
                     (flow, at) = (into, 0);
@@ -262,12 +263,21 @@ impl Walk<'_, '_, '_> {
                 Choice::Past(through, next) => {
                     if let Some(through) = through {
                         self.lead(flow, at);
-                        self.along(through, 0, true);
+                        self.through(through);
                     }
                     let Some(next) = next else { return };
                     at = next;
                 }
             }
+        }
+    }
+
+    /// Through a called flow, where calls are no deeper than they may be.
+    fn through(&mut self, flow: usize) {
+        if self.deep <= CALLS_DEEP_MAX {
+            self.deep += 1;
+            self.along(flow, 0, true);
+            self.deep -= 1;
         }
     }
 

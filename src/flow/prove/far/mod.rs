@@ -5,6 +5,8 @@ mod measure;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use self::measure::Measure;
 use super::flows::{Passage, Places, Ways};
 use crate::flow::engine::{CALLS_DEEP_MAX, FLOWS_PER_EVENT_MAX, STEPS_PER_EVENT_MAX};
@@ -33,33 +35,44 @@ pub(super) struct Lead<'a> {
     pub(super) at: &'a At,
 }
 
-/// The ways that are too long, one for each flow that begins one and is on none of those before.
-pub(super) fn judge<'a>(all: &'a [Ways<'a>], places: &Places<'_>) -> Vec<TooFar<'a>> {
-    let deep = Depth::of(all, places).told();
-    if !deep.is_empty() {
-        return deep;
-    }
+/// The ways that are too long, one for each flow that begins one and is on none of those before. Accounts that are
+/// `judged` have faults that count more, and are let be.
+pub(super) fn judge<'a>(
+    all: &'a [Ways<'a>],
+    places: &Places<'_>,
+    judged: &mut BTreeSet<&'a str>,
+) -> Vec<TooFar<'a>> {
     let most = u32::try_from(FLOWS_PER_EVENT_MAX).unwrap_or(u32::MAX);
     let leads = |step: &Passage| u32::from(step.leads.is_some());
-    let flows = Measure::of(all, places, leads, most).told(|names| TooFar {
+    let flows = |names| TooFar {
         code: "too-many-flows",
         message: format!(
             "one event may lead into more than {FLOWS_PER_EVENT_MAX} flows here: {names}"
         ),
         help: "put a step between them that waits (menu, gather, ask), or several flows into one",
         leads: Vec::new(),
-    });
-    if !flows.is_empty() {
-        return flows;
-    }
-    Measure::of(all, places, |_| 1, STEPS_PER_EVENT_MAX).told(|names| TooFar {
+    };
+    let steps = |names| TooFar {
         code: "too-many-steps",
         message: format!(
             "more than {STEPS_PER_EVENT_MAX} steps may follow at once over these flows: {names}"
         ),
         help: "put a step between them that waits (menu, gather, ask), or several into one",
         leads: Vec::new(),
-    })
+    };
+    let mut told = Vec::new();
+    for found in [
+        Depth::of(all, places).told(),
+        Measure::of(all, places, leads, most).told(flows),
+        Measure::of(all, places, |_| 1, STEPS_PER_EVENT_MAX).told(steps),
+    ] {
+        let account = |one: &TooFar<'a>| one.leads.first().map(|lead| all[lead.from].account);
+        let fresh = |one: &TooFar<'a>| account(one).is_some_and(|of| !judged.contains(of));
+        let fresh: Vec<TooFar<'a>> = found.into_iter().filter(fresh).collect();
+        judged.extend(fresh.iter().filter_map(account));
+        told.extend(fresh);
+    }
+    told
 }
 
 /// The flow that a step leads into, when it is there.

@@ -193,3 +193,39 @@ fn steps_are_counted_over_flows() {
         ["too-many-steps 65: more than 100 steps may follow at once over these flows: main → rest"]
     );
 }
+
+#[test]
+fn what_waits_for_a_phone_or_a_system_ends_an_event() {
+    for (step, then) in [
+        (
+            "http: { url: https://a.example/, save: {} }",
+            "{ ok: end, refused: end, failed: end }",
+        ),
+        (
+            "dial: { group: nurses }",
+            "{ nobody_available: h, else: end }",
+        ),
+    ] {
+        let part = flow(
+            "part",
+            &format!("  a: {{ {step}, then: {then} }}\n  h: {{ hangup: }}\n"),
+        );
+        let part = match step.starts_with("http") {
+            true => part
+                .replace("  h: { hangup: }\n", "")
+                .replace(", save: {}", ""),
+            false => part,
+        };
+        assert_eq!(told(&[calls("main", "part", 11), part]), [""; 0], "{step}");
+    }
+}
+
+#[test]
+fn a_fault_of_one_account_hides_none_of_another() {
+    let own = flow("own", &CALL_BEHIND_MENU.replace("NEXT", "own"));
+    let mut texts = chain(11, GOTO);
+    let alone = refused(&texts);
+    texts.push(own.replace("account: clinic", "account: college"));
+    assert_eq!(alone.len(), 12);
+    assert_eq!(refused(&texts).len(), 13);
+}

@@ -156,7 +156,10 @@ fn days(entry: &Entry) -> Result<Vec<String>, &'static str> {
             Rule {
                 day,
                 ends: Some(ends),
-            } => single(entry, &of_years(&day, first, ends), lasting),
+            } => match of_years(&day, first, ends) {
+                none if none.is_empty() => Err("its rule ends before it begins"),
+                begins => single(entry, &begins, lasting),
+            },
         },
         [_, _, ..] => Err(ODD_RULE),
     }
@@ -444,6 +447,9 @@ mod tests {
         );
         let leap = "DTSTART;VALUE=DATE:20240229; SUMMARY:Day; RRULE:FREQ=YEARLY;COUNT=2";
         check(&[leap], &["2024-02-29 Day", "2028-02-29 Day"], &[]);
+        let none = ["Day (its rule ends before it begins)"];
+        check(&[&ruled("FREQ=YEARLY;COUNT=0")], &[], &none);
+        check(&[&ruled("FREQ=YEARLY;UNTIL=20261125")], &[], &none);
         let many = ["Day (a calendar has at most a thousand holidays)"];
         check(&[&ruled("FREQ=YEARLY;COUNT=99999")], &[], &many);
         check(&[&ruled("FREQ=YEARLY;UNTIL=99991231")], &[], &many);
