@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use crate::model::calendar::read_ics;
@@ -41,7 +40,7 @@ pub struct ImportArgs {
 pub fn run(command: &CalendarCommand, out: &mut dyn Write) -> anyhow::Result<i32> {
     let CalendarCommand::Import(args) = command;
     let bytes = files::bytes_of(&args.file, ICS_BYTES_MAX);
-    let bytes = bytes.with_context(|| args.file.display().to_string())?;
+    let bytes = files::named(&args.file, bytes)?;
     let found = read_ics(&String::from_utf8_lossy(&bytes));
     if !found.days.is_empty() {
         writeln!(out, "holidays:")?;

@@ -117,7 +117,9 @@ fn drawing(file: &Path, out: &mut dyn Write) -> anyhow::Result<Option<Drawing>> 
 fn put(text: &str, to: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<()> {
     match to {
         Some(file) => {
-            std::fs::write(file, text).with_context(|| file.display().to_string())?;
+            let written = std::fs::write(file, text);
+            let written = written.with_context(|| file.display().to_string());
+            written.map_err(super::misused)?;
             writeln!(out, "{}", file.display())?;
         }
         None => out.write_all(text.as_bytes())?,

@@ -46,7 +46,23 @@ pub(super) fn text_of(path: &Path, bytes_max: usize) -> io::Result<String> {
 /// # Errors
 /// As [`text_of`], with the file's name.
 pub(super) fn flow_text_of(path: &Path) -> anyhow::Result<String> {
-    text_of(path, flow::SOURCE_BYTES_MAX).with_context(|| path.display().to_string())
+    named(path, text_of(path, flow::SOURCE_BYTES_MAX))
+}
+
+/// What was read of a file, or the error with the file's name; that it cannot be read at all is wrong use.
+pub(super) fn named<T>(path: &Path, read: io::Result<T>) -> anyhow::Result<T> {
+    let is_content = |kind| {
+        matches!(
+            kind,
+            io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
+        )
+    };
+    let of_content = read.as_ref().is_err_and(|error| is_content(error.kind()));
+    let read = read.with_context(|| path.display().to_string());
+    match of_content {
+        true => read,
+        false => read.map_err(super::misused),
+    }
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ pub(super) fn explain(code: &str) -> anyhow::Result<i32> {
 /// # Errors
 /// Standard output cannot be written to.
 pub(super) fn check(args: &CheckArgs, against: Option<&Against>) -> anyhow::Result<i32> {
-    let out = &mut io::stdout().lock();
+    let out = &mut super::Output::default();
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     check_to(args, against, colour, out)
 }
@@ -280,8 +280,8 @@ fn with_published(published: &[String], sources: &[Source], found: &mut Found<'_
     let files = sources
         .iter()
         .filter_map(|source| Some((source.file.as_str(), source.readable()?)));
-    let published = published.iter().map(|text| ("", text.as_str()));
-    let together = flow::Together::of(published.chain(files));
+    let published = published.iter().map(String::as_str);
+    let together = flow::Together::beside(published, files);
     let of_files = sources
         .iter()
         .map(|source| source.readable().and_then(flow::name_of));
@@ -472,8 +472,8 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
-        // Whoever opens a pipe waits for somebody to write into it.
-        .filter(|path| files::is_yaml(path) && path.is_file())
+        // Whoever opens a pipe waits for somebody to write into it; a link with nothing behind it is told.
+        .filter(|path| files::is_yaml(path) && (path.is_file() || !path.exists()))
         .collect();
     files.sort();
     Ok(files)

@@ -69,7 +69,8 @@ fn simulate_with(
             return Ok(2);
         }
     };
-    let (ground, files) = prepare(sources, known);
+    let is_whole = args.paths.iter().any(|path| path.is_dir());
+    let (ground, files) = prepare(sources, known, is_whole);
     let Some(file) = files.first() else {
         return Ok(2);
     };
@@ -82,7 +83,10 @@ fn simulate_with(
     };
     let zone = file.zone(&ground);
     let test = beginning(args, &ground, file, checked)?;
-    let stage = Stage::new(&ground, &checked.flow, &test).map_err(anyhow::Error::msg)?;
+    let stage = Stage::new(&ground, &checked.flow, &test);
+    let stage = stage.map_err(|words| super::misused(anyhow::Error::msg(words)))?;
+    let name = zone.iana_name().unwrap_or("UTC");
+    let stage = stage.at(args.at.moment(ambient::now(), name)?);
     let stage = stage.knowing(known.map_or_else(Vec::new, |known| known.contacts.clone()));
     let Flow { kind, key, .. } = &checked.flow;
     let (kind, flow) = (*kind, key.clone());

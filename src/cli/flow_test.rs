@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
 
 use crate::daemon;
@@ -63,7 +64,7 @@ pub struct Known {
 /// # Errors
 /// Standard output or the JUnit file cannot be written to.
 pub fn test(args: &TestArgs, known: Option<&Known>) -> anyhow::Result<i32> {
-    test_to(args, known, &mut io::stdout().lock())
+    test_to(args, known, &mut super::Output::default())
 }
 
 fn test_to(args: &TestArgs, known: Option<&Known>, out: &mut dyn Write) -> anyhow::Result<i32> {
@@ -74,7 +75,8 @@ fn test_to(args: &TestArgs, known: Option<&Known>, out: &mut dyn Write) -> anyho
             return Ok(2);
         }
     };
-    let (ground, files) = prepare(sources, known);
+    let is_whole = args.paths.iter().any(|path| path.is_dir());
+    let (ground, files) = prepare(sources, known, is_whole);
     let suites = play(&ground, &files);
     let mut all = Totals::default();
     for (file, (_, report)) in files.iter().zip(&suites) {
@@ -90,7 +92,8 @@ fn test_to(args: &TestArgs, known: Option<&Known>, out: &mut dyn Write) -> anyho
     writeln!(out, "{}", all.words())?;
     if let Some(path) = &args.junit {
         std::fs::write(path, junit(&files, &suites, &ground))
-            .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+            .with_context(|| path.display().to_string())
+            .map_err(super::misused)?;
     }
     Ok(i32::from(all.failed > 0 || all.broken > 0))
 }
@@ -151,11 +154,16 @@ impl File {
     }
 }
 
+/// Said where a flow is missing that may be in a file that was not named.
+const FOLDER: &str =
+    "\n  = a flow of another file is found when its folder is given, or that file too";
+
 /// Checks all files, and makes the ground on which their tests are played: the organisation that is given, else one
-/// made up from what they name.
+/// made up from what they name. `is_whole` says that a whole folder is among them.
 pub(super) fn prepare(
     sources: Vec<(String, String)>,
     known: Option<&Known>,
+    is_whole: bool,
 ) -> (Ground, Vec<File>) {
     let published = known.map_or(&[][..], |known| &known.published);
     let texts = published.iter().map(|row| row.yaml.as_str());
@@ -167,7 +175,8 @@ pub(super) fn prepare(
     let check = |(name, text): (String, String)| File {
         checked: flow::check(&name, &text, names.as_ref()).map_err(|faults| {
             let drawn = flow::render(&text, &faults);
-            drawn.trim_end().to_owned()
+            let alone = !is_whole && faults.iter().any(|fault| fault.code == "unknown-flow");
+            drawn.trim_end().to_owned() + if alone { FOLDER } else { "" }
         }),
         name,
     };

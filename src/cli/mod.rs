@@ -84,6 +84,16 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// What was named cannot be used, such as a file that is not there: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+struct WrongUse(anyhow::Error);
+
+/// Marks an error as one of what was named.
+fn misused(error: impl Into<anyhow::Error>) -> anyhow::Error {
+    WrongUse(error.into()).into()
+}
+
 /// Whether a reader of our output, such as `head`, had seen enough.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let cause = error.downcast_ref::<std::io::Error>();
@@ -92,11 +102,14 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("{}", told(error));
-    ExitCode::from(1)
+    ExitCode::from(if error.is::<WrongUse>() { 2 } else { 1 })
 }
 
 /// An error as it is shown. The mistakes of a file are drawn each with its own head.
 fn told(error: &anyhow::Error) -> String {
+    if let Some(WrongUse(inner)) = error.downcast_ref() {
+        return told(inner);
+    }
     match error.downcast_ref::<Problems>() {
         Some(problems) => problems.to_string(),
         None => format!("error: {error:#}"),
@@ -109,7 +122,7 @@ async fn dispatch(command: Command) -> anyhow::Result<i32> {
         Command::Demo(args) => demo::demo(&args).await,
         Command::Apply(args) => store::apply(&args).await,
         Command::Flow(command) => store::flow(&command).await,
-        Command::Calendar(command) => calendar::run(&command, &mut std::io::stdout()),
+        Command::Calendar(command) => calendar::run(&command, &mut Output::default()),
         Command::Explain(command) => store::explain(&command).await,
         Command::Doctor(DoctorCommand::Signature(args)) => serve::doctor_signature(&args),
         Command::Doctor(DoctorCommand::Config(args)) => serve::doctor_config(&args),
@@ -123,12 +136,45 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{s}")
 }
 
-/// Prints to standard output. A reader that has seen enough, such as `head`, is no failure.
+/// Prints to standard output.
 fn say(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        done => Ok(done?),
+    let mut out = Output::default();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Standard output. A reader that has seen enough, such as `head`, is no failure and changes nothing of what is done
+/// and of how it ends: what it does not read is dropped.
+#[derive(Debug, Default)]
+struct Output {
+    is_closed: bool,
+}
+
+impl Output {
+    fn unless_closed<T>(&mut self, done: std::io::Result<T>, otherwise: T) -> std::io::Result<T> {
+        match done {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.is_closed = true;
+                Ok(otherwise)
+            }
+            done => done,
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.is_closed {
+            true => Ok(bytes.len()),
+            false => self.unless_closed(std::io::stdout().write(bytes), bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self.is_closed {
+            true => Ok(()),
+            false => self.unless_closed(std::io::stdout().flush(), ()),
+        }
     }
 }
 
@@ -152,6 +198,23 @@ mod tests {
             &wrote(ErrorKind::StorageFull).unwrap_err().into()
         ));
         assert!(!is_closed_pipe(&anyhow::anyhow!("Broken pipe")));
+    }
+
+    #[test]
+    fn what_is_not_read_is_dropped() {
+        let mut out = Output::default();
+        let closed = || Err(std::io::Error::from(ErrorKind::BrokenPipe));
+        assert_eq!(out.unless_closed(closed(), 7).unwrap(), 7);
+        assert_eq!(out.write(b"never shown").unwrap(), 11);
+        let full = Err::<(), _>(std::io::Error::from(ErrorKind::StorageFull));
+        assert!(Output::default().unless_closed(full, ()).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_as_it_is() {
+        let error = misused(anyhow::anyhow!("no such file").context("a.yaml"));
+        assert!(error.is::<WrongUse>());
+        assert_eq!(told(&error), "error: a.yaml: no such file");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use serde::Serialize;
 
@@ -128,7 +128,7 @@ pub(super) fn refused(faults: &[Fault], text: &str, out: &mut dyn Write) -> anyh
     for fault in faults {
         writeln!(out, "{}\n", fault.draw(text, false))?;
     }
-    writeln!(out, "refused: {} faults", faults.len())?;
+    writeln!(out, "refused: {}", super::counted(faults.len(), "fault"))?;
     Ok(1)
 }
 
@@ -146,8 +146,7 @@ pub(super) async fn sound(
     if let Some(http) = around.http {
         names = names.with_http(http.clone());
     }
-    let texts = texts.map(|text| ("", text)).chain([(shown, text)]);
-    let together = flow::Together::of(texts);
+    let together = flow::Together::beside(texts, [(shown, text)]);
     Ok(flow::check(shown, text, &names).and_then(|checked| together.allow(checked)))
 }
 
@@ -327,6 +326,15 @@ impl WhichFlow {
     /// The account and key of a flow that has been published.
     async fn find<'s>(&self, store: &'s Store) -> anyhow::Result<Place<'s>> {
         let directory = store.directory(NodeScope::daemon()).await?;
+        if let Some(account) = &self.account
+            && directory.account_by_key(account).is_none()
+        {
+            let keys = directory.accounts().map(|one| one.key.as_str());
+            let help = flow::suggest(account, keys);
+            return Err(super::misused(anyhow!(
+                "there is no account {account}; {help}"
+            )));
+        }
         let active = store.active_flows(NodeScope::daemon()).await?;
         let account_of = |row: &FlowRevision| {
             let account = directory.account(row.account);
@@ -490,6 +498,7 @@ impl Place<'_> {
     ) -> anyhow::Result<Published> {
         let active = self.active().await?;
         if active.number != number {
+            self.find(|row| row.number == number).await?;
             return Ok(Published::Conflict);
         }
         if active.yaml == text {

@@ -19,12 +19,12 @@ use crate::model::people::Contact;
 use crate::model::{EventId, Ids, Party, Phone, RevisionId};
 use crate::store::{Actor, NodeScope, Store, StoreAt};
 
-use super::env;
 use super::explain::{ExplainCommand, Happened};
 use super::files;
 use super::flow::{Against, CheckArgs, FlowCommand};
 use super::flow_test::{Known, OrganisationArgs};
 use super::organisation::{self, ApplyArgs, OrganisationStore, Snapshot, Surroundings};
+use super::{Output, env};
 use super::{drawing, replay, revisions, user};
 
 /// Opens and migrates the store that a configuration names.
@@ -52,7 +52,11 @@ async fn open_to_look(config: &Config) -> anyhow::Result<Store> {
 }
 
 fn config(file: &Path) -> anyhow::Result<Config> {
-    Ok(Config::load(file, &env)?)
+    let read = Config::load(file, &env);
+    read.map_err(|problems| match file.exists() {
+        true => problems.into(),
+        false => super::misused(problems),
+    })
 }
 
 /// The store as the command `apply` sees it.
@@ -135,7 +139,7 @@ pub(super) async fn apply(args: &ApplyArgs) -> anyhow::Result<i32> {
         flows: organisation::flows_in(&folder),
         now: ambient::now(),
         seed: ambient::seed(),
-        out: &mut std::io::stdout(),
+        out: &mut Output::default(),
         err: &mut std::io::stderr(),
         confirm: &mut confirm,
     };
@@ -186,15 +190,12 @@ fn organisation_of(file: &Path) -> anyhow::Result<Directory> {
 
 fn read_organisation(file: &Path) -> anyhow::Result<OrganisationFile> {
     let shown = file.display().to_string();
-    let source = files::text_of(file, FILE_BYTES_MAX);
-    Ok(OrganisationFile::read(
-        &shown,
-        source.with_context(|| shown.clone())?,
-    ))
+    let source = files::named(file, files::text_of(file, FILE_BYTES_MAX))?;
+    Ok(OrganisationFile::read(&shown, source))
 }
 
 pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
-    let out = &mut std::io::stdout();
+    let out = &mut Output::default();
     match command {
         FlowCommand::Check(args) => check(args).await,
         FlowCommand::Schema => super::flow::schema(),
@@ -372,9 +373,9 @@ async fn explain_file(command: &ExplainCommand, file: &Path) -> anyhow::Result<i
     let flows = match flows_of(&directory, &folder) {
         _ if left_out => Flows::default(),
         Ok(flows) => flows,
-        Err(words) => {
+        Err((code, words)) => {
             eprint!("{words}");
-            return Ok(2);
+            return Ok(code);
         }
     };
     let world = World {
@@ -433,11 +434,11 @@ async fn happened(store: &Store, world: &World, event: EventId) -> anyhow::Resul
     })
 }
 
-/// The flows of a folder as if they were published; else why they are not known, for people.
-fn flows_of(directory: &Directory, folder: &Path) -> Result<Flows, String> {
+/// The flows of a folder as if they were published; else the exit code, and why they are not known, for people.
+fn flows_of(directory: &Directory, folder: &Path) -> Result<Flows, (i32, String)> {
     let mut ids = Ids::new(ambient::now(), ambient::seed());
     let sources = super::flow::sources(&[folder.to_owned()]);
-    let sources = sources.map_err(|words| format!("error: {words}\n"))?;
+    let sources = sources.map_err(|words| (2, format!("error: {words}\n")))?;
     let texts = sources.iter().map(|(_, text)| text.as_str());
     let names = DirectoryNames::new(directory, flow::known(texts, []));
     let (mut flows, mut faults) = (Flows::default(), String::new());
@@ -457,7 +458,7 @@ fn flows_of(directory: &Directory, folder: &Path) -> Result<Flows, String> {
     }
     match faults.is_empty() {
         true => Ok(flows),
-        false => Err(faults + "error: mend these flows first\n"),
+        false => Err((1, faults + "error: mend these flows first\n")),
     }
 }
 
@@ -470,7 +471,7 @@ pub(super) async fn user(command: &user::UserArgs) -> anyhow::Result<i32> {
         &store,
         &directory,
         &config.staff_url,
-        &mut std::io::stdout(),
+        &mut Output::default(),
     )
     .await;
     store.close().await;

@@ -244,6 +244,11 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
     if !reading.is_published {
         if let (Some(key), Some(on)) = (&key, head("on")) {
             prove::lines::judge(reading, key, on, node);
+            let taken: Vec<String> = with.iter().map(|(name, _)| name.clone()).collect();
+            let at = head("with")
+                .or(head("flow"))
+                .map_or(&on.at, |node| &node.at);
+            prove::lines::not_taken(reading, key, &taken, at);
         }
         if let Some(tests) = head("tests") {
             reading.tests = script::read(reading, tests);
@@ -321,6 +326,7 @@ fn steps_of(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<StepDef>> {
         let written: Vec<&Written<'_>> = written.iter().flatten().collect();
         prove::prove(reading, &steps, &places, &written);
         prove::early::judge(reading, &steps, &written, &uses);
+        prove::secrets::judge(reading, &steps, &written);
     } else if sound && !whole {
         prove::unnamed(reading, pairs);
     }

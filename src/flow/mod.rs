@@ -30,14 +30,17 @@ mod steps;
 mod template;
 mod yaml;
 
+pub(crate) use amounts::show_duration;
 pub use check::{Bounds, Checked, Findings, Used, check, inspect, read_published};
 pub(crate) use effect::change;
 pub use effect::{Effect, Ended, Notify, Return, RingLeg, Scope, Step, Stepped, Trace, Wanted};
 pub(crate) use engine::FLOWS_PER_EVENT_MAX;
 pub use event::{Allowed, EarlyRecording, Event, Facts, Person, Reach};
+pub(crate) use fault::suggest;
 pub use fault::{Example, Fault, Page, Record, Severity, explain, pages, render};
 pub use names::{
-    ColumnNames, DirectoryNames, FlowName, FlowNumber, Names, NoNames, Rung, known, name_of,
+    ColumnNames, DirectoryNames, FlowName, FlowNumber, Leading, Names, NoNames, Rung, known,
+    name_of,
 };
 pub use prove::flows::{Passage, Together, Ways, judge as judge_flows, same_names};
 pub use prove::organisation::{Organisation, judge as judge_organisation};
@@ -126,6 +129,12 @@ impl Flow {
     /// The flows of its account that it leads to by `goto` and `call`, by key.
     pub fn leads_to(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().filter_map(|def| def.verb.leads_to())
+    }
+
+    /// The same, each with the names of the values that it gives them.
+    pub(crate) fn gives(&self) -> impl Iterator<Item = (String, Vec<String>)> {
+        let verbs = self.steps.iter().map(|def| &def.verb);
+        verbs.filter_map(|verb| Some((verb.leads_to()?.to_owned(), verb.gives())))
     }
 
     /// How a step rings people; nothing for a step that rings nobody.

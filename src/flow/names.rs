@@ -49,8 +49,8 @@ pub trait Names {
     fn taken_by(&self, _account: &str, _flow: &str) -> Option<Vec<String>> {
         None
     }
-    /// The published flows of an account that lead to one of this name, with their kinds.
-    fn leading_to(&self, _account: &str, _flow: &str) -> Vec<(String, Kind)> {
+    /// The published flows of an account that lead to one of this name.
+    fn leading_to(&self, _account: &str, _flow: &str) -> Vec<Leading> {
         Vec::new()
     }
     /// Whether nobody active is in this group.
@@ -86,6 +86,17 @@ pub trait Names {
     fn http(&self) -> Option<&HttpRules> {
         None
     }
+}
+
+/// A flow that leads to another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leading {
+    /// Its key.
+    pub flow: String,
+    /// What it decides.
+    pub kind: Kind,
+    /// The values that it gives.
+    pub gives: Vec<String>,
 }
 
 /// Who is rung.
@@ -137,8 +148,9 @@ pub struct FlowName {
     pub kind: Kind,
     /// What it takes from a flow that calls it.
     pub with: Vec<String>,
-    /// The flows of its account that it leads to, once it is published; those of a file are judged in the file.
-    pub leads: Vec<String>,
+    /// The flows of its account that it leads to, once it is published, each with the values that it gives; those of a
+    /// file are judged in the file.
+    pub leads: Vec<(String, Vec<String>)>,
     /// Where its key is written.
     pub(crate) at: At,
 }
@@ -181,9 +193,9 @@ pub fn name_of(source: &str) -> Option<FlowName> {
 /// The same of a flow that is published, with the flows that it leads to.
 fn published_name_of(source: &str) -> Option<FlowName> {
     let read = read_published(source, &NoNames).ok();
-    let leads = read.iter().flat_map(Flow::leads_to);
+    let leads = read.iter().flat_map(Flow::gives);
     Some(FlowName {
-        leads: leads.map(str::to_owned).collect(),
+        leads: leads.collect(),
         ..name_of(source)?
     })
 }
@@ -325,12 +337,18 @@ impl Names for DirectoryNames<'_> {
         columns(self.directory, account)
     }
 
-    fn leading_to(&self, account: &str, flow: &str) -> Vec<(String, Kind)> {
-        let leads = |one: &&FlowName| {
-            one.account == account && one.flow != flow && one.leads.iter().any(|to| to == flow)
-        };
-        let leading = self.flows.iter().filter(leads);
-        leading.map(|one| (one.flow.clone(), one.kind)).collect()
+    fn leading_to(&self, account: &str, flow: &str) -> Vec<Leading> {
+        let others = self.flows.iter();
+        let others = others.filter(|one| one.account == account && one.flow != flow);
+        let leading = others.flat_map(|one| {
+            let here = one.leads.iter().filter(|(to, _)| to == flow);
+            here.map(|(_, gives)| Leading {
+                flow: one.flow.clone(),
+                kind: one.kind,
+                gives: gives.clone(),
+            })
+        });
+        leading.collect()
     }
 
     fn taken_by(&self, account: &str, flow: &str) -> Option<Vec<String>> {

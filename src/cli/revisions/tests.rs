@@ -213,7 +213,7 @@ on_both! {
         desk.publish("main.yaml", "clinic", "one", None).await;
         let (code, told) = desk.publish("main.yaml", "clinic", "two\n    nxt: end", None).await;
         assert_eq!(code, 1);
-        assert!(told.contains("main.yaml:7:5") && told.contains("refused: 1 faults"), "{told}");
+        assert!(told.contains("main.yaml:7:5") && told.contains("refused: 1 fault\n"), "{told}");
         assert_eq!(desk.show(None).await, text("clinic", "one"));
         let told = desk.publish("main.yaml", "nobody", "two", None).await;
         assert_eq!(told.0, 1, "{told:?}");

@@ -204,8 +204,8 @@ impl Beside<'_> {
         texts: &[(&str, &str)],
         checked: Vec<Result<Checked, String>>,
     ) -> Vec<Result<Checked, String>> {
-        let published = self.active.iter().map(|row| ("", row.yaml.as_str()));
-        let together = Together::of(published.chain(texts.iter().copied()));
+        let published = self.active.iter().map(|row| row.yaml.as_str());
+        let together = Together::beside(published, texts.iter().copied());
         let allow = |one| {
             let allowed = together.allow(one);
             allowed.map_err(|faults| super::places(&faults))
@@ -384,6 +384,36 @@ mod tests {
         let text =
             "flow: leaf\naccount: clinic\non: sms\nsteps:\n  a:\n    reply: One\n    next: end\n";
         check(&before, &[text.to_owned()], &["f:3:5: wrong-kind"]);
+    }
+
+    #[test]
+    fn what_an_active_flow_gives_is_still_taken() {
+        let takes = |with: &str| {
+            let head = format!("flow: leaf\naccount: clinic\non: call\n{with}");
+            says("leaf", "One", "One").replace("flow: leaf\naccount: clinic\non: call\n", &head)
+        };
+        let call = |with: &str| {
+            leads(
+                "over",
+                &format!("{{ call: {{ flow: leaf{with} }}, next: end }}"),
+                "One",
+            )
+        };
+        let before = [call(", with: { tries: 3 }"), takes("with: { tries: 1 }\n")];
+        let other = takes("with: { count: 1 }\n");
+        check(
+            &before,
+            std::slice::from_ref(&other),
+            &["f:4:7: unknown-name"],
+        );
+        check(&before, &[takes("")], &["f:1:7: unknown-name"]);
+        check(&before, &[takes("with: { tries: 1, count: 1 }\n")], &["ok"]);
+        // Published together they fit.
+        check(
+            &before,
+            &[call(", with: { count: 3 }"), other],
+            &["ok", "ok"],
+        );
     }
 
     #[test]

@@ -19,8 +19,12 @@ impl Stage {
             Expect::InBox(key) => self.is_in_box(key),
             Expect::Notified(users) => self.has_told(users),
             Expect::State(state) => {
-                let found = self.conversation().map(|one| one.state);
-                same("the thread is", found, Some(*state))
+                let found = self.conversation().map(|one| word(one.state));
+                match found {
+                    Some(found) if found == word(*state) => Ok(()),
+                    Some(found) => Err(format!("the thread is {found}, not {}", word(*state))),
+                    None => Err("there is no thread".to_owned()),
+                }
             }
             Expect::Contact(field, value) => {
                 let found = self.contact().and_then(|one| field_of(one, field));
@@ -62,7 +66,10 @@ impl Stage {
     fn is_in_box(&self, key: &str) -> Result<(), String> {
         let thread = self.conversation().ok_or("there is no thread")?;
         if thread.state != ConversationState::Open {
-            return Err(format!("the thread is in no box: it is {:?}", thread.state));
+            return Err(format!(
+                "the thread is in no box: it is {}",
+                word(thread.state)
+            ));
         }
         let found = self.key_of(thread.responsible());
         same("the thread is in", found.as_str(), key)
@@ -115,6 +122,15 @@ impl Stage {
         }
         let last = self.last.as_ref().map_or("", |place| place.step.as_str());
         same("the last step was", last, step)
+    }
+}
+
+/// A state as tests name it.
+const fn word(state: ConversationState) -> &'static str {
+    match state {
+        ConversationState::Automated => "automated",
+        ConversationState::Open => "open",
+        ConversationState::Closed => "closed",
     }
 }
 

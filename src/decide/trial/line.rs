@@ -26,7 +26,7 @@ pub(super) enum Waits {
     /// The carrier's own dial.
     Dial { until: Timestamp, screen: bool },
     /// A message is recorded.
-    Recording { until: Timestamp },
+    Recording { until: Timestamp, most_s: u32 },
     /// In a room.
     Room,
     /// The script is asked for again.
@@ -58,6 +58,8 @@ pub(super) enum Due {
     Leg(LegId),
     /// The caller's leg goes on.
     Caller,
+    /// The system that was asked with this number by this run has not answered in time.
+    Unanswered(RunId, u32),
     /// A run wants to be woken.
     Run(RunId, Option<CallId>),
 }
@@ -103,7 +105,7 @@ impl Line {
             Waits::Dial { .. } if talks => {}
             Waits::Keys { until }
             | Waits::Dial { until, .. }
-            | Waits::Recording { until }
+            | Waits::Recording { until, .. }
             | Waits::Again { until } => all.push((until, Due::Caller)),
             Waits::Nothing | Waits::Room => {}
         }

@@ -105,9 +105,12 @@ impl Stage {
                     });
                 }
             }
-            CallVerb::Record { silence_s, .. } => {
+            CallVerb::Record {
+                silence_s, max_s, ..
+            } => {
                 self.line.waits = Waits::Recording {
                     until: after(silence_s),
+                    most_s: max_s,
                 };
             }
             CallVerb::Hold { .. } => self.line.waits = Waits::Room,
@@ -291,10 +294,11 @@ impl Stage {
         }
     }
 
-    /// The caller speaks after the tone.
+    /// The caller speaks after the tone, as long as it is recorded.
     pub(super) fn leaves_voicemail(&mut self, seconds: u32) -> Result<(), String> {
         match self.line.waits {
-            Waits::Recording { .. } => {
+            Waits::Recording { most_s, .. } => {
+                let seconds = seconds.min(most_s);
                 self.now = self.now + Duration::from_secs(u64::from(seconds));
                 self.recorded(seconds, false)
             }

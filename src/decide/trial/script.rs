@@ -4,11 +4,11 @@ use super::line::How;
 use super::stage::Stage;
 use super::transcript::{Difference, Who};
 use crate::decide::Input;
-use crate::flow::{Says, StaffDoes, Test};
+use crate::flow::{Says, StaffDoes, Test, show_duration};
 use crate::model::account::{Account, Route};
 use crate::model::http::HttpAnswer;
 use crate::model::staff::{StaffAction, StaffVerb};
-use crate::model::{Dlr, Inbound, MessageStatus};
+use crate::model::{Dlr, Inbound, MessageStatus, RunId};
 
 /// Plays a test to its end, or to the first difference.
 pub(super) fn play(stage: &mut Stage, test: &Test) -> Result<(), Difference> {
@@ -50,8 +50,10 @@ pub(super) fn words(says: &Says) -> String {
         Says::Declines(who) => of("declines", who),
         Says::Fails(who) => of("fails", who),
         Says::HangsUp(who) => of("hangs_up", who),
-        Says::LeavesVoicemail(seconds) => format!("leaves_voicemail {seconds}s"),
-        Says::Passes(seconds) => format!("passes {seconds}s"),
+        Says::LeavesVoicemail(seconds) => {
+            format!("leaves_voicemail {}", show_duration(*seconds))
+        }
+        Says::Passes(seconds) => format!("passes {}", show_duration(*seconds)),
         Says::Texts(text) => format!("texts {text:?}"),
         Says::Receives(part) => format!("receives {part:?}"),
         Says::ReceivesNothing => "receives_nothing".to_owned(),
@@ -134,11 +136,39 @@ impl Stage {
 
     /// The system asked first, and not answered yet, answers.
     fn answered(&mut self, url: Option<&str>, answer: HttpAnswer) -> Result<(), String> {
-        let asked = self.asked.pop_front().ok_or("no other system was asked")?;
+        let asked = self.asked.front().ok_or("no other system was asked")?;
         if let Some(url) = url.filter(|part| !asked.url.contains(*part)) {
             return Err(format!("{:?} was asked, not {url:?}", asked.url));
         }
-        let (run, call, ask) = (asked.run, asked.call, asked.ask);
+        let (run, ask, until) = (asked.run, asked.ask, asked.until);
+        if matches!(answer, HttpAnswer::None(_)) {
+            let left = until.since(self.now).as_secs_f64().ceil();
+            self.passes(left as u32)?;
+        }
+        // It may be over by now.
+        let left = self
+            .asked
+            .iter()
+            .any(|one| (one.run, one.ask) == (run, ask));
+        match left {
+            true => self.comes_back(run, ask, answer),
+            false => Ok(()),
+        }
+    }
+
+    /// What another system was asked comes back.
+    pub(super) fn comes_back(
+        &mut self,
+        run: RunId,
+        ask: u32,
+        answer: HttpAnswer,
+    ) -> Result<(), String> {
+        let mut asked = self.asked.iter();
+        let place = asked.position(|one| (one.run, one.ask) == (run, ask));
+        let Some(asked) = place.and_then(|place| self.asked.remove(place)) else {
+            return Ok(());
+        };
+        let call = asked.call;
         self.happens(&Input::Answered {
             run,
             call,

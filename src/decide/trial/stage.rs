@@ -15,6 +15,7 @@ use crate::flow::{Flow, Test, Trace};
 use crate::model::account::{Account, Number};
 use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{Conversation, ThreadEventKind};
+use crate::model::http::HttpAnswer;
 use crate::model::people::{Contact, Presence};
 use crate::model::turn::{Decision, Job, JobKind, Need, ROUNDS_MAX, State, Turn, Write};
 use crate::model::{
@@ -93,6 +94,8 @@ pub(super) struct Asked {
     pub(super) call: Option<CallId>,
     pub(super) ask: u32,
     pub(super) url: String,
+    /// How long an answer is awaited.
+    pub(super) until: Timestamp,
 }
 
 impl Stage {
@@ -146,6 +149,13 @@ impl Stage {
     #[must_use]
     pub fn knowing(mut self, contacts: Vec<Contact>) -> Self {
         self.contacts.extend(contacts);
+        self
+    }
+
+    /// The same at this moment, whatever the clock of the test says: one hour of an autumn night comes twice.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
         self
     }
 
@@ -421,6 +431,7 @@ impl Stage {
                     call: *call,
                     ask: *ask,
                     url: request.url.clone(),
+                    until: self.now + Duration::from_secs(u64::from(request.timeout_s)),
                 });
             }
             JobKind::FetchVoicemail { .. }
@@ -535,14 +546,16 @@ impl Stage {
         Ok(())
     }
 
-    /// What comes due next, on the line or of a run.
+    /// What comes due next, on the line, of a run or of a system that was asked.
     pub(super) fn next_due(&self) -> Option<(Timestamp, Due)> {
         let calls = self.state.calls.values().flatten();
         let on_calls = calls.filter_map(|call| call.run.as_ref());
         let on_threads = self.state.threads.values().flat_map(|thread| &thread.runs);
         let runs = on_calls.chain(on_threads).filter(|run| !run.ended);
         let runs = runs.filter_map(|run| Some((run.due_at?, Due::Run(run.id, run.call))));
-        self.line.due().into_iter().chain(runs).min()
+        let unanswered = |asked: &Asked| (asked.until, Due::Unanswered(asked.run, asked.ask));
+        let asked = self.asked.iter().map(unanswered);
+        self.line.due().into_iter().chain(runs).chain(asked).min()
     }
 
     fn fire(&mut self, due: &Due) -> Result<(), String> {
@@ -550,6 +563,9 @@ impl Stage {
             Due::Run(run, call) => {
                 let (run, call) = (*run, *call);
                 self.wake(run, call)
+            }
+            Due::Unanswered(run, ask) => {
+                self.comes_back(*run, *ask, HttpAnswer::None("no_answer".to_owned()))
             }
             other => self.line_due(other),
         }

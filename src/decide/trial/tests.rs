@@ -345,14 +345,34 @@ fn texts() {
             (
                 "{ texts: 2001-02-03 }",
                 "in_box: nurses",
-                "the thread is in no box: it is Automated",
+                "the thread is in no box: it is automated",
             ),
             (
                 "{ texts: a }",
                 "state: open",
-                "the thread is Some(Automated), not Some(Open)",
+                "the thread is automated, not open",
             ),
             ("{ http: 200 }", "", "no other system was asked"),
+        ],
+    );
+}
+
+#[test]
+fn nothing_is_recorded_beyond_the_end() {
+    let steps = "
+  box:
+    voicemail: { group: nurses, max: 10s }
+    next: told
+  told:
+    say: \"That was {{ steps.box.seconds }} s\"
+    next: end
+";
+    check_table(
+        "call",
+        steps,
+        &[
+            ("{ leaves_voicemail: 9s }, { hears: That was 9 s }", "", ""),
+            ("{ leaves_voicemail: 2m }, { hears: That was 10 s }", "", ""),
         ],
     );
 }
@@ -396,6 +416,22 @@ fn other_systems_answer() {
                 "{ passes: 20s }, { rings: \"+12025550150\" }",
                 "ended_at: on",
                 "",
+            ),
+            // A system that has not answered in time does not answer any more, as in production.
+            (
+                "{ passes: 4s }, { http: { body: '{\"name\": \"Bo\"}' } }, { hears: Hello Bo }",
+                "",
+                "",
+            ),
+            (
+                "{ passes: 6s }, { http: 200 }",
+                "",
+                "no other system was asked",
+            ),
+            (
+                "{ http: no_answer }, { http: 200 }",
+                "",
+                "no other system was asked",
             ),
             (
                 "{ http: { status: 200, url: /calls } }",

@@ -12,6 +12,7 @@
 //!
 //! Types are known when the flow is checked. A comparison with a missing value is false.
 
+mod never;
 mod read;
 mod token;
 mod typed;
@@ -19,6 +20,7 @@ mod value;
 
 use std::ops::Range;
 
+pub(crate) use never::undecided;
 pub(crate) use read::parse;
 pub(crate) use value::holds;
 

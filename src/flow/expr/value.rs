@@ -149,7 +149,7 @@ fn age(born: Date, today: Date) -> Val {
     Val::Number(f64::from(years))
 }
 
-fn weekday(day: jiff::civil::Weekday) -> &'static str {
+pub(super) fn weekday(day: jiff::civil::Weekday) -> &'static str {
     use jiff::civil::Weekday as Day;
     match day {
         Day::Monday => "monday",

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::far::{self, Lead, TooFar};
+use super::silent::silent;
 use super::{after, passing, position, rests, soon};
 use crate::flow::check::{Bounds, Checked, Written, inspect};
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reading;
 use crate::flow::steps::{StepDef, Target};
 use crate::flow::yaml::{At, Value};
-use crate::flow::{FlowName, NoNames, name_of};
+use crate::flow::{FlowName, Kind, NoNames, name_of};
 
 /// The places of flows by account and key.
 pub(super) type Places<'a> = BTreeMap<(&'a str, &'a str), usize>;
@@ -28,6 +29,8 @@ pub struct Passage {
     pub(super) soon: Onward,
     /// What may come after it by something else that happens.
     pub(super) later: Onward,
+    /// In a flow on texts, what may come after it while the person does nothing.
+    pub(super) silent: Option<Onward>,
 }
 
 /// What may come after a step.
@@ -52,16 +55,25 @@ pub struct Ways<'a> {
     pub steps: &'a [Passage],
 }
 
-/// Where one may come to in a flow without waiting for anybody.
+/// Where one may come to in a flow on some ways only.
 struct Reached<'a> {
     /// The flows it leads into: their places, and where that is written.
     into: Vec<(usize, &'a At)>,
     /// Its end.
     end: bool,
+    /// Those it leaves for, and does not come back from; `None`: one that is not known here.
+    leaves_for: Vec<Option<usize>>,
 }
+
+/// Which ways are looked at: those without waiting for anybody, or those on which the person does nothing.
+type Pick = fn(&Passage) -> Option<&Onward>;
+
+const AT_ONCE: Pick = |step| Some(&step.at_once);
+const SILENT: Pick = |step| step.silent.as_ref();
 
 /// Keeps what the ways between flows are found by.
 pub(super) fn note(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Written<'_>]) {
+    let is_on_texts = reading.kind == Kind::Sms;
     let passage = |(step, written): (&StepDef, &&Written<'_>)| {
         let target = written.verb.1.get("flow").unwrap_or(written.verb.1);
         let leads = match (step.spec.word, &target.value) {
@@ -90,7 +102,9 @@ pub(super) fn note(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Wri
             true => whenever,
             false => Onward::default(),
         };
+        let silent = is_on_texts.then(|| onward(silent(step).collect()));
         Passage {
+            silent,
             comes_back: leads.is_some() && step.spec.word == "call",
             leads,
             at_once,
@@ -101,12 +115,13 @@ pub(super) fn note(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Wri
     reading.passages = steps.iter().zip(written).map(passage).collect();
 }
 
-/// Goes through a flow; past a call only where the called flow may come back without waiting.
-fn reach<'a>(flow: &Ways<'a>, places: &Places<'_>, passes: &[bool]) -> Reached<'a> {
+/// Goes through a flow; past a call only where the called flow may come back on such ways.
+fn reach<'a>(flow: &Ways<'a>, places: &Places<'_>, passes: &[bool], pick: Pick) -> Reached<'a> {
     let mut seen = vec![false; flow.steps.len()];
     let mut found = Reached {
         into: Vec::new(),
         end: false,
+        leaves_for: Vec::new(),
     };
     let mut open = vec![0];
     while let Some(at) = open.pop() {
@@ -120,23 +135,24 @@ fn reach<'a>(flow: &Ways<'a>, places: &Places<'_>, passes: &[bool]) -> Reached<'
         if let Some((key, at)) = &step.leads {
             let into = places.get(&(flow.account, key.as_str())).copied();
             found.into.extend(into.map(|into| (into, at)));
+            found.leaves_for.extend((!step.comes_back).then_some(into));
             goes_on = step.comes_back && into.is_some_and(|into| passes[into]);
         }
-        if goes_on {
-            found.end |= step.at_once.end;
-            open.extend(&step.at_once.steps);
+        if let Some(onward) = pick(step).filter(|_| goes_on) {
+            found.end |= onward.end;
+            open.extend(&onward.steps);
         }
     }
     found
 }
 
-/// The ways out of each flow on which nobody is waited for.
-fn reached<'a>(all: &[Ways<'a>], places: &Places<'_>) -> Vec<Reached<'a>> {
+/// The ways out of each flow.
+fn reached<'a>(all: &[Ways<'a>], places: &Places<'_>, pick: Pick) -> Vec<Reached<'a>> {
     let mut passes = vec![false; all.len()];
     loop {
         let found: Vec<Reached<'a>> = all
             .iter()
-            .map(|flow| reach(flow, places, &passes))
+            .map(|flow| reach(flow, places, &passes, pick))
             .collect();
         let ends: Vec<bool> = found.iter().map(|one| one.end).collect();
         if ends == passes {
@@ -168,35 +184,91 @@ fn too_far(all: &[Ways<'_>], found: &TooFar<'_>, flow: usize, at: &At) -> Fault 
 }
 
 fn circles(all: &[Ways<'_>], places: &Places<'_>) -> Vec<(usize, Fault)> {
-    let ways = reached(all, places);
+    let round = Circles::of(all, places);
     let mut told = vec![false; all.len()];
     let mut faults = Vec::new();
     for start in places.values().copied() {
-        if told[start] {
-            continue;
-        }
-        let Some(circle) = circle(&ways, start) else {
+        let Some(circle) = round.through(start).filter(|_| !told[start]) else {
             continue;
         };
-        for (at, _) in &circle {
+        for (at, _) in &circle.leads {
             told[*at] = true;
         }
-        faults.push((start, going_round(all, &circle)));
+        faults.push((start, circle.fault(all)));
     }
     faults
 }
 
-/// The fault of a circle, where its first flow leads on.
-fn going_round(all: &[Ways<'_>], circle: &[(usize, &At)]) -> Fault {
-    let (first, at) = circle[0];
-    let mut names: Vec<&str> = circle.iter().map(|(at, _)| all[*at].flow).collect();
-    names.push(all[first].flow);
-    let message = format!(
-        "these flows lead into each other without waiting for the person: {}",
-        names.join(" → ")
-    );
-    let help = "put a step before one of these that waits (menu, gather, ask, wait), or let it end";
-    Fault::new(all[first].file, at, "flow-loop", message).with_help(help)
+/// Flows that lead into each other round and round, the first one first, each with where it leads on.
+struct Circle<'a> {
+    leads: Vec<(usize, &'a At)>,
+    /// It goes on while the person does nothing, and not at once.
+    is_silent: bool,
+}
+
+impl Circle<'_> {
+    /// Its fault, where its first flow leads on.
+    fn fault(&self, all: &[Ways<'_>]) -> Fault {
+        let (first, at) = self.leads[0];
+        let mut names: Vec<&str> = self.leads.iter().map(|(at, _)| all[*at].flow).collect();
+        names.push(all[first].flow);
+        let (code, words, help) = match self.is_silent {
+            true => (
+                "silent-loop",
+                "these flows lead into each other for good while the person does nothing",
+                "let the outcome of silence (`timeout`, `elapsed`) end one of them",
+            ),
+            false => (
+                "flow-loop",
+                "these flows lead into each other without waiting for the person",
+                "put a step before one of these that waits (menu, gather, ask, wait), or let it end",
+            ),
+        };
+        let message = format!("{words}: {}", names.join(" → "));
+        Fault::new(all[first].file, at, code, message).with_help(help)
+    }
+}
+
+/// By what circles are found.
+struct Circles<'a> {
+    at_once: Vec<Reached<'a>>,
+    silent: Vec<Reached<'a>>,
+    /// Whether silence comes to an end somewhere behind a flow.
+    ends: Vec<bool>,
+}
+
+impl<'a> Circles<'a> {
+    fn of(all: &[Ways<'a>], places: &Places<'_>) -> Self {
+        let silent = reached(all, places, SILENT);
+        let mut ends: Vec<bool> = silent.iter().map(|one| one.end).collect();
+        loop {
+            let leaves = |one: &Reached<'_>| {
+                let mut leaves = one.leaves_for.iter();
+                leaves.any(|into| into.is_none_or(|into| ends[into]))
+            };
+            let next: Vec<bool> = silent.iter().map(|one| one.end || leaves(one)).collect();
+            if next == ends {
+                break;
+            }
+            ends = next;
+        }
+        Self {
+            at_once: reached(all, places, AT_ONCE),
+            silent,
+            ends,
+        }
+    }
+
+    /// A circle without waiting, or else one of silence that nothing ends.
+    fn through(&self, start: usize) -> Option<Circle<'a>> {
+        let is_silent = false;
+        let at_once = circle(&self.at_once, start).map(|leads| Circle { leads, is_silent });
+        at_once.or_else(|| {
+            let leads = circle(&self.silent, start).filter(|_| !self.ends[start])?;
+            let is_silent = true;
+            Some(Circle { leads, is_silent })
+        })
+    }
 }
 
 /// A fault for each file that says it is a flow which another one is, with the file's place among these.
@@ -234,7 +306,13 @@ struct Placed<'t> {
     steps: Vec<Passage>,
 }
 
-impl Placed<'_> {
+impl<'t> Placed<'t> {
+    fn read(file: &'t str, text: &str) -> Option<((String, String), Self)> {
+        let name = name_of(text)?;
+        let steps = inspect(file, text, &NoNames, &Bounds::default()).passages;
+        Some((name.place(), Self { file, name, steps }))
+    }
+
     fn ways(&self) -> Ways<'_> {
         let Self { file, name, steps } = self;
         Ways {
@@ -247,23 +325,30 @@ impl Placed<'_> {
 }
 
 impl Together {
-    /// That of these files and texts; the last of a name counts, and what cannot be read leads nowhere.
-    pub fn of<'t>(texts: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
-        let mut flows = BTreeMap::new();
-        for (file, text) in texts {
-            let Some(name) = name_of(text) else { continue };
-            let steps = inspect(file, text, &NoNames, &Bounds::default()).passages;
-            flows.insert(name.place(), Placed { file, name, steps });
-        }
-        let flows: Vec<Placed<'_>> = flows.into_values().collect();
-        let all: Vec<Ways<'_>> = flows.iter().map(Placed::ways).collect();
-        let faults = faults_of_all(&all, &flows);
-        let named = faults
+    /// That of these texts beside the flows that are active, which those of their names replace; of several of one name
+    /// the last counts, and what cannot be read leads nowhere. What was wrong in the same way before, as after an
+    /// upgrade that proves more, is no reason to refuse what mends something else.
+    pub fn beside<'t>(
+        active: impl IntoIterator<Item = &'t str>,
+        texts: impl IntoIterator<Item = (&'t str, &'t str)>,
+    ) -> Self {
+        let mut flows: Flows<'t> = active
             .into_iter()
-            .map(|(at, fault)| (flows[at].name.place(), fault));
-        Self {
-            faults: named.collect(),
-        }
+            .filter_map(|text| Placed::read("", text))
+            .collect();
+        let before = faults_by_name(&flows);
+        flows.extend(
+            texts
+                .into_iter()
+                .filter_map(|(file, text)| Placed::read(file, text)),
+        );
+        let mut faults = faults_by_name(&flows);
+        faults.retain(|place, fault| {
+            before
+                .get(place)
+                .is_none_or(|before| before.code != fault.code)
+        });
+        Self { faults }
     }
 
     /// What is sound by itself, unless its ways into others are not.
@@ -275,18 +360,29 @@ impl Together {
         fault.map_or(Ok(checked), |fault| Err(vec![fault]))
     }
 
-    /// The circle without waiting that this flow is in, or the way too long that goes through it.
+    /// The circle that this flow is in, or the way too long that goes through it.
     pub fn fault(&self, account: &str, key: &str) -> Option<Fault> {
         let place = (account.to_owned(), key.to_owned());
         self.faults.get(&place).cloned()
     }
 }
 
+/// Flows by account and key.
+type Flows<'t> = BTreeMap<(String, String), Placed<'t>>;
+
+fn faults_by_name(flows: &Flows<'_>) -> BTreeMap<(String, String), Fault> {
+    let flows: Vec<&Placed<'_>> = flows.values().collect();
+    let all: Vec<Ways<'_>> = flows.iter().map(|flow| flow.ways()).collect();
+    let faults = faults_of_all(&all, &flows).into_iter();
+    let named = faults.map(|(at, fault)| (flows[at].name.place(), fault));
+    named.collect()
+}
+
 /// One fault for each flow that is in a circle or on a way too long: where it leads on there, or at its name.
-fn faults_of_all(all: &[Ways<'_>], flows: &[Placed<'_>]) -> BTreeMap<usize, Fault> {
+fn faults_of_all(all: &[Ways<'_>], flows: &[&Placed<'_>]) -> BTreeMap<usize, Fault> {
     let places = places(all);
-    let ways = reached(all, &places);
-    let circle = |start| Some((start, going_round(all, &circle(&ways, start)?)));
+    let round = Circles::of(all, &places);
+    let circle = |start| Some((start, round.through(start)?.fault(all)));
     let mut faults: BTreeMap<usize, Fault> = (0..all.len()).filter_map(circle).collect();
     let mut judged = faults.keys().map(|at| all[*at].account).collect();
     for found in far::judge(all, &places, &mut judged) {

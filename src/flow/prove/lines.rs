@@ -1,9 +1,11 @@
 //! Whether the numbers that bring calls or texts to a flow, and their carriers, can do what it asks for.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::flow::Kind;
 use crate::flow::amounts::{read_duration, show_duration};
 use crate::flow::form::{self, Body, Shape};
-use crate::flow::names::FlowNumber;
+use crate::flow::names::{FlowNumber, Leading};
 use crate::flow::reader::Reading;
 use crate::flow::yaml::{At, Node, Value};
 
@@ -48,8 +50,10 @@ fn other_kind(reading: &mut Reading<'_>, key: &str, on: &Node) {
         .map(|line| format!("the {what} of {}", line.address))
         .collect();
     let flows = reading.names.leading_to(&account, key).into_iter();
-    let flows = flows.filter(|(_, of)| *of == other);
-    leading.extend(flows.map(|(flow, _)| format!("the flow `{flow}`")));
+    let flows = flows.filter(|leading| leading.kind == other);
+    let mut flows: Vec<String> = flows.map(|leading| leading.flow).collect();
+    flows.dedup();
+    leading.extend(flows.iter().map(|flow| format!("the flow `{flow}`")));
     if leading.is_empty() {
         return;
     }
@@ -60,6 +64,27 @@ fn other_kind(reading: &mut Reading<'_>, key: &str, on: &Node) {
     );
     let help = "give the flow another name, or lead them elsewhere first";
     reading.fault_help(&on.at, "wrong-kind", message, help);
+}
+
+/// Faults what is not taken any more and published flows still give; `with` is what is taken, and `at` where that stands
+/// or would stand.
+pub(crate) fn not_taken(reading: &mut Reading<'_>, key: &str, with: &[String], at: &At) {
+    let leading = reading.names.leading_to(&reading.account, key).into_iter();
+    let mut given: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for Leading { flow, gives, .. } in leading {
+        for name in gives.into_iter().filter(|name| !with.contains(name)) {
+            given.entry(name).or_default().insert(flow.clone());
+        }
+    }
+    for (name, flows) in given {
+        let flows: Vec<String> = flows.iter().map(|flow| format!("`{flow}`")).collect();
+        let message = format!(
+            "this flow takes no `{name}`, and what is published gives it one: {}",
+            flows.join(", ")
+        );
+        let help = "take it below `with:`, or publish those without it first";
+        reading.fault_help(at, "unknown-name", message, help);
+    }
 }
 
 fn one(reading: &mut Reading<'_>, step: &Node, line: &FlowNumber) {

@@ -1,7 +1,8 @@
 //! What must hold of a flow as a whole: every step is reached, every path ends, nothing loops without
-//! waiting for the person, and nothing that needs a caller follows one who has left. Beside it: which values cannot be
-//! there yet ([`early`]), how long a caller may hear ringing ([`ring`]), what texts cost ([`texts`]), what the numbers
-//! of a flow can do ([`lines`]), and what only shows over all flows ([`flows`], [`far`]) and over a whole organisation
+//! waiting for the person, and nothing that needs a caller follows one who has left. Beside it: what goes round while
+//! the person does nothing ([`silent`]), which values cannot be there yet ([`early`]), where secret digits go
+//! ([`secrets`]), how long a caller may hear ringing ([`ring`]), what texts cost ([`texts`]), what the numbers of a flow
+//! can do ([`lines`]), and what only shows over all flows ([`flows`], [`far`]) and over a whole organisation
 //! ([`organisation`]).
 
 pub(super) mod early;
@@ -10,6 +11,8 @@ pub(super) mod flows;
 pub(crate) mod lines;
 pub(super) mod organisation;
 mod ring;
+pub(super) mod secrets;
+mod silent;
 pub(crate) mod texts;
 
 use std::collections::BTreeSet;
@@ -31,9 +34,12 @@ pub(crate) fn prove(
     written: &[&Written<'_>],
 ) {
     reached(reading, steps, places);
-    ending(reading, steps, places);
+    let ends = ending(reading, steps, places);
     if !waiting(reading, steps, places) {
         too_many(reading, steps, places);
+        if ends {
+            silent::judge(reading, steps, places, written);
+        }
     }
     without_caller(reading, steps, places);
     rejecting(reading, steps, places);
@@ -116,7 +122,8 @@ fn reached(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
     }
 }
 
-fn ending(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
+/// Whether every path may come to an end; tells where one does not.
+fn ending(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) -> bool {
     let leaves = |step: &StepDef| {
         step.spec.style == Style::Leaves
             || step.then.iter().any(|(_, target)| *target == Target::End)
@@ -134,11 +141,13 @@ fn ending(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
         }
     }
     let seen = closure(steps, [0], true);
-    if let Some(at) = (0..steps.len()).find(|at| !ends[*at] && seen[*at]) {
+    let never = (0..steps.len()).find(|at| !ends[*at] && seen[*at]);
+    if let Some(at) = never {
         let message = format!("from `{}` the flow never ends", steps[at].name);
         let help = "let one outcome go to `end`, or to a step that leaves";
         reading.fault_help(&places[at].0, "never-ends", message, help);
     }
+    never.is_none()
 }
 
 /// Where a step may lead without waiting: one that waits nowhere, but for one that waits until a calendar opens, while

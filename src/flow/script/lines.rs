@@ -116,8 +116,8 @@ fn says(reading: &mut Reading<'_>, key: &Key, value: &Node) -> Option<Says> {
         return None;
     }
     match key.text.as_str() {
-        "hears" => text(reading, key, value).map(Says::Hears),
-        "receives" => text(reading, key, value).map(Says::Receives),
+        "hears" => part(reading, key, value).map(Says::Hears),
+        "receives" => part(reading, key, value).map(Says::Receives),
         "texts" => text(reading, key, value).map(Says::Texts),
         "presses" => keys(reading, key, value).map(Says::Presses),
         "rings" => rings(reading, key, value).map(Says::Rings),
@@ -154,6 +154,18 @@ fn otherwise<T>(reading: &mut Reading<'_>, key: &Key) -> Option<T> {
     };
     reading.fault_help(&key.at, "shape", message, help);
     None
+}
+
+/// A part of a text that came; every text has an empty one.
+fn part(reading: &mut Reading<'_>, key: &Key, value: &Node) -> Option<String> {
+    let part = text(reading, key, value)?;
+    if part.trim().is_empty() {
+        let message = format!("`{}` has no words", key.text);
+        let help = "say a part of the text that no other text has";
+        reading.fault_help(&value.at, "empty", message, help);
+        return None;
+    }
+    Some(part)
 }
 
 fn text(reading: &mut Reading<'_>, key: &Key, value: &Node) -> Option<String> {

@@ -135,6 +135,11 @@ impl Ask {
         })))
     }
 
+    /// Whether it sends a question, and does not only wait for what is said next.
+    pub(crate) fn has_prompt(&self) -> bool {
+        self.prompt.is_some()
+    }
+
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         match self.prompt.as_ref().map(|prompt| reply_to(engine, prompt)) {
             Some(Sent::Refused) => return unasked(engine),
@@ -260,6 +265,11 @@ fn pattern(reading: &mut Reading<'_>, node: &Node) -> Option<Answer> {
         let help = "A stands for a letter, 9 for a digit, X for either; all else for itself";
         reading.fault_help(&node.at, "pattern", "this pattern fits no answer", help);
         return None;
+    }
+    if mask.contains(['[', ']', '{', '}', '\\', '^', '$']) {
+        let help = "a pattern is written as the answer looks: A is a letter, 9 a digit, X either";
+        let message = format!("only an answer with these very signs fits `{mask}`");
+        reading.warn(&node.at, "pattern", message, help);
     }
     Some(Answer::Pattern(mask.to_owned()))
 }

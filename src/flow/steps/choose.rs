@@ -76,6 +76,9 @@ impl Branch {
             // An arm whose condition is wrong is still an outcome, so that one fault does not make others.
             let read = arms.len() < ARMS_MAX;
             let condition = read.then(|| reading.condition(value)).flatten();
+            if let Some((message, help)) = condition.as_ref().and_then(expr::undecided) {
+                reading.warn(&value.at, "decides-nothing", message, help);
+            }
             arms.push((
                 key.text.clone(),
                 condition.unwrap_or(Expr::Const(Val::Missing)),

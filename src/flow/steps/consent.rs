@@ -82,6 +82,11 @@ impl ConsentStep {
         }
     }
 
+    /// Whether it asks the person, and waits for an answer.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self.does, Does::Ask(_))
+    }
+
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         match &self.does {
             Does::Record(verdict) => {

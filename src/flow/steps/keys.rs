@@ -161,6 +161,14 @@ impl Gather {
         Some(Verb::Gather(gather))
     }
 
+    /// The variable that secret digits are saved in.
+    pub(crate) fn secret_variable(&self) -> Option<&str> {
+        match &self.save_as {
+            Some(Place::Var(name, _)) if self.secret => Some(name),
+            _ => None,
+        }
+    }
+
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         self.ask(engine, self.tries.saturating_sub(1))
     }

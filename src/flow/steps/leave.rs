@@ -84,6 +84,10 @@ impl Call {
         }))
     }
 
+    pub(super) fn gives(&self) -> Vec<String> {
+        self.with.iter().map(|(name, _)| name.clone()).collect()
+    }
+
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         let values = engine.values();
         let with = self.with.iter().map(|(name, template)| {

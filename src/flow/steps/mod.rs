@@ -477,6 +477,14 @@ impl Verb {
         }
     }
 
+    /// The names of the values that it gives to the flow that it calls.
+    pub(crate) fn gives(&self) -> Vec<String> {
+        match self {
+            Self::Call(call) => call.gives(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The step is reached.
     pub(crate) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         match self {

@@ -264,7 +264,7 @@ fn the_largest_flow_is_proven_in_time() {
     for n in 0..300 {
         let (next, far) = ((n + 1) % 300, (n * 7 + 3) % 300);
         source += &format!(
-            "  s{n}:\n    menu: {{ prompt: \"Hello {{{{ contact.name }}}}\" }}\n    then: {{ 1: s{next}, 2: s{far}, 3: end, else: s{next} }}\n"
+            "  s{n}:\n    menu: {{ prompt: \"Hello {{{{ contact.name }}}}\" }}\n    then: {{ 1: s{next}, 2: s{far}, 3: end, invalid: s{next}, timeout: end }}\n"
         );
     }
     let began = Stopwatch::start();

@@ -316,7 +316,9 @@ fn the_flow_as_a_whole() {
             "never-ends@5:3",
         ),
         (
-            call("  one:\n    menu: { prompt: Hi }\n    then: { 1: end, else: one }\n"),
+            call(
+                "  one:\n    menu: { prompt: Hi }\n    then: { 1: end, invalid: one, timeout: end }\n",
+            ),
             "",
         ),
         (
@@ -345,7 +347,44 @@ fn the_flow_as_a_whole() {
         ),
         (
             sms("  one:\n    ask: { prompt: Hi }\n    then: { valid: end, else: one }\n"),
+            "silent-loop@5:3",
+        ),
+        (
+            sms(
+                "  one:\n    ask: { prompt: Hi }\n    then: { valid: end, invalid: one, timeout: end }\n",
+            ),
             "",
+        ),
+        // What is only looked at again and again, with a way out, reaches nobody.
+        (
+            sms(
+                "  one:\n    hours: office\n    then: { open: end, else: two }\n  two:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
+            ),
+            "",
+        ),
+        (
+            sms("  one:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n"),
+            "silent-loop@5:3",
+        ),
+        // Rounds that are counted, by the flow or by another system, come to an end.
+        (
+            sms(
+                "  one:\n    reply: Hi\n    next: two\n  two:\n    set: { flow.n: \"{{ flow.n | default(0) + 1 }}\" }\n    next: three\n  three:\n    branch: { enough: flow.n >= 3 }\n    then: { enough: end, else: four }\n  four:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
+            ),
+            "",
+        ),
+        (
+            sms(
+                "  one:\n    reply: Hi\n    next: two\n  two:\n    http: { url: https://example.org/x, save_as: { flow.done: done } }\n    then: { ok: three, else: end }\n  three:\n    branch: { enough: flow.done == \"yes\" }\n    then: { enough: end, else: four }\n  four:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
+            ),
+            "",
+        ),
+        // A name that only begins alike counts nothing.
+        (
+            sms(
+                "  one:\n    reply: Hi\n    next: two\n  two:\n    set: { flow.n: x, flow.nn: y }\n    next: three\n  three:\n    branch: { enough: contact.medicine == \"flow.nnn\" }\n    then: { enough: end, else: four }\n  four:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
+            ),
+            "silent-loop@5:3",
         ),
         // Several faults in one pass, in the order of the file.
         (

@@ -79,13 +79,12 @@ impl Drive {
     /// A flow of the clinic (or, by its `account:`, the college) at an open hour.
     fn new(source: &str) -> Self {
         let directory = organisation();
-        let checked = check(
-            "flow.yaml",
-            source,
-            &DirectoryNames::new(&directory, Vec::new()),
-        );
-        let flow = match checked {
+        let names = DirectoryNames::new(&directory, Vec::new());
+        // What goes round in silence is refused, and its guard is tried all the same.
+        let is_silent = |faults: &[Fault]| faults.iter().all(|fault| fault.code == "silent-loop");
+        let flow = match check("flow.yaml", source, &names) {
             Ok(checked) => checked.flow,
+            Err(faults) if is_silent(&faults) => read_published(source, &names).unwrap(),
             Err(faults) => panic!("{}", render(source, &faults)),
         };
         let now = Timestamp::from_micros(OPEN);

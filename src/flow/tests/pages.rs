@@ -128,6 +128,7 @@ fn every_code_has_a_page() {
         "account",
         "duplicate",
         "script",
+        "clinic",
     ];
     let bare: Vec<&String> = codes
         .iter()

@@ -59,6 +59,7 @@ fn lines() {
         ("call", "[hears]", "shape@13:9"),
         ("sms", "presses: 1", "unknown-key@13:9"),
         ("sms", "texts: \"\"", ""),
+        ("sms", "receives: \" \"", "empty@13:19"),
         ("sms", "texts:", "shape@13:9"),
         ("sms", "receives_nothing", ""),
         ("sms", "receives_nothing: 1", "shape@13:9"),

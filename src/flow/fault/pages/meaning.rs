@@ -196,7 +196,7 @@ pub(super) const PAGES: &[Page] = &[
     ),
     fault(
         "secret",
-        "Finds secret digits that would be saved in a contact, and secrets of other systems that are written into a flow: in the header `authorization` a fault, in others and beside values a warning.",
+        "Finds secret digits that would be saved in a contact, warns where a text, a note or an address shows their variable to others, and finds secrets of other systems that are written into a flow: in the header `authorization` a fault, in others and beside values a warning.",
         "Whoever may see the contact would see them, for good. A variable of the flow goes with the run.",
         Call(
             "  pin:\n    gather: { digits: 4, secret: true, save_as: contact.medicine }\n    then: { got: end, timeout: end }\n",

@@ -119,7 +119,7 @@ pub(super) const PAGES: &[Page] = &[
     ),
     fault(
         "pattern",
-        "Finds a pattern of an answer that only one answer could fit.",
+        "Finds a pattern of an answer that only one answer could fit. Signs of regular expressions, which are matched as they are, are a warning.",
         "`A` stands for a letter, `9` for a digit, `X` for either; a pattern without any of them is a word, and a word is a choice.",
         Sms("  ticket:\n    ask: { pattern: abc }\n    then: { else: end }\n"),
         Sms("  ticket:\n    ask: { pattern: AA-9999 }\n    then: { else: end }\n"),
@@ -153,6 +153,17 @@ pub(super) const PAGES: &[Page] = &[
         ),
         Sms(
             "  born:\n    ask: { prompt: When were you born?, expect: date, save_as: contact.birth_date }\n    then: { else: end }\n",
+        ),
+    ),
+    warning(
+        "decides-nothing",
+        "Finds a condition that asks for a weekday by a name that none has, or for an hour that no clock shows.",
+        "It comes out the same at every moment, so that one way is never taken.",
+        Call(
+            "  which:\n    branch: { monday: weekday() == \"Monday\" }\n    then: { monday: box, else: end }\n  box:\n    voicemail: { group: nurses }\n    next: end\n",
+        ),
+        Call(
+            "  which:\n    branch: { monday: weekday() == \"monday\" }\n    then: { monday: box, else: end }\n  box:\n    voicemail: { group: nurses }\n    next: end\n",
         ),
     ),
     fault(

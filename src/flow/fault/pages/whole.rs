@@ -1,6 +1,6 @@
 //! What holds of a flow as a whole.
 
-use super::{Call, File, Files, Made, Page, fault, warning};
+use super::{Call, File, Files, Made, Page, Sms, fault, warning};
 
 pub(super) const PAGES: &[Page] = &[
     fault(
@@ -19,7 +19,9 @@ pub(super) const PAGES: &[Page] = &[
         "Finds a step from which no path leads to an end.",
         "The person could only hang up, and the run would stay open for good.",
         Call("  choose:\n    menu: { prompt: Press 1 }\n    then: { 1: choose, else: choose }\n"),
-        Call("  choose:\n    menu: { prompt: Press 1 }\n    then: { 1: end, else: choose }\n"),
+        Call(
+            "  choose:\n    menu: { prompt: Press 1 }\n    then: { 1: end, invalid: choose, timeout: end }\n",
+        ),
     ),
     fault(
         "endless-loop",
@@ -28,6 +30,17 @@ pub(super) const PAGES: &[Page] = &[
         Call("  ring:\n    dial: { group: nurses }\n    then: { answered: end, else: ring }\n"),
         Call(
             "  ring:\n    dial: { group: nurses }\n    then: { answered: end, else: again }\n  again:\n    menu: { prompt: To try again press 1 }\n    then: { 1: ring, else: end }\n",
+        ),
+    ),
+    fault(
+        "silent-loop",
+        "Finds steps that go round while the person does nothing: back by a time that passes, an answer that does not come, or a recording of silence. Among texts it is a fault where nothing else leads out, and a warning where something leads out that the rounds themselves do not change. In a call it is a warning.",
+        "Somebody who never answers would get one text after another, and a forgotten line would be held, until the steps of the run are used up. Count the rounds, and let a `branch` end them.",
+        Sms(
+            "  remind:\n    reply: Please call us about your visit.\n    next: pause\n  pause:\n    wait: 24h\n    then: { elapsed: remind, replied: end }\n",
+        ),
+        Sms(
+            "  remind:\n    reply: Please call us about your visit.\n    next: count\n  count:\n    set: { flow.rounds: \"{{ flow.rounds | default(0) + 1 }}\" }\n    next: enough\n  enough:\n    branch: { enough: flow.rounds >= 3 }\n    then: { enough: end, else: pause }\n  pause:\n    wait: 24h\n    then: { elapsed: remind, replied: end }\n",
         ),
     ),
     fault(

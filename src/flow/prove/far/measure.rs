@@ -15,6 +15,19 @@ fn onward(after: &Onward) -> impl Iterator<Item = Option<usize>> {
     steps.chain(after.end.then_some(None))
 }
 
+/// The steps that call each flow, each with its flow.
+fn callers<'a>(all: &'a [Ways<'a>], places: &Places<'_>) -> Vec<Vec<(usize, &'a Passage)>> {
+    let mut callers = vec![Vec::new(); all.len()];
+    for (caller, steps) in all.iter().map(|one| one.steps).enumerate() {
+        for step in steps.iter().filter(|step| step.comes_back) {
+            if let Some(called) = into(all, places, caller, step) {
+                callers[called].push((caller, step));
+            }
+        }
+    }
+    callers
+}
+
 /// How it may go on at once after a step.
 #[derive(Debug, Clone, Copy)]
 enum Choice {
@@ -38,6 +51,8 @@ pub(super) struct Measure<'a, 'p> {
     to_end: Vec<Vec<Option<u32>>>,
     /// From each flow's end in those that called it.
     back: Vec<u32>,
+    /// The steps that call each flow, each with its flow.
+    callers: Vec<Vec<(usize, &'a Passage)>>,
 }
 
 /// Where an event finds a run.
@@ -66,6 +81,7 @@ impl<'a, 'p> Measure<'a, 'p> {
             on: all.iter().map(|flow| vec![0; of_steps(flow)]).collect(),
             to_end: all.iter().map(|flow| vec![None; of_steps(flow)]).collect(),
             back: vec![0; all.len()],
+            callers: callers(all, places),
         };
         // What is counted only grows, and no further than the bound.
         while measure.grows() {}
@@ -143,16 +159,10 @@ impl<'a, 'p> Measure<'a, 'p> {
 
     /// The best way on after a flow's end: in which flow that called it, and from where.
     fn best_back(&self, flow: usize) -> Option<(u32, usize, Option<usize>)> {
-        let mut choices = Vec::new();
-        for (caller, steps) in self.all.iter().map(|one| one.steps).enumerate() {
-            let calls = steps.iter().filter(|step| step.comes_back);
-            for step in calls.filter(|step| self.into(caller, step) == Some(flow)) {
-                for next in onward(&step.soon) {
-                    choices.push((self.from(caller, next, true), caller, next));
-                }
-            }
-        }
-        choices.into_iter().max_by_key(|(most, _, _)| *most)
+        let choices = self.callers[flow].iter().flat_map(|(caller, step)| {
+            onward(&step.soon).map(|next| (self.from(*caller, next, true), *caller, next))
+        });
+        choices.max_by_key(|(most, _, _)| *most)
     }
 
     /// The most from a step, or from the end of the flow, on.

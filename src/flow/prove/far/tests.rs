@@ -42,7 +42,7 @@ fn told(texts: &[String]) -> Vec<String> {
 
 /// Which of these flows may not be published beside the others.
 fn refused(texts: &[String]) -> Vec<String> {
-    let together = Together::of(texts.iter().map(|text| ("f", text.as_str())));
+    let together = Together::beside([], texts.iter().map(|text| ("f", text.as_str())));
     let names = texts.iter().filter_map(|text| crate::flow::name_of(text));
     let faulty = names.filter(|name| together.fault(&name.account, &name.flow).is_some());
     faulty.map(|name| name.flow).collect()
@@ -72,6 +72,60 @@ fn flows_are_inside_one_another_up_to_the_bound() {
     let mut mixed = chain(9, CALL);
     mixed[4] = flow("f04", "  a: { goto: f05 }\n");
     assert_eq!(told(&mixed), [""; 0]);
+}
+
+/// A flow on texts.
+fn on_texts(key: &str, steps: &str) -> String {
+    format!("flow: {key}\naccount: clinic\non: sms\nsteps:\n{steps}")
+}
+
+#[test]
+fn flows_that_go_round_in_silence_are_told() {
+    let ask = |into: &str| {
+        format!(
+            "  a:\n    ask: {{ prompt: Hi }}\n    then: {{ valid: end, invalid: end, timeout: b }}\n  b: {{ goto: {into} }}\n"
+        )
+    };
+    let (there, back) = (on_texts("one", &ask("two")), on_texts("two", &ask("one")));
+    let words = "these flows lead into each other for good while the person does nothing";
+    assert_eq!(
+        told(&[there.clone(), back.clone()]),
+        [format!("silent-loop 8: {words}: one → two → one")]
+    );
+    assert_eq!(refused(&[there.clone(), back]), ["one", "two"]);
+    // Where one of them ends in silence, and where nobody knows the other.
+    let ends = "  a:\n    hours: office\n    then: { open: b, closed: end, holiday: end }\n  b: { goto: one }\n";
+    assert_eq!(told(&[there.clone(), on_texts("two", ends)]), [""; 0]);
+    assert_eq!(told(&[there]), [""; 0]);
+    // Through a flow that is come back from: it ends, and the round does not.
+    let part = on_texts("part", "  a: { reply: Hi, next: end }\n");
+    let calls = "  a: { call: part, next: b }\n  b: { wait: 1h, then: { elapsed: c, replied: end } }\n  c: { goto: main }\n";
+    assert_eq!(
+        told(&[on_texts("main", calls), part]),
+        [format!("silent-loop 7: {words}: main → main")]
+    );
+}
+
+#[test]
+fn what_was_too_far_before_refuses_nothing_new() {
+    let long = chain(11, GOTO);
+    let active: Vec<&str> = long.iter().map(String::as_str).collect();
+    let leaf = long[11].replace("One", "Two");
+    let beside = |files: &[&str]| {
+        let texts: Vec<(&str, &str)> = files.iter().map(|text| ("f", *text)).collect();
+        let together = Together::beside(active.iter().copied(), texts);
+        together.fault("clinic", "f11").map(|fault| fault.code)
+    };
+    assert_eq!(beside(&[&leaf]), None);
+    // Another fault is a new one.
+    let round = flow("f11", "  a: { goto: f10 }\n");
+    assert_eq!(beside(&[&round]), Some("flow-loop"));
+    // What is not active yet is refused as it was.
+    let together = Together::beside([], active.iter().map(|text| ("f", *text)));
+    assert_eq!(
+        together.fault("clinic", "f11").map(|fault| fault.code),
+        Some("too-many-flows")
+    );
 }
 
 #[test]
