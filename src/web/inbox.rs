@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::page::{self, Member, Refusal};
 use super::views::{self, Draft, Eyes, Frame, ItemView, ListView, Tab, ThreadView};
 use super::words;
+use crate::ambient;
 use crate::api::auth::{self, Place};
 use crate::api::door::Door;
 use crate::model::ConversationId;
@@ -263,6 +264,7 @@ async fn list_view(
             let path = current.map_or("/inbox".to_owned(), |id| format!("/inbox/{id}"));
             with(&format!("{path}{query}"), "before", &next.to_string())
         }),
+        hours: eyes.hours(ambient::now()),
         nothing: nothing(show, !find.is_empty()),
         back: format!("/inbox{query}"),
         part: with(

@@ -18,6 +18,7 @@ use crate::decide::{self, At, Input, World};
 use crate::model::account::{
     Account, AccountNumber, Beyond, ColumnType, Number, Plan, PlanUnit, Program, Route,
 };
+use crate::model::calendar::Calendar;
 use crate::model::consent::{Consent, ConsentEntry, ConsentScope};
 use crate::model::conversation::{
     Assignment, Conversation, ConversationState, ThreadEvent, ThreadEventKind, Voicemail,
@@ -326,7 +327,10 @@ fn account(ids: &mut Ids, key: &str, name: &str, program: ProgramId, number: Num
             number: Some(number),
             caseloads: Vec::new(),
         }],
-        calendars: BTreeMap::new(),
+        calendars: BTreeMap::from([(
+            "office".to_owned(),
+            Calendar::always(jiff::tz::TimeZone::UTC),
+        )]),
         numbers: vec![],
         members: vec![],
         roles: vec![],

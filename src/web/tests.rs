@@ -233,6 +233,7 @@ on_both! {
         let office = Office::open(bench).await;
         let ana = office.sign_in("ana").await;
         let list = async |query: &str| office.get(&format!("/inbox?{query}"), &ana).await.is(200);
+        list("part=rows").await.says("<b>office</b> open");
         list("show=closed").await.says("Ahmed Farouk").lacks("Priya");
         list("show=automated").await.says("Sam O&#39;Neill").lacks("Priya");
         list("show=mine").await.says("James Whitfield").lacks("Priya");

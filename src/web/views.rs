@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::words::{self, Clock, Stamp};
 use crate::api::auth::{Place, SignedIn};
 use crate::model::account::{Account, Route};
+use crate::model::calendar::Calendar;
 use crate::model::consent::{Consent, ConsentScope};
 use crate::model::conversation::{
     Conversation, ConversationState, ThreadEvent, ThreadEventKind, VoicemailState,
@@ -29,7 +30,19 @@ pub(crate) struct Eyes<'a> {
     pub(crate) clock: Clock,
 }
 
+/// Calendars whose hours are told beside the list.
+const CALENDARS_MAX: usize = 6;
+
 impl Eyes<'_> {
+    /// Whether the account's calendars are open now, and else until when they are not.
+    pub(crate) fn hours(&self, now: Timestamp) -> Vec<(String, String)> {
+        let calendars = self.account.calendars.iter().take(CALENDARS_MAX);
+        let told = |(key, calendar): (&String, &Calendar)| {
+            (key.clone(), words::hours(calendar, now, &self.clock))
+        };
+        calendars.map(told).collect()
+    }
+
     /// A row of the list.
     pub(crate) fn row(&self, row: &ConversationRow, href: String, current: bool) -> RowView {
         let it = &row.conversation;

@@ -6,6 +6,7 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use crate::model::account::Account;
+use crate::model::calendar::{Calendar, Hours};
 use crate::model::conversation::ThreadEventKind;
 use crate::model::directory::Directory;
 use crate::model::{Message, MessageKind, MessageStatus, Party, Timestamp, UserId, Via};
@@ -180,6 +181,19 @@ pub(crate) fn way(message: &Message, on: &Clock) -> Option<Way> {
     Some(Way { icon, tone, words })
 }
 
+/// What a calendar says now, and until when it is not open.
+pub(crate) fn hours(calendar: &Calendar, now: Timestamp, on: &Clock) -> String {
+    let state = match calendar.state(now) {
+        Hours::Open => return "open".to_owned(),
+        Hours::Closed => "closed",
+        Hours::Holiday => "closed for a holiday",
+    };
+    match calendar.next_open(now) {
+        Some(opens) => format!("{state} until {}", lower_first(&on.stamp(opens).long)),
+        None => state.to_owned(),
+    }
+}
+
 /// A reason's code in words; a code without words is shown as it is, spaced.
 pub(crate) fn reason(code: &str) -> String {
     match Reason::from_code(code) {
@@ -319,6 +333,26 @@ mod tests {
             way.words,
             "Waits until today, 09:00: it is outside the sending hours"
         );
+    }
+
+    #[test]
+    fn what_calendars_say() {
+        let yaml = "open: { mon-fri: '09:00-17:00' }\nholidays: [2026-12-25]\n";
+        let spec = serde_yaml::from_str(yaml).unwrap();
+        let chicago = TimeZone::get("America/Chicago").unwrap();
+        let calendar = Calendar::new(&spec, &chicago).unwrap();
+        for (at, expected) in [
+            ("2026-12-24T16:00:00Z", "open"),
+            ("2026-12-24T13:00:00Z", "closed until today, 09:00"),
+            (
+                "2026-12-25T18:00:00Z",
+                "closed for a holiday until 28 Dec, 09:00",
+            ),
+        ] {
+            let now = Timestamp::from_jiff(at.parse().unwrap());
+            let clock = Clock::new(now, "America/Chicago");
+            assert_eq!(hours(&calendar, now, &clock), expected, "{at}");
+        }
     }
 
     #[test]

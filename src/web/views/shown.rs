@@ -48,6 +48,8 @@ pub(crate) struct ListView {
     pub(crate) boxes: Vec<Choice>,
     pub(crate) rows: Vec<RowView>,
     pub(crate) more: Option<String>,
+    /// Whether the account's calendars are open, each by its name.
+    pub(crate) hours: Vec<(String, String)>,
     pub(crate) nothing: &'static str,
     /// Where the list stands without a thread.
     pub(crate) back: String,
