@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use crate::flow::graph::{Drawing, between, dot, mermaid, svg};
@@ -117,9 +116,7 @@ fn drawing(file: &Path, out: &mut dyn Write) -> anyhow::Result<Option<Drawing>> 
 fn put(text: &str, to: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<()> {
     match to {
         Some(file) => {
-            let written = std::fs::write(file, text);
-            let written = written.with_context(|| file.display().to_string());
-            written.map_err(super::misused)?;
+            files::named(file, std::fs::write(file, text))?;
             writeln!(out, "{}", file.display())?;
         }
         None => out.write_all(text.as_bytes())?,

@@ -49,19 +49,20 @@ pub(super) fn flow_text_of(path: &Path) -> anyhow::Result<String> {
     named(path, text_of(path, flow::SOURCE_BYTES_MAX))
 }
 
-/// What was read of a file, or the error with the file's name; that it cannot be read at all is wrong use.
-pub(super) fn named<T>(path: &Path, read: io::Result<T>) -> anyhow::Result<T> {
-    let is_content = |kind| {
+/// What came of a file that was named, or the error with its name; that there is none of this name, or none for us, is
+/// wrong use.
+pub(super) fn named<T>(path: &Path, done: io::Result<T>) -> anyhow::Result<T> {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    let is_misused = done.as_ref().is_err_and(|error| {
         matches!(
-            kind,
-            io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
+            error.kind(),
+            IsADirectory | NotADirectory | NotFound | PermissionDenied
         )
-    };
-    let of_content = read.as_ref().is_err_and(|error| is_content(error.kind()));
-    let read = read.with_context(|| path.display().to_string());
-    match of_content {
-        true => read,
-        false => read.map_err(super::misused),
+    });
+    let done = done.with_context(|| path.display().to_string());
+    match is_misused {
+        true => done.map_err(super::misused),
+        false => done,
     }
 }
 

@@ -287,7 +287,10 @@ fn with_published(published: &[String], sources: &[Source], found: &mut Found<'_
         .map(|source| source.readable().and_then(flow::name_of));
     for ((_, faults), name) in found.iter_mut().zip(of_files) {
         let fault = name.and_then(|name| together.fault(&name.account, &name.flow));
-        let is_told = |fault: &Fault| faults.iter().any(|told| told.code == fault.code);
+        let is_told = |fault: &Fault| {
+            let same = |told: &Fault| (told.code, told.severity) == (fault.code, fault.severity);
+            faults.iter().any(same)
+        };
         faults.extend(fault.filter(|fault| !is_told(fault)));
     }
 }

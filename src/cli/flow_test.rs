@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 
 use crate::daemon;
@@ -91,9 +90,8 @@ fn test_to(args: &TestArgs, known: Option<&Known>, out: &mut dyn Write) -> anyho
     }
     writeln!(out, "{}", all.words())?;
     if let Some(path) = &args.junit {
-        std::fs::write(path, junit(&files, &suites, &ground))
-            .with_context(|| path.display().to_string())
-            .map_err(super::misused)?;
+        let written = std::fs::write(path, junit(&files, &suites, &ground));
+        super::files::named(path, written)?;
     }
     Ok(i32::from(all.failed > 0 || all.broken > 0))
 }

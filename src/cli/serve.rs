@@ -92,7 +92,7 @@ pub(super) fn doctor_config(args: &ConfigArgs) -> anyhow::Result<i32> {
         }
         Err(problems) => {
             eprintln!("{problems}");
-            Ok(1)
+            Ok(if args.file.exists() { 1 } else { 2 })
         }
     }
 }
@@ -108,9 +108,8 @@ pub(super) fn doctor_signature(args: &doctor::SignatureArgs) -> anyhow::Result<i
     let config = args
         .connection
         .as_ref()
-        .map(|_| Config::load(&args.config, &env))
-        .transpose();
-    let config = config.map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        .map(|_| super::store::config(&args.config))
+        .transpose()?;
     let connections = config
         .as_ref()
         .map_or(&[][..], |config| &config.connections);

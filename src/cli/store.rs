@@ -51,7 +51,8 @@ async fn open_to_look(config: &Config) -> anyhow::Result<Store> {
         .context("the store")
 }
 
-fn config(file: &Path) -> anyhow::Result<Config> {
+/// The configuration of a file; that there is none of this name is wrong use.
+pub(super) fn config(file: &Path) -> anyhow::Result<Config> {
     let read = Config::load(file, &env);
     read.map_err(|problems| match file.exists() {
         true => problems.into(),

@@ -239,16 +239,18 @@ fn whole(reading: &mut Reading<'_>, tree: &Node) -> Option<Flow> {
     };
     // Without its kind, every verb would seem to be in the wrong place.
     kind?;
+    let before = reading.faults.len();
     let with = head("with").map_or_else(Vec::new, |node| steps::read_parameters(reading, node));
+    let is_read = reading.faults.len() == before;
     let steps = steps_of(reading, node)?;
     if !reading.is_published {
         if let (Some(key), Some(on)) = (&key, head("on")) {
             prove::lines::judge(reading, key, on, node);
-            let taken: Vec<String> = with.iter().map(|(name, _)| name.clone()).collect();
-            let at = head("with")
-                .or(head("flow"))
-                .map_or(&on.at, |node| &node.at);
-            prove::lines::not_taken(reading, key, &taken, at);
+            if is_read {
+                let taken: Vec<String> = with.iter().map(|(name, _)| name.clone()).collect();
+                let at = head("with").or(head("flow")).unwrap_or(on);
+                prove::lines::not_taken(reading, key, &taken, &at.at);
+            }
         }
         if let Some(tests) = head("tests") {
             reading.tests = script::read(reading, tests);

@@ -143,6 +143,13 @@ pub(crate) fn read(file: &str, source: &str) -> Result<Node, Fault> {
     if let Some((at, odd)) = control_character(source) {
         return Err(unseen(file, &at, odd));
     }
+    if let Some((at, odd)) = odd_blank(source) {
+        let odd = u32::from(odd);
+        let words = format!("the blank that begins this line is none to YAML (U+{odd:04X})");
+        let help =
+            "type it anew with the space bar; it comes with texts copied from pages and mails";
+        return Err(Fault::new(file, &at, "yaml", words).with_help(help));
+    }
     if let Some(at) = other_version(source) {
         let words = "this file says it is of another version of YAML; flows are YAML 1.2";
         let help = "take the line out; in YAML 1.1 `on` and `no` are no texts";
@@ -213,6 +220,24 @@ fn control_character(source: Source<'_>) -> Option<(At, char)> {
     let from = from + source.skipped;
     let at = super::reader::at_byte(source.text, from..from + odd.len_utf8());
     Some((at, odd))
+}
+
+/// The first character before the words of a line that looks like a blank and indents nothing.
+fn odd_blank(source: Source<'_>) -> Option<(At, char)> {
+    let mut begins = source.skipped;
+    for line in source.text[source.skipped..].split_inclusive('\n') {
+        let blank = line.len() - line.trim_start().len();
+        let is_odd = |c: char| !c.is_ascii() && c.is_whitespace();
+        let mut odd = line[..blank].char_indices();
+        if let Some((at, odd)) = odd.find(|(_, c)| is_odd(*c)) {
+            // A blank alone could not be seen where it is marked.
+            let from = begins + at;
+            let end = (begins + line.trim_end().len()).max(from + odd.len_utf8());
+            return Some((super::reader::at_byte(source.text, from..end), odd));
+        }
+        begins += line.len();
+    }
+    None
 }
 
 /// The first text that such a character is written into by an escape (`"\0"`).

@@ -70,6 +70,20 @@ pub enum ConversationState {
     Closed,
 }
 
+impl ConversationState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Automated, Self::Open, Self::Closed];
+
+    /// Its word in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Automated => "automated",
+            Self::Open => "open",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// A conversation handed over until completed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assignment {

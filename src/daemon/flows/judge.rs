@@ -407,6 +407,8 @@ mod tests {
             &["f:4:7: unknown-name"],
         );
         check(&before, &[takes("")], &["f:1:7: unknown-name"]);
+        // What is not read says nothing of what is taken.
+        check(&before, &[takes("with: [tries]\n")], &["f:4:7: shape"]);
         check(&before, &[takes("with: { tries: 1, count: 1 }\n")], &["ok"]);
         // Published together they fit.
         check(

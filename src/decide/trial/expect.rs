@@ -19,11 +19,11 @@ impl Stage {
             Expect::InBox(key) => self.is_in_box(key),
             Expect::Notified(users) => self.has_told(users),
             Expect::State(state) => {
-                let found = self.conversation().map(|one| word(one.state));
-                match found {
-                    Some(found) if found == word(*state) => Ok(()),
-                    Some(found) => Err(format!("the thread is {found}, not {}", word(*state))),
-                    None => Err("there is no thread".to_owned()),
+                let thread = self.conversation().ok_or("there is no thread")?;
+                let (found, state) = (thread.state.as_str(), state.as_str());
+                match found == state {
+                    true => Ok(()),
+                    false => Err(format!("the thread is {found}, not {state}")),
                 }
             }
             Expect::Contact(field, value) => {
@@ -68,7 +68,7 @@ impl Stage {
         if thread.state != ConversationState::Open {
             return Err(format!(
                 "the thread is in no box: it is {}",
-                word(thread.state)
+                thread.state.as_str()
             ));
         }
         let found = self.key_of(thread.responsible());
@@ -122,15 +122,6 @@ impl Stage {
         }
         let last = self.last.as_ref().map_or("", |place| place.step.as_str());
         same("the last step was", last, step)
-    }
-}
-
-/// A state as tests name it.
-const fn word(state: ConversationState) -> &'static str {
-    match state {
-        ConversationState::Automated => "automated",
-        ConversationState::Open => "open",
-        ConversationState::Closed => "closed",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Plays the tests written in flow files: scripted callers, members and days on a virtual clock, through the very
 //! functions that decide in production. A carrier that only exists here tells what a real one would.
 
+mod asked;
 mod coverage;
 mod expect;
 mod line;

@@ -8,7 +8,7 @@ use crate::flow::{Says, StaffDoes, Test, show_duration};
 use crate::model::account::{Account, Route};
 use crate::model::http::HttpAnswer;
 use crate::model::staff::{StaffAction, StaffVerb};
-use crate::model::{Dlr, Inbound, MessageStatus, RunId};
+use crate::model::{Dlr, Inbound, MessageStatus};
 
 /// Plays a test to its end, or to the first difference.
 pub(super) fn play(stage: &mut Stage, test: &Test) -> Result<(), Difference> {
@@ -132,50 +132,6 @@ impl Stage {
             Says::Http { url, answer } => self.answered(url.as_deref(), answer.clone()),
             Says::Hears(_) | Says::Receives(_) | Says::ReceivesNothing | Says::Rings(_) => Ok(()),
         }
-    }
-
-    /// The system asked first, and not answered yet, answers.
-    fn answered(&mut self, url: Option<&str>, answer: HttpAnswer) -> Result<(), String> {
-        let asked = self.asked.front().ok_or("no other system was asked")?;
-        if let Some(url) = url.filter(|part| !asked.url.contains(*part)) {
-            return Err(format!("{:?} was asked, not {url:?}", asked.url));
-        }
-        let (run, ask, until) = (asked.run, asked.ask, asked.until);
-        if matches!(answer, HttpAnswer::None(_)) {
-            let left = until.since(self.now).as_secs_f64().ceil();
-            self.passes(left as u32)?;
-        }
-        // It may be over by now.
-        let left = self
-            .asked
-            .iter()
-            .any(|one| (one.run, one.ask) == (run, ask));
-        match left {
-            true => self.comes_back(run, ask, answer),
-            false => Ok(()),
-        }
-    }
-
-    /// What another system was asked comes back.
-    pub(super) fn comes_back(
-        &mut self,
-        run: RunId,
-        ask: u32,
-        answer: HttpAnswer,
-    ) -> Result<(), String> {
-        let mut asked = self.asked.iter();
-        let place = asked.position(|one| (one.run, one.ask) == (run, ask));
-        let Some(asked) = place.and_then(|place| self.asked.remove(place)) else {
-            return Ok(());
-        };
-        let call = asked.call;
-        self.happens(&Input::Answered {
-            run,
-            call,
-            ask,
-            answer,
-        })
-        .map(drop)
     }
 
     fn receives_nothing(&mut self) -> Result<(), String> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Ground;
+use super::asked::Asked;
 use super::line::{Due, Line};
 use super::origin::Origins;
 use super::transcript::{Entry, Place, Who};
@@ -85,17 +86,6 @@ pub(in crate::decide) fn placed_after_s(others: usize, per_second: f64) -> u64 {
     let others = f64::from(u32::try_from(others + 1).unwrap_or(u32::MAX));
     // Out of range and not a number are brought into range by the conversion.
     ((others - per_second.ceil()) / per_second).ceil() as u64
-}
-
-/// A request to another system.
-#[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) run: RunId,
-    pub(super) call: Option<CallId>,
-    pub(super) ask: u32,
-    pub(super) url: String,
-    /// How long an answer is awaited.
-    pub(super) until: Timestamp,
 }
 
 impl Stage {

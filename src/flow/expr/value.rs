@@ -149,15 +149,19 @@ fn age(born: Date, today: Date) -> Val {
     Val::Number(f64::from(years))
 }
 
-pub(super) fn weekday(day: jiff::civil::Weekday) -> &'static str {
-    use jiff::civil::Weekday as Day;
-    match day {
-        Day::Monday => "monday",
-        Day::Tuesday => "tuesday",
-        Day::Wednesday => "wednesday",
-        Day::Thursday => "thursday",
-        Day::Friday => "friday",
-        Day::Saturday => "saturday",
-        Day::Sunday => "sunday",
-    }
+/// What weekdays are called, from Monday on.
+pub(super) const WEEKDAYS: [&str; 7] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+];
+
+fn weekday(day: jiff::civil::Weekday) -> &'static str {
+    let mut names = WEEKDAYS.iter().zip(0..);
+    let found = names.find(|(_, at)| *at == day.to_monday_zero_offset());
+    found.map_or("", |(name, _)| name)
 }

@@ -86,7 +86,7 @@ fn tell(reading: &mut Reading<'_>, path: &str, makers: &[&str], step: &Written<'
 }
 
 /// Where a name stands in a step.
-pub(super) fn place(reading: &Reading<'_>, node: &Node, path: &str) -> Option<At> {
+fn place(reading: &Reading<'_>, node: &Node, path: &str) -> Option<At> {
     match &node.value {
         Value::Null => None,
         Value::Scalar { text, .. } => {

@@ -63,6 +63,8 @@ struct Reached<'a> {
     end: bool,
     /// Those it leaves for, and does not come back from; `None`: one that is not known here.
     leaves_for: Vec<Option<usize>>,
+    /// Those it calls, likewise.
+    calls: Vec<Option<usize>>,
 }
 
 /// Which ways are looked at: those without waiting for anybody, or those on which the person does nothing.
@@ -122,6 +124,7 @@ fn reach<'a>(flow: &Ways<'a>, places: &Places<'_>, passes: &[bool], pick: Pick) 
         into: Vec::new(),
         end: false,
         leaves_for: Vec::new(),
+        calls: Vec::new(),
     };
     let mut open = vec![0];
     while let Some(at) = open.pop() {
@@ -135,7 +138,10 @@ fn reach<'a>(flow: &Ways<'a>, places: &Places<'_>, passes: &[bool], pick: Pick) 
         if let Some((key, at)) = &step.leads {
             let into = places.get(&(flow.account, key.as_str())).copied();
             found.into.extend(into.map(|into| (into, at)));
-            found.leaves_for.extend((!step.comes_back).then_some(into));
+            match step.comes_back {
+                true => found.calls.push(into),
+                false => found.leaves_for.push(into),
+            }
             goes_on = step.comes_back && into.is_some_and(|into| passes[into]);
         }
         if let Some(onward) = pick(step).filter(|_| goes_on) {
@@ -167,7 +173,7 @@ fn reached<'a>(all: &[Ways<'a>], places: &Places<'_>, pick: Pick) -> Vec<Reached
 pub fn judge(all: &[Ways<'_>]) -> Vec<(usize, Fault)> {
     let places = places(all);
     let mut faults = circles(all, &places);
-    let mut judged: BTreeSet<&str> = faults.iter().map(|(at, _)| all[*at].account).collect();
+    let mut judged = judged(all, faults.iter().map(|(at, fault)| (*at, fault)));
     let told = |found: &TooFar<'_>| {
         let first = found.leads.first()?;
         Some((first.from, too_far(all, found, first.from, first.at)))
@@ -175,6 +181,15 @@ pub fn judge(all: &[Ways<'_>]) -> Vec<(usize, Fault)> {
     let far = far::judge(all, &places, &mut judged);
     faults.extend(far.iter().filter_map(told));
     faults
+}
+
+/// The accounts with flows that go round at once, in which nothing is counted.
+fn judged<'a, 'f>(
+    all: &[Ways<'a>],
+    faults: impl Iterator<Item = (usize, &'f Fault)>,
+) -> BTreeSet<&'a str> {
+    let at_once = faults.filter(|(_, fault)| fault.code == "flow-loop");
+    at_once.map(|(at, _)| all[at].account).collect()
 }
 
 /// The fault of a way that is too long, in one of its flows.
@@ -240,18 +255,7 @@ struct Circles<'a> {
 impl<'a> Circles<'a> {
     fn of(all: &[Ways<'a>], places: &Places<'_>) -> Self {
         let silent = reached(all, places, SILENT);
-        let mut ends: Vec<bool> = silent.iter().map(|one| one.end).collect();
-        loop {
-            let leaves = |one: &Reached<'_>| {
-                let mut leaves = one.leaves_for.iter();
-                leaves.any(|into| into.is_none_or(|into| ends[into]))
-            };
-            let next: Vec<bool> = silent.iter().map(|one| one.end || leaves(one)).collect();
-            if next == ends {
-                break;
-            }
-            ends = next;
-        }
+        let ends = ending(&silent);
         Self {
             at_once: reached(all, places, AT_ONCE),
             silent,
@@ -269,6 +273,27 @@ impl<'a> Circles<'a> {
             Some(Circle { leads, is_silent })
         })
     }
+}
+
+/// Of each flow whether its ways come to an end for good somewhere. A called flow that leaves for another one does not
+/// come back; of a flow that is not known here the best is taken.
+fn ending(ways: &[Reached<'_>]) -> Vec<bool> {
+    // Ends otherwise than by its own end, which a flow that called it would go on from.
+    let mut leaves = vec![false; ways.len()];
+    loop {
+        let ends = |into: &Option<usize>| into.is_none_or(|into| ways[into].end || leaves[into]);
+        let calls = |into: &Option<usize>| into.is_none_or(|into| leaves[into]);
+        let next: Vec<bool> = ways
+            .iter()
+            .map(|one| one.leaves_for.iter().any(ends) || one.calls.iter().any(calls))
+            .collect();
+        if next == leaves {
+            break;
+        }
+        leaves = next;
+    }
+    let of_flow = |(one, leaves): (&Reached<'_>, bool)| one.end || leaves;
+    ways.iter().zip(leaves).map(of_flow).collect()
 }
 
 /// A fault for each file that says it is a flow which another one is, with the file's place among these.
@@ -346,7 +371,7 @@ impl Together {
         faults.retain(|place, fault| {
             before
                 .get(place)
-                .is_none_or(|before| before.code != fault.code)
+                .is_none_or(|before| (before.code, &before.message) != (fault.code, &fault.message))
         });
         Self { faults }
     }
@@ -384,7 +409,7 @@ fn faults_of_all(all: &[Ways<'_>], flows: &[&Placed<'_>]) -> BTreeMap<usize, Fau
     let round = Circles::of(all, &places);
     let circle = |start| Some((start, round.through(start)?.fault(all)));
     let mut faults: BTreeMap<usize, Fault> = (0..all.len()).filter_map(circle).collect();
-    let mut judged = faults.keys().map(|at| all[*at].account).collect();
+    let mut judged = judged(all, faults.iter().map(|(at, fault)| (*at, fault)));
     for found in far::judge(all, &places, &mut judged) {
         let lead = |lead: &Lead<'_>| (lead.from, lead.at.clone());
         let last = |lead: &Lead<'_>| (lead.into, flows[lead.into].name.at.clone());

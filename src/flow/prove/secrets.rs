@@ -1,47 +1,44 @@
-//! Where secret digits go: from the variable that they are saved in they may be checked, said to the caller and sent to
-//! another system, and are not to be read by members, kept in a contact or written into an address.
+//! Where secret digits go within a flow: from the variable that they are saved in they may be checked, said to the
+//! caller, handed to a called flow and sent to another system; they are not to be read by members, kept in a contact or
+//! written into an address.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use super::early::place;
+use super::{after, closure, position};
 use crate::flow::check::Written;
 use crate::flow::reader::Reading;
 use crate::flow::steps::{StepDef, Verb};
-use crate::flow::yaml::{At, Key, Node, Value};
+use crate::flow::yaml::{Key, Node, Value};
 
-/// Verbs of which members, other people or the log of another system keep what they say.
-const SHOWN_BY: [&str; 11] = [
-    "reply",
-    "send",
-    "email",
-    "notify",
-    "inbox",
-    "assign",
-    "tag",
-    "dial",
-    "queue",
-    "voicemail",
-    "http",
+/// Verbs of which members or other people read what they say.
+const SHOWN_BY: [&str; 9] = [
+    "reply", "send", "email", "notify", "inbox", "assign", "tag", "dial", "queue",
 ];
 
 /// Tells where a secret is copied to a place that shows it.
 pub(crate) fn judge(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Written<'_>]) {
-    let mut secrets: BTreeSet<String> = steps
-        .iter()
-        .filter_map(|step| match &step.verb {
-            Verb::Gather(gather) => gather.secret_variable(),
-            _ => None,
-        })
-        .map(|name| format!("flow.{name}"))
-        .collect();
-    if secrets.is_empty() {
+    let mut gathers = Vec::new();
+    let mut names = BTreeSet::new();
+    for (at, step) in steps.iter().enumerate() {
+        if let Verb::Gather(gather) = &step.verb
+            && let Some(name) = gather.secret_variable()
+        {
+            gathers.push(at);
+            names.insert(format!("flow.{name}"));
+        }
+    }
+    if names.is_empty() {
         return;
     }
-    while copies(reading, written, &mut secrets) {}
-    for step in written {
-        for secret in &secrets {
-            one(reading, step, secret);
-        }
+    let secrets = copied(written, names);
+    let known = gathers.iter().flat_map(|at| {
+        let step = &steps[*at];
+        after(step).chain(position(step.hung_up))
+    });
+    let known = closure(steps, known, true);
+    for (step, _) in written.iter().zip(known).filter(|(_, known)| *known) {
+        one(reading, step, &secrets);
     }
 }
 
@@ -53,50 +50,95 @@ fn set_by<'n>(step: &Written<'n>) -> &'n [(Key, Node)] {
     }
 }
 
-/// Adds the variables that a secret is copied to; whether there were more.
-fn copies(reading: &Reading<'_>, written: &[&Written<'_>], secrets: &mut BTreeSet<String>) -> bool {
-    let pairs = written.iter().flat_map(|step| set_by(step));
-    let copied = pairs.filter(|(key, value)| {
-        let mut known = secrets.iter();
-        key.text.starts_with("flow.") && known.any(|one| place(reading, value, one).is_some())
-    });
-    let copied: Vec<String> = copied.map(|(key, _)| key.text.clone()).collect();
-    let before = secrets.len();
-    secrets.extend(copied);
-    secrets.len() > before
+/// These variables and all that they are copied to.
+fn copied(written: &[&Written<'_>], names: BTreeSet<String>) -> BTreeSet<String> {
+    let mut into: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (key, value) in written.iter().flat_map(|step| set_by(step)) {
+        let target = key.text.as_str();
+        for part in put_out(value).filter(|_| target.starts_with("flow.")) {
+            into.entry(part.name).or_default().push(target);
+        }
+    }
+    let mut open: Vec<String> = names.iter().cloned().collect();
+    let mut secrets = names;
+    while let Some(name) = open.pop() {
+        for target in into.get(name.as_str()).into_iter().flatten() {
+            if secrets.insert((*target).to_owned()) {
+                open.push((*target).to_owned());
+            }
+        }
+    }
+    secrets
 }
 
-fn one(reading: &mut Reading<'_>, step: &Written<'_>, secret: &str) {
+fn one(reading: &mut Reading<'_>, step: &Written<'_>, secrets: &BTreeSet<String>) {
     let (word, value) = (step.spec.word, step.verb.1);
-    let kept = set_by(step).iter();
-    let kept = kept.filter(|(key, _)| key.text.starts_with("contact."));
-    let kept: Vec<At> = kept
-        .filter_map(|(_, value)| place(reading, value, secret))
-        .collect();
-    for at in kept {
-        let help = "keep what is found out by it, such as `contact.status: checked`";
-        reading.fault_help(&at, "secret", "a secret is not kept in a contact", help);
+    let secret = |node| put_out(node).find(|part| secrets.contains(part.name));
+    for (key, value) in set_by(step) {
+        if let Some(part) = secret(value).filter(|_| key.text.starts_with("contact.")) {
+            let at = reading.inside(part.node, part.text, &part.span);
+            let help = "keep what is found out by it, such as `contact.status: checked`";
+            reading.fault_help(&at, "secret", "a secret is not kept in a contact", help);
+        }
     }
     // What goes in the body or a header of a request is neither in an address nor in a log.
-    let shown = match word {
-        "http" => value.get("url"),
-        _ => Some(value).filter(|_| SHOWN_BY.contains(&word)),
+    let (shown, told, help) = match word {
+        "http" => (
+            value.get("url"),
+            "holds secret digits, and addresses stand in other systems' logs".to_owned(),
+            "put it into `body`",
+        ),
+        _ => (
+            Some(value).filter(|_| SHOWN_BY.contains(&word)),
+            format!("holds secret digits, which `{word}` shows to others and keeps"),
+            "take it out, or name what is found out by it",
+        ),
     };
-    if let Some(at) = shown.and_then(|node| place(reading, node, secret)) {
-        let (message, help) = match word {
-            "http" => (
-                format!(
-                    "`{secret}` holds secret digits, and addresses stand in other systems' logs"
-                ),
-                "put it into `body`",
-            ),
-            _ => (
-                format!("`{secret}` holds secret digits, which `{word}` shows to others and keeps"),
-                "take it out, or name what is found out by it",
-            ),
-        };
-        reading.warn(&at, "secret", message, help);
+    if let Some(part) = shown.and_then(secret) {
+        let at = reading.inside(part.node, part.text, &part.span);
+        reading.warn(&at, "secret", format!("`{}` {told}", part.name), help);
     }
+}
+
+/// A variable whose value a text puts out, and where it stands there.
+struct PutOut<'n> {
+    name: &'n str,
+    node: &'n Node,
+    text: &'n str,
+    span: Range<usize>,
+}
+
+/// The variables whose values the texts below a node put out: those that stand in `{{ }}`, not in a condition.
+fn put_out(node: &Node) -> Box<dyn Iterator<Item = PutOut<'_>> + '_> {
+    match &node.value {
+        Value::Null => Box::new(std::iter::empty()),
+        Value::Scalar { text, .. } => Box::new(variables(text).map(move |span| PutOut {
+            name: &text[span.clone()],
+            node,
+            text,
+            span,
+        })),
+        Value::List(items) => Box::new(items.iter().flat_map(put_out)),
+        Value::Map(pairs) => Box::new(pairs.iter().flat_map(|(_, value)| put_out(value))),
+    }
+}
+
+/// Where variables stand in the `{{ }}` of a text.
+fn variables(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let begins = text.match_indices("{{").map(|(at, _)| at + 2);
+    begins.flat_map(move |begin| {
+        let inside = &text[begin..];
+        let inside = &inside[..inside.find("}}").unwrap_or(inside.len())];
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let mut at = begin;
+        let words = inside.split_inclusive(move |c| !is_of_name(c));
+        words.filter_map(move |word| {
+            let from = at;
+            at += word.len();
+            let name = word.trim_end_matches(|c| !is_of_name(c));
+            name.starts_with("flow.").then(|| from..from + name.len())
+        })
+    })
 }
 
 #[cfg(test)]
@@ -111,5 +153,22 @@ mod tests {
             .filter(|word| spec(word).is_none())
             .collect();
         assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn variables_are_put_out_in_double_braces() {
+        for (text, expected) in [
+            ("{{ flow.pin }}", "flow.pin"),
+            (
+                "a {{flow.pin|spaced}} b {{ flow.x + flow.y }}",
+                "flow.pin flow.x flow.y",
+            ),
+            ("{% if flow.pin == '1' %}yes{% endif %} flow.pin", ""),
+            ("{{ contact.name }} {{ steps.a.flow.b }}", ""),
+            ("é {{ flow.é }} {{ flow.pin", "flow. flow.pin"),
+        ] {
+            let found: Vec<&str> = variables(text).map(|span| &text[span]).collect();
+            assert_eq!(found.join(" "), expected, "{text}");
+        }
     }
 }

@@ -3,9 +3,8 @@
 //! steps of a run are used up. A loop with no way out is a fault among texts; elsewhere, and where a way out is nothing
 //! that the rounds themselves bring about, it is a warning.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use super::early::place;
 use super::{Places, after, position, rests};
 use crate::flow::Kind;
 use crate::flow::check::Written;
@@ -14,15 +13,16 @@ use crate::flow::reader::Reading;
 use crate::flow::steps::{StepDef, Style, Target, Verb};
 use crate::flow::yaml::{Key, Node, Value};
 
-/// Where a step may lead while the person does nothing.
+/// Where a step may lead while the person does nothing, who may be texted and called.
 pub(super) fn silent(step: &StepDef) -> impl Iterator<Item = Target> {
-    let named = match &step.verb {
-        Verb::Consent(consent) if consent.asks() => Some(["unknown", ""]),
-        _ if step.spec.waits => Some(["timeout", "elapsed"]),
+    let only: Option<&[&str]> = match &step.verb {
+        Verb::Consent(consent) if consent.asks() => Some(&["unknown"]),
+        Verb::Reply(_) | Verb::Send(_) => Some(&["ok"]),
+        _ if step.spec.waits => Some(&["timeout", "elapsed", "empty"]),
         _ => None,
     };
-    let passes = move |outcome: &str| match named {
-        Some(named) => named.contains(&outcome) || outcome == "empty",
+    let passes = move |outcome: &str| match only {
+        Some(only) => only.contains(&outcome),
         None => !matches!(outcome, "answered" | "connected" | "callback"),
     };
     let then = step.then.iter();
@@ -41,22 +41,9 @@ pub(super) fn judge(
     if !steps.iter().any(waits) {
         return;
     }
-    let on: Vec<Vec<usize>> = steps
-        .iter()
-        .map(|step| silent(step).filter_map(position).collect())
-        .collect();
-    let reach: Vec<Vec<bool>> = (0..steps.len()).map(|at| reached(&on, at)).collect();
-    let mut told = vec![false; steps.len()];
-    for start in 0..steps.len() {
-        if told[start] || !reach[start][start] {
-            continue;
-        }
-        let inside: Vec<bool> = (0..steps.len())
-            .map(|at| reach[start][at] && reach[at][start])
-            .collect();
-        for (told, inside) in told.iter_mut().zip(&inside) {
-            *told |= inside;
-        }
+    let on = |step| silent(step).filter_map(position).collect();
+    let on: Vec<Vec<usize>> = steps.iter().map(on).collect();
+    for inside in loops(&on, &vec![true; steps.len()]) {
         let found = Loop {
             steps,
             written,
@@ -67,16 +54,37 @@ pub(super) fn judge(
     }
 }
 
-/// What may follow a step in silence.
-fn reached(on: &[Vec<usize>], from: usize) -> Vec<bool> {
-    let mut seen = vec![false; on.len()];
-    let mut open = on[from].clone();
-    while let Some(at) = open.pop() {
-        if !std::mem::replace(&mut seen[at], true) {
-            open.extend(&on[at]);
+/// The steps of each loop that these steps make, as far as they are `left`.
+fn loops(on: &[Vec<usize>], left: &[bool]) -> Vec<Vec<bool>> {
+    let reached = |from: usize| {
+        let mut seen = vec![false; on.len()];
+        let mut open = vec![from];
+        while let Some(at) = open.pop() {
+            for next in on[at].iter().copied().filter(|next| left[*next]) {
+                if !std::mem::replace(&mut seen[next], true) {
+                    open.push(next);
+                }
+            }
         }
+        seen
+    };
+    let of_step = |at: usize| left[at].then(|| reached(at)).unwrap_or_default();
+    let reach: Vec<Vec<bool>> = (0..on.len()).map(of_step).collect();
+    let leads = |from: usize, to: usize| reach[from].get(to).copied().unwrap_or(false);
+    let mut told = vec![false; on.len()];
+    let mut found = Vec::new();
+    for start in 0..on.len() {
+        if told[start] || !leads(start, start) {
+            continue;
+        }
+        let is_inside = |at: usize| leads(start, at) && leads(at, start);
+        let inside: Vec<bool> = (0..on.len()).map(is_inside).collect();
+        for (told, inside) in told.iter_mut().zip(&inside) {
+            *told |= inside;
+        }
+        found.push(inside);
     }
-    seen
+    found
 }
 
 /// Steps that come back to each other in silence.
@@ -95,22 +103,22 @@ impl Loop<'_> {
 
     fn tell(&self, reading: &mut Reading<'_>, places: &Places) {
         let is_trap = !self.members().any(|at| self.leads_out(at));
+        if let Some(uncounted) = self.uncounted() {
+            uncounted.told(reading, places, is_trap);
+        }
+    }
+
+    fn told(&self, reading: &mut Reading<'_>, places: &Places, is_trap: bool) {
         let is_call = reading.kind == Kind::Call;
-        let told = is_trap || is_call || self.members().any(|at| self.texts(at));
-        if !told || self.is_counted(reading) {
+        let path = self.path();
+        let Some(first) = path.first() else { return };
+        let sends = path.iter().filter(|at| self.texts(**at)).count();
+        if !is_trap && !is_call && sends == 0 {
             return;
         }
-        let path = self.path();
-        let (Some(first), texts) = (path.first(), path.iter().filter(|at| self.texts(**at))) else {
-            return;
-        };
-        let rounds = STEPS_PER_RUN_MAX as usize / path.len();
-        let texts = rounds * texts.count();
-        let names: Vec<&str> = path
-            .iter()
-            .chain([first])
-            .map(|at| self.steps[*at].name.as_str())
-            .collect();
+        let texts = sends * (STEPS_PER_RUN_MAX as usize / path.len());
+        let around = path.iter().chain([first]);
+        let names: Vec<&str> = around.map(|at| self.steps[*at].name.as_str()).collect();
         let names = names.join(" → ");
         let at = &places[*first].0;
         let help = "let a `branch` end it after some rounds, counted by `set`, or lead the outcome of silence elsewhere";
@@ -134,44 +142,75 @@ impl Loop<'_> {
             || ways.any(|target| position(target).is_none_or(|next| !self.inside[next]))
     }
 
-    /// Whether a step sends something each time.
+    /// Whether a step sends something each time, or calls a flow that may.
     fn texts(&self, at: usize) -> bool {
         match &self.steps[at].verb {
-            Verb::Reply(_) | Verb::Send(_) | Verb::Email(_) | Verb::Notify(_) => true,
+            Verb::Reply(_) | Verb::Send(_) | Verb::Email(_) | Verb::Notify(_) | Verb::Call(_) => {
+                true
+            }
             Verb::Ask(ask) => ask.has_prompt(),
             Verb::Consent(consent) => consent.asks(),
             _ => false,
         }
     }
 
-    /// Whether a condition that leads out asks for something that the rounds set or fetch.
-    fn is_counted(&self, reading: &Reading<'_>) -> bool {
-        let changed: Vec<String> = self.members().flat_map(|at| self.changes(at)).collect();
-        let asks = |at: usize| {
-            let condition = self.written[at].verb.1;
-            let mut changed = changed.iter();
-            changed.any(|name| place(reading, condition, name).is_some())
-        };
-        let mut branches = self
+    /// What of it goes round without being counted: all of it, or a smaller round that passes by the conditions which
+    /// lead out and ask for something that the rounds bring about, or by the steps that bring it about.
+    fn uncounted(&self) -> Option<Self> {
+        let changes: Vec<(usize, Vec<String>)> =
+            self.members().map(|at| (at, self.changes(at))).collect();
+        let changed: BTreeSet<&str> = changes
+            .iter()
+            .flat_map(|(_, names)| names)
+            .map(String::as_str)
+            .collect();
+        let (mut conditions, mut asked) = (self.inside.clone(), BTreeSet::new());
+        let is_branch = |at: &usize| matches!(self.steps[*at].verb, Verb::Branch(_));
+        for at in self
             .members()
-            .filter(|at| matches!(self.steps[*at].verb, Verb::Branch(_)) && self.leads_out(*at));
-        branches.any(asks)
+            .filter(is_branch)
+            .filter(|at| self.leads_out(*at))
+        {
+            let names = names_in(self.written[at].verb.1);
+            let mut counted = names
+                .into_iter()
+                .filter(|name| changed.contains(name))
+                .peekable();
+            conditions[at] = counted.peek().is_none();
+            asked.extend(counted);
+        }
+        let mut counts = self.inside.clone();
+        for (at, names) in &changes {
+            counts[*at] &= !names.iter().any(|name| asked.contains(name.as_str()));
+        }
+        let rest = loops(self.on, &conditions).into_iter();
+        let inside = rest.chain(loops(self.on, &counts)).next()?;
+        Some(Self { inside, ..*self })
     }
 
     /// The names that a step writes though nobody answers.
     fn changes(&self, at: usize) -> Vec<String> {
         let (name, value) = (&self.written[at].name.text, self.written[at].verb.1);
         let keys = |pairs: &[(Key, Node)]| pairs.iter().map(|(key, _)| key.text.clone()).collect();
+        let of_step = |values: &[&str]| -> Vec<String> {
+            let values = values.iter();
+            values
+                .map(|value| format!("steps.{name}.{value}"))
+                .collect()
+        };
         match (&self.steps[at].verb, &value.value) {
             (Verb::Set(_), Value::Map(pairs)) => keys(pairs),
+            (Verb::Tag(_), _) => ["contact.tags", "contact.caseloads"]
+                .map(str::to_owned)
+                .to_vec(),
+            (Verb::Call(_), _) => of_step(&["result"]),
             (Verb::Http(_), _) => {
-                let mut names = match value.get("save_as").map(|saved| &saved.value) {
+                let saved: Vec<String> = match value.get("save_as").map(|saved| &saved.value) {
                     Some(Value::Map(pairs)) => keys(pairs),
                     Some(Value::Scalar { text, .. }) => vec![text.clone()],
                     _ => Vec::new(),
                 };
-                names.extend(["outcome", "status"].map(|value| format!("steps.{name}.{value}")));
-                names
+                [saved, of_step(&["outcome", "status"])].concat()
             }
             _ => Vec::new(),
         }
@@ -203,4 +242,20 @@ impl Loop<'_> {
         }
         Vec::new()
     }
+}
+
+/// The names in the conditions of a `branch`.
+fn names_in(node: &Node) -> Vec<&str> {
+    let Value::Map(pairs) = &node.value else {
+        return Vec::new();
+    };
+    let texts = pairs.iter().filter_map(|(_, value)| match &value.value {
+        Value::Scalar { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    texts
+        .flat_map(|text| text.split(move |c| !is_of_name(c)))
+        .filter(|word| word.contains('.'))
+        .collect()
 }

@@ -162,11 +162,7 @@ fn expectation(reading: &mut Reading<'_>, key: &str, node: &Node) -> Vec<Expect>
             Some(Expect::Notified(users.collect()))
         }
         "state" => {
-            let states = [
-                ("automated", ConversationState::Automated),
-                ("open", ConversationState::Open),
-                ("closed", ConversationState::Closed),
-            ];
+            let states = ConversationState::ALL.map(|state| (state.as_str(), state));
             reading.choice(node, "state", &states).map(Expect::State)
         }
         "sent" => reading.count(node, "`sent`", 0, 1_000).map(Expect::Sent),

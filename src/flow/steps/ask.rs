@@ -266,12 +266,21 @@ fn pattern(reading: &mut Reading<'_>, node: &Node) -> Option<Answer> {
         reading.fault_help(&node.at, "pattern", "this pattern fits no answer", help);
         return None;
     }
-    if mask.contains(['[', ']', '{', '}', '\\', '^', '$']) {
+    if is_regular_expression(mask) {
         let help = "a pattern is written as the answer looks: A is a letter, 9 a digit, X either";
         let message = format!("only an answer with these very signs fits `{mask}`");
         reading.warn(&node.at, "pattern", message, help);
     }
     Some(Answer::Pattern(mask.to_owned()))
+}
+
+/// Whether it has signs that answers seldom have, and regular expressions do.
+fn is_regular_expression(mask: &str) -> bool {
+    let again = ["9+", "9*", "X+", "X*", "A+", "A*", ".+", ".*"];
+    mask.contains(['[', ']', '{', '}', '\\'])
+        || mask.starts_with('^')
+        || mask.ends_with('$')
+        || again.iter().any(|part| mask.contains(part))
 }
 
 /// `{ name: [word, …], … }`; the name itself is one of its words.

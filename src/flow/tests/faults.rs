@@ -39,16 +39,16 @@ fn found(source: &str) -> String {
 }
 
 /// A call flow of the clinic whose steps begin in line 5.
-fn call(steps: &str) -> String {
+pub(super) fn call(steps: &str) -> String {
     format!("flow: test\naccount: clinic\non: call\nsteps:\n{steps}")
 }
 
-fn sms(steps: &str) -> String {
+pub(super) fn sms(steps: &str) -> String {
     format!("flow: test\naccount: clinic\non: sms\nsteps:\n{steps}")
 }
 
 /// Compares what was found in each source; all that differ are shown at once.
-fn check_table<'t>(rows: impl IntoIterator<Item = (String, &'t str)>) {
+pub(super) fn check_table<'t>(rows: impl IntoIterator<Item = (String, &'t str)>) {
     let mut wrong = String::new();
     for (source, expected) in rows {
         let found = found(&source);
@@ -298,102 +298,6 @@ fn texts_and_conditions() {
         ("  one:\n    branch: { a: steps.two.outcome == \"x\" }\n    then: { a: end, else: end }\n", "unknown-step@6:18"),
         ("  one:\n    branch: { a: contact.insured }\n    then: { a: end }\n", "missing-outcome@7:5"),
     ].map(|(steps, expected)| (sms(steps), expected)));
-}
-
-#[test]
-fn the_flow_as_a_whole() {
-    check_table([
-        (
-            call("  one:\n    say: Hi\n    next: end\n  two:\n    say: Ho\n    next: end\n"),
-            "unreachable-step@8:3",
-        ),
-        (
-            call("  one:\n    say: Hi\n    next: two\n  two:\n    say: Ho\n    next: one\n"),
-            "never-ends@5:3 endless-loop@5:3",
-        ),
-        (
-            call("  one:\n    menu: { prompt: Hi }\n    then: { 1: one, else: one }\n"),
-            "never-ends@5:3",
-        ),
-        (
-            call(
-                "  one:\n    menu: { prompt: Hi }\n    then: { 1: end, invalid: one, timeout: end }\n",
-            ),
-            "",
-        ),
-        (
-            call("  one:\n    dial: { group: nurses }\n    then: { answered: end, else: one }\n"),
-            "endless-loop@5:3",
-        ),
-        (
-            call(
-                "  one:\n    dial: { group: nurses }\n    then: { else: end, caller_hung_up: two }\n  two:\n    say: Hi\n    next: end\n",
-            ),
-            "needs-caller@9:5",
-        ),
-        (
-            call(
-                "  one:\n    dial: { group: nurses }\n    then: { else: end, caller_hung_up: two }\n  two:\n    inbox: { group: nurses }\n    next: end\n",
-            ),
-            "",
-        ),
-        (
-            call("  one:\n    say: Hi\n    next: two\n  two:\n    reject:\n"),
-            "late-reject@9:5",
-        ),
-        (
-            sms("  one:\n    reply: Hi\n    next: one\n"),
-            "never-ends@5:3 endless-loop@5:3",
-        ),
-        (
-            sms("  one:\n    ask: { prompt: Hi }\n    then: { valid: end, else: one }\n"),
-            "silent-loop@5:3",
-        ),
-        (
-            sms(
-                "  one:\n    ask: { prompt: Hi }\n    then: { valid: end, invalid: one, timeout: end }\n",
-            ),
-            "",
-        ),
-        // What is only looked at again and again, with a way out, reaches nobody.
-        (
-            sms(
-                "  one:\n    hours: office\n    then: { open: end, else: two }\n  two:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
-            ),
-            "",
-        ),
-        (
-            sms("  one:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n"),
-            "silent-loop@5:3",
-        ),
-        // Rounds that are counted, by the flow or by another system, come to an end.
-        (
-            sms(
-                "  one:\n    reply: Hi\n    next: two\n  two:\n    set: { flow.n: \"{{ flow.n | default(0) + 1 }}\" }\n    next: three\n  three:\n    branch: { enough: flow.n >= 3 }\n    then: { enough: end, else: four }\n  four:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
-            ),
-            "",
-        ),
-        (
-            sms(
-                "  one:\n    reply: Hi\n    next: two\n  two:\n    http: { url: https://example.org/x, save_as: { flow.done: done } }\n    then: { ok: three, else: end }\n  three:\n    branch: { enough: flow.done == \"yes\" }\n    then: { enough: end, else: four }\n  four:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
-            ),
-            "",
-        ),
-        // A name that only begins alike counts nothing.
-        (
-            sms(
-                "  one:\n    reply: Hi\n    next: two\n  two:\n    set: { flow.n: x, flow.nn: y }\n    next: three\n  three:\n    branch: { enough: contact.medicine == \"flow.nnn\" }\n    then: { enough: end, else: four }\n  four:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
-            ),
-            "silent-loop@5:3",
-        ),
-        // Several faults in one pass, in the order of the file.
-        (
-            call(
-                "  one:\n    say: \"{{ x.y }}\"\n    next: tow\n  two:\n    dial: { group: nurse, order: all }\n    then: { answered: end }\n",
-            ),
-            "unknown-name@6:14 unknown-step@7:11 unknown-group@9:20 unknown-value@9:34 missing-outcome@10:5",
-        ),
-    ]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod shipped;
 mod texts;
 mod told;
 mod verbs;
+mod whole;
 
 use std::collections::HashMap;
 

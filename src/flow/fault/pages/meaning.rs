@@ -196,7 +196,7 @@ pub(super) const PAGES: &[Page] = &[
     ),
     fault(
         "secret",
-        "Finds secret digits that would be saved in a contact, warns where a text, a note or an address shows their variable to others, and finds secrets of other systems that are written into a flow: in the header `authorization` a fault, in others and beside values a warning.",
+        "Finds secret digits that would be saved in a contact. A text, a note or an address that would show them to others is a warning; what a called flow does with them is not looked at. Secrets of other systems that are written into a flow are a fault in the header `authorization`, and a warning in others and beside values.",
         "Whoever may see the contact would see them, for good. A variable of the flow goes with the run.",
         Call(
             "  pin:\n    gather: { digits: 4, secret: true, save_as: contact.medicine }\n    then: { got: end, timeout: end }\n",

@@ -158,7 +158,7 @@ pub(super) const PAGES: &[Page] = &[
     warning(
         "decides-nothing",
         "Finds a condition that asks for a weekday by a name that none has, or for an hour that no clock shows.",
-        "It comes out the same at every moment, so that one way is never taken.",
+        "That part of the condition comes out the same at every moment, and what was meant is never decided.",
         Call(
             "  which:\n    branch: { monday: weekday() == \"Monday\" }\n    then: { monday: box, else: end }\n  box:\n    voicemail: { group: nurses }\n    next: end\n",
         ),

@@ -34,7 +34,7 @@ pub(super) const PAGES: &[Page] = &[
     ),
     fault(
         "silent-loop",
-        "Finds steps that go round while the person does nothing: back by a time that passes, an answer that does not come, or a recording of silence. Among texts it is a fault where nothing else leads out, and a warning where something leads out that the rounds themselves do not change. In a call it is a warning.",
+        "Finds steps that go round while the person does nothing: back by a time that passes, an answer that does not come, or a recording of silence. Among texts it is a fault where nothing else leads out, and a warning where something leads out that the rounds themselves do not change. In a call it is a warning. Over several flows only texts are looked at, and only what never comes to an end.",
         "Somebody who never answers would get one text after another, and a forgotten line would be held, until the steps of the run are used up. Count the rounds, and let a `branch` end them.",
         Sms(
             "  remind:\n    reply: Please call us about your visit.\n    next: pause\n  pause:\n    wait: 24h\n    then: { elapsed: remind, replied: end }\n",

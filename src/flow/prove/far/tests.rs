@@ -79,13 +79,15 @@ fn on_texts(key: &str, steps: &str) -> String {
     format!("flow: {key}\naccount: clinic\non: sms\nsteps:\n{steps}")
 }
 
+/// Steps that ask, and leave for another flow when nobody answers.
+fn ask(into: &str) -> String {
+    format!(
+        "  a:\n    ask: {{ prompt: Hi }}\n    then: {{ valid: end, invalid: end, timeout: b }}\n  b: {{ goto: {into} }}\n"
+    )
+}
+
 #[test]
 fn flows_that_go_round_in_silence_are_told() {
-    let ask = |into: &str| {
-        format!(
-            "  a:\n    ask: {{ prompt: Hi }}\n    then: {{ valid: end, invalid: end, timeout: b }}\n  b: {{ goto: {into} }}\n"
-        )
-    };
     let (there, back) = (on_texts("one", &ask("two")), on_texts("two", &ask("one")));
     let words = "these flows lead into each other for good while the person does nothing";
     assert_eq!(
@@ -93,6 +95,14 @@ fn flows_that_go_round_in_silence_are_told() {
         [format!("silent-loop 8: {words}: one → two → one")]
     );
     assert_eq!(refused(&[there.clone(), back]), ["one", "two"]);
+    // A called flow that leaves for good ends it, and one that nobody knows may.
+    let calls = "  a:\n    hours: office\n    then: { open: b, else: d }\n  b: { wait: 1h, then: { elapsed: c, replied: end } }\n  c: { goto: main }\n  d: { call: part, next: b }\n";
+    let (part, last) = (
+        on_texts("part", "  a: { goto: last }\n"),
+        on_texts("last", "  a: { reply: Hi, next: end }\n"),
+    );
+    assert_eq!(told(&[on_texts("main", calls), part, last]), [""; 0]);
+    assert_eq!(told(&[on_texts("main", calls)]), [""; 0]);
     // Where one of them ends in silence, and where nobody knows the other.
     let ends = "  a:\n    hours: office\n    then: { open: b, closed: end, holiday: end }\n  b: { goto: one }\n";
     assert_eq!(told(&[there.clone(), on_texts("two", ends)]), [""; 0]);
@@ -117,6 +127,14 @@ fn what_was_too_far_before_refuses_nothing_new() {
         together.fault("clinic", "f11").map(|fault| fault.code)
     };
     assert_eq!(beside(&[&leaf]), None);
+    // A round in silence that was there before hides no way that is too long.
+    let round = on_texts("round", &ask("round"));
+    let together = Together::beside([round.as_str()], active.iter().map(|text| ("f", *text)));
+    assert_eq!(
+        together.fault("clinic", "f03").map(|fault| fault.code),
+        Some("too-many-flows")
+    );
+    assert!(together.fault("clinic", "round").is_none());
     // Another fault is a new one.
     let round = flow("f11", "  a: { goto: f10 }\n");
     assert_eq!(beside(&[&round]), Some("flow-loop"));
