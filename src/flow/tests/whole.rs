@@ -170,5 +170,5 @@ fn where_secret_digits_may_go() {
     ].map(|(step, expected)| (after(step), expected)));
     // Before it is asked for there is nothing to show.
     let before = "  one:\n    inbox: { group: nurses, note: \"{{ flow.pin }}\" }\n    next: pin\n  pin:\n    gather: { digits: 4, save_as: flow.pin, secret: true }\n    then: { got: end, timeout: end }\n";
-    check_table([(call(before), "too-early@6:38")]);
+    check_table([(call(before), "too-early@6:39")]);
 }
