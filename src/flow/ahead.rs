@@ -113,7 +113,7 @@ impl Engine<'_> {
 /// The steps that may follow in the same event.
 fn at_once(def: &StepDef) -> impl Iterator<Item = usize> {
     let rings = matches!(def.verb, Verb::Dial(_));
-    let takes_time = def.spec.waits || matches!(def.verb, Verb::Http(_));
+    let takes_time = def.waits() || matches!(def.verb, Verb::Http(_));
     let outcomes = def.then.iter();
     let outcomes =
         outcomes.filter(move |(name, _)| !takes_time && (!rings || name == "nobody_available"));

@@ -147,7 +147,10 @@ fn find(
         is_published,
         account: String::new(),
         kind: Kind::Call,
-        scope: Scope::default(),
+        scope: Scope {
+            is_published,
+            ..Scope::default()
+        },
         faults: Vec::new(),
         warnings: Vec::new(),
         left_out: (0, 0),

@@ -16,6 +16,7 @@ mod expr;
 mod fault;
 mod filters;
 mod form;
+mod formula;
 pub mod graph;
 mod names;
 mod outcomes;

@@ -343,16 +343,16 @@ impl<'a> Reading<'a> {
     /// A condition.
     pub(crate) fn condition(&mut self, node: &Node) -> Option<expr::Expr> {
         let text = self.word(node, "a condition")?;
-        match expr::parse(text, &mut self.scope) {
-            Ok(expr) => Some(expr),
-            Err(wrong) => {
-                let at = self.inside(node, text, &wrong.span);
-                let mut fault = Fault::new(self.file, &at, wrong.code, wrong.message);
-                fault.help = wrong.help;
-                self.note(fault);
-                None
-            }
-        }
+        let read = expr::parse(text, &mut self.scope);
+        read.map_err(|wrong| self.wrong(node, text, wrong)).ok()
+    }
+
+    /// Notes what is wrong with an expression in this text.
+    pub(crate) fn wrong(&mut self, node: &Node, text: &str, wrong: expr::Wrong) {
+        let at = self.inside(node, text, &wrong.span);
+        let mut fault = Fault::new(self.file, &at, wrong.code, wrong.message);
+        fault.help = wrong.help;
+        self.note(fault);
     }
 
     /// The place of a part of a text in the file: exact where the text stands there as it is.

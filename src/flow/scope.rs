@@ -208,6 +208,8 @@ pub(crate) struct Scope {
     pub(crate) given: BTreeSet<String>,
     /// The values of steps and the variables that were named since this was last taken.
     pub(crate) uses: BTreeSet<String>,
+    /// The flow was published: what has been refused only since then is taken.
+    pub(crate) is_published: bool,
 }
 
 /// A name that means nothing: what is wrong, and the next move.

@@ -3,15 +3,18 @@
 //!
 //! A text that only puts values into words is put together here; one with conditions or filters goes
 //! through minijinja, strict, with fuel and a cap on its output. Operators that could make much out of
-//! little (`*`, `~`, ranges) are refused when the flow is checked.
+//! little (`*`, `~`, ranges) and arithmetic, which could fail, are refused when the flow is checked; and what is left is
+//! put together there once with every value missing and with values of each kind ([`trial`]).
+
+mod read;
+mod trial;
 
 use std::io;
 use std::sync::LazyLock;
 
 use minijinja::{Environment, UndefinedBehavior, Value};
 
-use super::fault::suggest;
-use super::filters::{capitalize, names as filters, spaced};
+use super::filters::{capitalize, spaced};
 use super::scope::{Known, Scope, Val, Values};
 
 /// What minijinja may spend on one text.
@@ -85,11 +88,18 @@ impl Text {
 pub(crate) enum Template {
     /// Words and values in turn.
     Plain(Vec<Part>),
-    /// For minijinja, with the names it uses.
-    Full {
-        source: String,
-        names: Vec<(String, Known)>,
-    },
+    /// For minijinja.
+    Full(Full),
+}
+
+/// A template for minijinja.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Full {
+    source: String,
+    /// The names it uses.
+    names: Vec<(String, Known)>,
+    /// Those of them that are gone through or looked into.
+    lists: Vec<String>,
 }
 
 /// A piece of a plain template.
@@ -120,21 +130,7 @@ impl Template {
             let words = format!("a text has at most {TEMPLATE_BYTES_MAX} bytes");
             return Err(vec![wrong(0..source.len(), words)]);
         }
-        let mut reader = Reader {
-            source,
-            scope,
-            plain: Some(Vec::new()),
-            names: Vec::new(),
-            locals: Vec::new(),
-            wrong: Vec::new(),
-        };
-        reader.read();
-        let Reader {
-            plain,
-            names,
-            wrong: found,
-            ..
-        } = reader;
+        let (plain, names, lists, found) = read::read(source, scope);
         if !found.is_empty() {
             return Err(found);
         }
@@ -148,10 +144,15 @@ impl Template {
                 .map_or_else(|| error.kind().to_string(), str::to_owned);
             return Err(vec![wrong(span.unwrap_or(0..source.len()), words)]);
         }
-        Ok(Self::Full {
+        let full = Full {
             source: source.to_owned(),
             names,
-        })
+            lists,
+        };
+        match trial::fails(&full).filter(|_| !scope.is_published) {
+            Some(words) => Err(vec![wrong(0..source.len(), words)]),
+            None => Ok(Self::Full(full)),
+        }
     }
 
     /// The one name the template consists of, which keeps its type.
@@ -161,7 +162,7 @@ impl Template {
                 [Part::Value(name)] => Some(name),
                 _ => None,
             },
-            Self::Full { .. } => None,
+            Self::Full(_) => None,
         }
     }
 
@@ -175,7 +176,7 @@ impl Template {
                     Part::Value(_) => None,
                 })
                 .collect(),
-            Self::Full { .. } => None,
+            Self::Full(_) => None,
         }
     }
 
@@ -183,7 +184,7 @@ impl Template {
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let parts = match self {
             Self::Plain(parts) => parts.as_slice(),
-            Self::Full { .. } => &[],
+            Self::Full(_) => &[],
         };
         parts.iter().filter_map(|part| match part {
             Part::Words(words) => Some(words.as_str()),
@@ -201,7 +202,7 @@ impl Template {
                     Part::Value(name) => values.get(name).shown(),
                 })
                 .collect(),
-            Self::Full { source, names } => full(source, names, values, chars_max),
+            Self::Full(full) => full.render(values, chars_max),
         };
         match text.char_indices().nth(chars_max) {
             Some((end, _)) => text[..end].to_owned(),
@@ -210,20 +211,62 @@ impl Template {
     }
 }
 
-/// Renders through minijinja. What stands when the fuel or the cap is reached is the text.
-fn full(source: &str, names: &[(String, Known)], values: &Values<'_>, chars_max: usize) -> String {
-    let mut out = Capped {
-        bytes: Vec::new(),
-        left: chars_max.saturating_mul(4),
-    };
-    if let Ok(template) = ENVIRONMENT.template_from_str(source) {
-        let context = context(names, values);
-        // An error here is the cap or the fuel: names and syntax were checked before.
-        let _stopped = template.render_captured_to(context, &mut out);
+impl Full {
+    /// Renders through minijinja. What stands when the fuel or the cap is reached is the text.
+    fn render(&self, values: &Values<'_>, chars_max: usize) -> String {
+        let mut out = Capped {
+            bytes: Vec::new(),
+            left: chars_max.saturating_mul(4),
+        };
+        // An error here is the cap or the fuel: all else was tried before.
+        let _stopped = self.render_to(&mut out, |name| values.get(name).to_json());
+        String::from_utf8_lossy(&out.bytes)
+            .trim_end_matches('\u{fffd}')
+            .to_owned()
     }
-    String::from_utf8_lossy(&out.bytes)
-        .trim_end_matches('\u{fffd}')
-        .to_owned()
+
+    fn render_to(
+        &self,
+        out: &mut Capped,
+        value: impl Fn(&Known) -> serde_json::Value,
+    ) -> Result<(), minijinja::Error> {
+        let template = ENVIRONMENT.template_from_str(&self.source)?;
+        template.render_captured_to(self.context(value), out)?;
+        Ok(())
+    }
+
+    /// The values it uses, and no others, as nested maps.
+    fn context(&self, value: impl Fn(&Known) -> serde_json::Value) -> Value {
+        let mut tree = serde_json::Map::new();
+        for (path, name) in &self.names {
+            let mut at = &mut tree;
+            let mut parts = path.split('.').peekable();
+            while let Some(part) = parts.next() {
+                let have = at.entry(part).or_insert(serde_json::Value::Null);
+                if parts.peek().is_none() {
+                    *have = self.listed(path, value(name));
+                    break;
+                }
+                if !have.is_object() {
+                    *have = serde_json::Value::Object(serde_json::Map::new());
+                }
+                let serde_json::Value::Object(inner) = have else {
+                    break;
+                };
+                at = inner;
+            }
+        }
+        made(&serde_json::Value::Object(tree))
+    }
+
+    /// What is gone through or looked into is a list, or a text; nothing else has parts.
+    fn listed(&self, path: &str, value: serde_json::Value) -> serde_json::Value {
+        let has_parts = value.is_array() || value.is_string();
+        match self.lists.iter().any(|list| list == path) && !has_parts {
+            true => serde_json::Value::Array(Vec::new()),
+            false => value,
+        }
+    }
 }
 
 struct Capped {
@@ -246,30 +289,6 @@ impl io::Write for Capped {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// The values a template uses, and no others, as nested maps.
-fn context(names: &[(String, Known)], values: &Values<'_>) -> Value {
-    let mut tree = serde_json::Map::new();
-    for (path, name) in names {
-        let mut at = &mut tree;
-        let mut parts = path.split('.').peekable();
-        while let Some(part) = parts.next() {
-            let have = at.entry(part).or_insert(serde_json::Value::Null);
-            if parts.peek().is_none() {
-                *have = values.get(name).to_json();
-                break;
-            }
-            if !have.is_object() {
-                *have = serde_json::Value::Object(serde_json::Map::new());
-            }
-            let serde_json::Value::Object(inner) = have else {
-                break;
-            };
-            at = inner;
-        }
-    }
-    made(&serde_json::Value::Object(tree))
 }
 
 fn made(json: &serde_json::Value) -> Value {
@@ -335,220 +354,6 @@ fn wrong(span: std::ops::Range<usize>, message: impl Into<String>) -> WrongText 
         message: message.into(),
         help: None,
     }
-}
-
-/// Reads a template once: its parts when it is plain, its names, and whatever is not allowed.
-struct Reader<'s> {
-    source: &'s str,
-    scope: &'s mut Scope,
-    /// `None` once something stands there that only minijinja can do.
-    plain: Option<Vec<Part>>,
-    names: Vec<(String, Known)>,
-    /// Names made by `for`.
-    locals: Vec<String>,
-    wrong: Vec<WrongText>,
-}
-
-impl Reader<'_> {
-    fn read(&mut self) {
-        let mut at = 0;
-        while let Some(found) = self.source[at..].find('{') {
-            let open = at + found;
-            let rest = &self.source[open..];
-            let (closing, block) = if rest.starts_with("{{") {
-                ("}}", false)
-            } else if rest.starts_with("{%") {
-                ("%}", true)
-            } else if rest.starts_with("{#") {
-                ("#}", true)
-            } else {
-                self.words(at, open + 1);
-                at = open + 1;
-                continue;
-            };
-            self.words(at, open);
-            let Some(length) = closing_at(rest, closing) else {
-                let message = format!("`{}` has no closing `{closing}`", &rest[..2]);
-                self.wrong.push(wrong(open..open + 2, message));
-                return;
-            };
-            let inner = open + 2..open + length;
-            match (closing, block) {
-                ("#}", _) => self.plain = None,
-                (_, true) => self.statement(inner),
-                (_, false) => self.output(inner),
-            }
-            at = open + length + 2;
-        }
-        self.words(at, self.source.len());
-    }
-
-    fn words(&mut self, from: usize, to: usize) {
-        let words = &self.source[from..to];
-        let Some(parts) = &mut self.plain else { return };
-        match parts.last_mut() {
-            Some(Part::Words(before)) => before.push_str(words),
-            _ if words.is_empty() => {}
-            _ => parts.push(Part::Words(words.to_owned())),
-        }
-    }
-
-    /// `{{ … }}`
-    fn output(&mut self, inner: std::ops::Range<usize>) {
-        let text = &self.source[inner.clone()];
-        let bare = text.trim();
-        let is_name = bare.contains('.')
-            && bare
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "._".contains(c));
-        if !is_name {
-            self.plain = None;
-            return self.tokens(inner);
-        }
-        let start = inner.start + text.find(bare).unwrap_or(0);
-        if let Some(name) = self.name(bare, start)
-            && let Some(parts) = &mut self.plain
-        {
-            parts.push(Part::Value(name));
-        }
-    }
-
-    /// `{% … %}`
-    fn statement(&mut self, inner: std::ops::Range<usize>) {
-        self.plain = None;
-        let text = self.source[inner.clone()].trim_matches(|c: char| c.is_whitespace() || c == '-');
-        let word = text.split_whitespace().next().unwrap_or("");
-        let start = inner.start + self.source[inner.clone()].find(word).unwrap_or(0);
-        match word {
-            "if" | "elif" => self.tokens(start + word.len()..inner.end),
-            "else" | "endif" | "endfor" => {}
-            "for" => {
-                let rest = &self.source[start + 3..inner.end];
-                let Some((local, _)) = rest.split_once(" in ") else {
-                    let message = "`for` is written `{% for tag in contact.tags %}`";
-                    return self.wrong.push(wrong(start..inner.end, message));
-                };
-                self.locals.push(local.trim().to_owned());
-                let from = start + 3 + local.len() + " in ".len();
-                self.tokens(from..inner.end);
-            }
-            _ => {
-                let mut fault = wrong(
-                    start..start + word.len(),
-                    format!("`{word}` is not available in a text"),
-                );
-                fault.help = Some("a text knows {{ … }}, {% if … %}, {% elif … %}, {% else %} and {% for … in … %}".to_owned());
-                self.wrong.push(fault);
-            }
-        }
-    }
-
-    /// Looks at every token of an expression: names must be known, and only small operators are allowed.
-    fn tokens(&mut self, inner: std::ops::Range<usize>) {
-        let mut at = inner.start;
-        let mut after_pipe = false;
-        while at < inner.end {
-            let rest = &self.source[at..inner.end];
-            let Some(c) = rest.chars().next() else { return };
-            let length = if c.is_whitespace() {
-                c.len_utf8()
-            } else if c == '"' || c == '\'' {
-                rest[1..].find(c).map_or(rest.len(), |end| end + 2)
-            } else if c.is_ascii_digit() {
-                rest.find(|c: char| !c.is_ascii_digit() && c != '.')
-                    .unwrap_or(rest.len())
-            } else if c.is_ascii_alphabetic() || c == '_' {
-                let end = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.');
-                let length = rest.find(end).unwrap_or(rest.len());
-                self.word(at, length, after_pipe);
-                after_pipe = false;
-                at += length;
-                continue;
-            } else {
-                self.sign(at, c, rest);
-                after_pipe = c == '|';
-                at += c.len_utf8();
-                continue;
-            };
-            after_pipe &= c.is_whitespace();
-            at += length;
-        }
-    }
-
-    fn word(&mut self, at: usize, length: usize, after_pipe: bool) {
-        let source = self.source;
-        let word = &source[at..at + length];
-        if after_pipe {
-            if !filters().contains(&word) {
-                let mut fault = wrong(at..at + length, format!("there is no filter `{word}`"));
-                fault.help = Some(suggest(word, filters()));
-                self.wrong.push(fault);
-            }
-            return;
-        }
-        let keyword = [
-            "and", "or", "not", "in", "if", "else", "true", "false", "none",
-        ]
-        .contains(&word);
-        if keyword || self.locals.iter().any(|local| local == word) {
-            return;
-        }
-        if source[at + length..].trim_start().starts_with('(') {
-            let message = format!("there is no function `{word}` in a text");
-            let mut fault = wrong(at..at + length, message);
-            let known = filters().join(", ");
-            fault.help = Some(format!("filters stand behind a bar: {known}"));
-            return self.wrong.push(fault);
-        }
-        self.name(word, at);
-    }
-
-    fn name(&mut self, path: &str, at: usize) -> Option<Known> {
-        match self.scope.resolve(path) {
-            Ok(name) => {
-                self.names.push((path.to_owned(), name.clone()));
-                Some(name)
-            }
-            Err(unknown) => {
-                let help = Some(unknown.help);
-                let span = at..at + path.len();
-                self.wrong.push(WrongText {
-                    span,
-                    code: unknown.code,
-                    message: unknown.message,
-                    help,
-                });
-                None
-            }
-        }
-    }
-
-    fn sign(&mut self, at: usize, c: char, rest: &str) {
-        let allowed = "|(),=!<>+-.".contains(c) && !rest.starts_with("..");
-        if !allowed {
-            let message = format!("`{c}` is not available in a text");
-            let mut fault = wrong(at..at + c.len_utf8(), message);
-            fault.help = Some(
-                "compute in a `set` or a `branch`, and keep texts to words and values".to_owned(),
-            );
-            self.wrong.push(fault);
-        }
-    }
-}
-
-/// Where the closing mark is, quotes apart.
-fn closing_at(text: &str, closing: &str) -> Option<usize> {
-    let mut quote = None;
-    for (at, c) in text.char_indices().skip(2) {
-        match quote {
-            Some(open) if c == open => quote = None,
-            Some(_) => {}
-            None if text[at..].starts_with(closing) => return Some(at),
-            None if (c == '"' || c == '\'') && closing != "#}" => quote = Some(c),
-            None => {}
-        }
-    }
-    None
 }
 
 impl From<&str> for Text {

@@ -3,6 +3,10 @@
 use std::path::Path;
 
 use super::*;
+
+#[path = "manual.rs"]
+mod manual;
+
 use crate::config::organisation::OrganisationFile;
 use crate::model::{Ids, Timestamp};
 

@@ -70,9 +70,13 @@ pub(crate) fn saves(verb: &Node) -> Vec<(String, Type)> {
     }
     for (key, value) in pairs {
         if let Some(name) = key.text.strip_prefix("flow.") {
-            // A sole value keeps its type, which is known only when it runs.
-            let sole = matches!(&value.value, Value::Scalar { text, .. } if text.trim_start().starts_with("{{"));
-            found.push((name.to_owned(), if sole { Type::Any } else { Type::Text }));
+            // A sole value keeps its type, which is known only when it runs; a bare number is one, and stands for its
+            // text too.
+            let is_any = matches!(
+                &value.value,
+                Value::Scalar { text, bare } if *bare || text.trim_start().starts_with("{{")
+            );
+            found.push((name.to_owned(), if is_any { Type::Any } else { Type::Text }));
         }
     }
     found

@@ -1,17 +1,20 @@
-//! The typed expressions of `branch`: a small grammar, read by hand, that cannot fail or loop when it runs.
+//! The typed expressions of `branch`, and of what a `set` computes: a small grammar, read by hand, that cannot fail or
+//! loop when it runs.
 //!
 //! ```text
 //! or      = and { "or" and }
 //! and     = not { "and" not }
 //! not     = "not" not | compare
 //! compare = sum [ ( "==" | "!=" | "<" | "<=" | ">" | ">=" | [ "not" ] "in" ) sum ]
-//! sum     = item { ( "+" | "-" ) item }
+//! sum     = given { ( "+" | "-" ) given }
+//! given   = item { "|" "default" "(" or ")" }
 //! item    = number | text | true | false | name | function "(" [ or { "," or } ] ")"
 //!         | "[" or { "," or } "]" | "(" or ")" | "-" item
 //! ```
 //!
 //! Types are known when the flow is checked. A comparison with a missing value is false.
 
+mod decided;
 mod never;
 mod read;
 mod token;
@@ -20,9 +23,10 @@ mod value;
 
 use std::ops::Range;
 
+pub(crate) use decided::{decided, names};
 pub(crate) use never::undecided;
-pub(crate) use read::parse;
-pub(crate) use value::holds;
+pub(crate) use read::{parse, parse_value};
+pub(crate) use value::{holds, value};
 
 use super::scope::{Known, Type, Val};
 
@@ -42,6 +46,8 @@ pub(crate) enum Expr {
     Items(Vec<Expr>),
     Add(Box<Expr>, Box<Expr>),
     Sub(Box<Expr>, Box<Expr>),
+    /// The second where the first is missing.
+    Default(Box<Expr>, Box<Expr>),
     Call(Func, Vec<Expr>),
 }
 

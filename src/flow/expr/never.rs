@@ -25,7 +25,7 @@ pub(crate) fn undecided(expr: &Expr) -> Option<(String, &'static str)> {
             }
             _ => None,
         },
-        Expr::Add(left, right) | Expr::Sub(left, right) => {
+        Expr::Add(left, right) | Expr::Sub(left, right) | Expr::Default(left, right) => {
             undecided(left).or_else(|| undecided(right))
         }
     }

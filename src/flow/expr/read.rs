@@ -6,7 +6,8 @@ use jiff::civil::Date;
 
 use super::token::{Tok, Token, tokens};
 use super::typed::{
-    Typed, arithmetic, as_date, comparison, condition, constant, kind_of_const, list, no_date,
+    Typed, arithmetic, as_date, comparison, condition, constant, dates, kind_of_const, list,
+    no_date, or_else,
 };
 use super::{EXPRESSION_BYTES_MAX, Expr, FUNCTIONS, Func, Function, Op, Wrong, wrong};
 use crate::flow::fault::suggest;
@@ -17,6 +18,34 @@ const DEPTH_MAX: usize = 24;
 
 /// Reads a condition.
 pub(crate) fn parse(source: &str, scope: &mut Scope) -> Result<Expr, Wrong> {
+    let whole = whole(source, scope)?;
+    if !whole.kind.meets(Type::Bool) {
+        let words = format!(
+            "this is {}, and a branch needs yes or no",
+            whole.kind.word()
+        );
+        let help = "compare it with something, or ask `present(…)`".to_owned();
+        return Err(Wrong {
+            help: Some(help),
+            ..wrong(whole.span, "type", words)
+        });
+    }
+    Ok(whole.expr)
+}
+
+/// Reads a value of any type.
+pub(crate) fn parse_value(source: &str, scope: &mut Scope) -> Result<(Expr, Type), Wrong> {
+    let whole = whole(source, scope)?;
+    match whole.kind {
+        Type::List if matches!(whole.expr, Expr::Items(_)) => {
+            let words = "a list cannot be put together here";
+            Err(wrong(whole.span, "type", words))
+        }
+        kind => Ok((whole.expr, kind)),
+    }
+}
+
+fn whole(source: &str, scope: &mut Scope) -> Result<Typed, Wrong> {
     if source.len() > EXPRESSION_BYTES_MAX {
         let words = format!("an expression has at most {EXPRESSION_BYTES_MAX} bytes");
         return Err(wrong(0..source.len(), "expression", words));
@@ -38,18 +67,7 @@ pub(crate) fn parse(source: &str, scope: &mut Scope) -> Result<Expr, Wrong> {
             ..wrong(token.span.clone(), "expression", words)
         });
     }
-    if !whole.kind.meets(Type::Bool) {
-        let words = format!(
-            "this is {}, and a branch needs yes or no",
-            whole.kind.word()
-        );
-        let help = "compare it with something, or ask `present(…)`".to_owned();
-        return Err(Wrong {
-            help: Some(help),
-            ..wrong(whole.span, "type", words)
-        });
-    }
-    Ok(whole.expr)
+    Ok(whole)
 }
 
 struct Parser<'s> {
@@ -133,6 +151,10 @@ impl Parser<'_> {
     fn membership(&mut self, left: Typed, negated: bool) -> Result<Typed, Wrong> {
         let right = self.sum()?;
         let span = left.span.start..right.span.end;
+        let right = match left.kind {
+            Type::Date => dates(right)?,
+            _ => right,
+        };
         let listed = match &right.expr {
             Expr::Items(items) => {
                 // The kinds of a list's items were made one when it was read.
@@ -150,7 +172,11 @@ impl Parser<'_> {
         };
         if !left.kind.meets(listed) {
             let words = format!("{} is never in a list of another kind", left.kind.word());
-            return Err(wrong(left.span, "type", words));
+            let help = Some("give the list values of this kind".to_owned());
+            return Err(Wrong {
+                help,
+                ..wrong(left.span, "type", words)
+            });
         }
         if let Expr::Name(Known::ContactCaseloads) = right.expr {
             self.caseloads_of(&left)?;
@@ -215,15 +241,37 @@ impl Parser<'_> {
     }
 
     fn sum(&mut self) -> Result<Typed, Wrong> {
-        let mut left = self.item()?;
+        let mut left = self.given()?;
         loop {
             let plus = self.take_sign("+");
             if !plus && !self.take_sign("-") {
                 return Ok(left);
             }
-            let right = self.item()?;
+            let right = self.given()?;
             left = arithmetic(plus, left, right)?;
         }
+    }
+
+    /// A value, and what it is where it is missing.
+    fn given(&mut self) -> Result<Typed, Wrong> {
+        let mut value = self.item()?;
+        while self.take_sign("|") {
+            let place = self.place();
+            if !self.take_word("default") || !self.take_sign("(") {
+                let help = Some("write `flow.rounds | default(0)`".to_owned());
+                let words = "behind a bar stands `default(…)` where something is computed";
+                return Err(Wrong {
+                    help,
+                    ..wrong(place, "expression", words)
+                });
+            }
+            self.deeper()?;
+            let other = self.or()?;
+            self.depth -= 1;
+            let end = self.close(")")?;
+            value = or_else(value, other, end)?;
+        }
+        Ok(value)
     }
 
     fn item(&mut self) -> Result<Typed, Wrong> {

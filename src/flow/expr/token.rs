@@ -19,8 +19,8 @@ pub(super) struct Token {
     pub(super) span: Range<usize>,
 }
 
-const SIGNS: [&str; 15] = [
-    "==", "!=", "<=", ">=", "<", ">", "+", "-", "(", ")", "[", "]", ",", "=", "!",
+const SIGNS: [&str; 16] = [
+    "==", "!=", "<=", ">=", "<", ">", "+", "-", "(", ")", "[", "]", ",", "=", "!", "|",
 ];
 
 pub(super) fn tokens(source: &str) -> Result<Vec<Token>, Wrong> {

@@ -72,6 +72,49 @@ pub(super) fn as_date(value: Typed) -> Result<Typed, Wrong> {
     }
 }
 
+/// The texts of a list in which a date is looked for are dates.
+pub(super) fn dates(list: Typed) -> Result<Typed, Wrong> {
+    let Expr::Items(items) = list.expr else {
+        return Ok(list);
+    };
+    let span = list.span.clone();
+    let date = |expr| {
+        let kind = kind_of_const(&expr);
+        let span = span.clone();
+        as_date(Typed { expr, kind, span }).map(|date| date.expr)
+    };
+    let items: Result<Vec<Expr>, Wrong> = items.into_iter().map(date).collect();
+    Ok(Typed {
+        expr: Expr::Items(items?),
+        ..list
+    })
+}
+
+/// A value with another one for where it is missing; `end` is where that ends.
+pub(super) fn or_else(value: Typed, other: Typed, end: usize) -> Result<Typed, Wrong> {
+    let other = match value.kind {
+        Type::Date => as_date(other)?,
+        _ => other,
+    };
+    if !value.kind.meets(other.kind) {
+        let words = format!(
+            "this is {}, and what stands in its place {}",
+            value.kind.word(),
+            other.kind.word()
+        );
+        return Err(wrong(other.span, "type", words));
+    }
+    let kind = match value.kind == other.kind {
+        true => value.kind,
+        false => Type::Any,
+    };
+    Ok(Typed {
+        span: value.span.start..end,
+        expr: Expr::Default(Box::new(value.expr), Box::new(other.expr)),
+        kind,
+    })
+}
+
 fn as_date_if(value: Typed) -> Typed {
     match &value.expr {
         Expr::Const(Val::Text(text)) => match text.parse() {

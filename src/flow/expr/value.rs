@@ -12,7 +12,7 @@ pub(crate) fn holds(expr: &Expr, values: &Values<'_>) -> bool {
 }
 
 /// What an expression comes to; never fails.
-fn value(expr: &Expr, values: &Values<'_>) -> Val {
+pub(crate) fn value(expr: &Expr, values: &Values<'_>) -> Val {
     match expr {
         Expr::Const(value) => value.clone(),
         Expr::Name(name) => values.get(name),
@@ -26,6 +26,10 @@ fn value(expr: &Expr, values: &Values<'_>) -> Val {
         Expr::Items(_) => Val::Missing,
         Expr::Add(left, right) => add(&value(left, values), &value(right, values), 1.0),
         Expr::Sub(left, right) => add(&value(left, values), &value(right, values), -1.0),
+        Expr::Default(wanted, other) => match value(wanted, values) {
+            Val::Missing => value(other, values),
+            wanted => wanted,
+        },
         Expr::Call(func, given) => {
             let given: Vec<Val> = given.iter().map(|part| value(part, values)).collect();
             call(*func, &given, values)
@@ -33,7 +37,7 @@ fn value(expr: &Expr, values: &Values<'_>) -> Val {
     }
 }
 
-fn compare(op: Op, left: &Val, right: &Val) -> bool {
+pub(super) fn compare(op: Op, left: &Val, right: &Val) -> bool {
     use std::cmp::Ordering::{Equal, Greater, Less};
     let (left, right) = (&alike(left, right), &alike(right, left));
     let order = match (left, right) {
@@ -79,7 +83,7 @@ fn is_in(needle: &Val, list: &Expr, values: &Values<'_>) -> bool {
 }
 
 /// A sum or, with a sign of -1, a difference. What leaves the calendar is missing.
-fn add(left: &Val, right: &Val, sign: f64) -> Val {
+pub(super) fn add(left: &Val, right: &Val, sign: f64) -> Val {
     let left = &match (left, right) {
         // Of a column whose type is not known, only what can be added to is of use.
         (Val::Text(text), Val::Number(_)) => match Val::read(text, Type::Date) {

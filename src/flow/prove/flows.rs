@@ -92,7 +92,7 @@ pub(super) fn note(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Wri
             steps: targets.iter().copied().filter_map(position).collect(),
             end: targets.contains(&Target::End),
         };
-        let at_once = match step.spec.waits {
+        let at_once = match step.waits() {
             true => onward(passing(step).collect()),
             false => whenever.clone(),
         };
@@ -150,6 +150,35 @@ fn reach<'a>(flow: &Ways<'a>, places: &Places<'_>, passes: &[bool], pick: Pick) 
         }
     }
     found
+}
+
+/// A call that a flow comes back to at once, over steps and called flows that wait for nobody: of which flow, and where
+/// that is written.
+fn calls_again<'a>(
+    flow: &Ways<'a>,
+    places: &Places<'_>,
+    passes: &[bool],
+) -> Option<(usize, &'a At)> {
+    let called = |step: &'a Passage| {
+        let (key, at) = step.leads.as_ref().filter(|_| step.comes_back)?;
+        let into = *places.get(&(flow.account, key.as_str()))?;
+        passes[into].then_some((into, at))
+    };
+    let goes_on = |at: usize| flow.steps[at].leads.is_none() || called(&flow.steps[at]).is_some();
+    let comes_back = |start: usize| {
+        let mut seen = vec![false; flow.steps.len()];
+        let mut open = vec![start];
+        while let Some(at) = open.pop().filter(|_| !seen[start]) {
+            for next in flow.steps[at].at_once.steps.iter().filter(|_| goes_on(at)) {
+                if !std::mem::replace(&mut seen[*next], true) {
+                    open.push(*next);
+                }
+            }
+        }
+        seen[start]
+    };
+    let mut calls = flow.steps.iter().enumerate();
+    calls.find_map(|(at, step)| called(step).filter(|_| comes_back(at)))
 }
 
 /// The ways out of each flow.
@@ -217,6 +246,8 @@ fn circles(all: &[Ways<'_>], places: &Places<'_>) -> Vec<(usize, Fault)> {
 /// Flows that lead into each other round and round, the first one first, each with where it leads on.
 struct Circle<'a> {
     leads: Vec<(usize, &'a At)>,
+    /// The flow that one of them calls again and again, and that comes back each time.
+    through: Option<usize>,
     /// It goes on while the person does nothing, and not at once.
     is_silent: bool,
 }
@@ -225,8 +256,9 @@ impl Circle<'_> {
     /// Its fault, where its first flow leads on.
     fn fault(&self, all: &[Ways<'_>]) -> Fault {
         let (first, at) = self.leads[0];
-        let mut names: Vec<&str> = self.leads.iter().map(|(at, _)| all[*at].flow).collect();
-        names.push(all[first].flow);
+        let leads = self.leads.iter().map(|(at, _)| *at);
+        let around = leads.chain(self.through).chain([first]);
+        let names: Vec<&str> = around.map(|at| all[at].flow).collect();
         let (code, words, help) = match self.is_silent {
             true => (
                 "silent-loop",
@@ -250,14 +282,20 @@ struct Circles<'a> {
     silent: Vec<Reached<'a>>,
     /// Whether silence comes to an end somewhere behind a flow.
     ends: Vec<bool>,
+    /// Where each flow calls one again and again without waiting for anybody, and which.
+    again: Vec<Option<(usize, &'a At)>>,
 }
 
 impl<'a> Circles<'a> {
     fn of(all: &[Ways<'a>], places: &Places<'_>) -> Self {
         let silent = reached(all, places, SILENT);
         let ends = ending(&silent);
+        let at_once = reached(all, places, AT_ONCE);
+        let passes: Vec<bool> = at_once.iter().map(|one| one.end).collect();
+        let again = all.iter().map(|flow| calls_again(flow, places, &passes));
         Self {
-            at_once: reached(all, places, AT_ONCE),
+            again: again.collect(),
+            at_once,
             silent,
             ends,
         }
@@ -265,12 +303,18 @@ impl<'a> Circles<'a> {
 
     /// A circle without waiting, or else one of silence that nothing ends.
     fn through(&self, start: usize) -> Option<Circle<'a>> {
-        let is_silent = false;
-        let at_once = circle(&self.at_once, start).map(|leads| Circle { leads, is_silent });
+        let circle_of = |leads, through, is_silent| Circle {
+            leads,
+            through,
+            is_silent,
+        };
+        if let Some((through, at)) = self.again[start] {
+            return Some(circle_of(vec![(start, at)], Some(through), false));
+        }
+        let at_once = circle(&self.at_once, start).map(|leads| circle_of(leads, None, false));
         at_once.or_else(|| {
             let leads = circle(&self.silent, start).filter(|_| !self.ends[start])?;
-            let is_silent = true;
-            Some(Circle { leads, is_silent })
+            Some(circle_of(leads, None, true))
         })
     }
 }

@@ -154,7 +154,7 @@ fn ending(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) -> bool
 /// that is open.
 fn passing(step: &StepDef) -> impl Iterator<Item = Target> {
     let may_pass = matches!(&step.verb, Verb::Wait(wait) if wait.may_pass());
-    let waits = step.spec.waits;
+    let waits = step.waits();
     let passes = move |(outcome, _): &&(String, Target)| match waits {
         true => may_pass && outcome == "elapsed",
         false => true,
@@ -162,9 +162,10 @@ fn passing(step: &StepDef) -> impl Iterator<Item = Target> {
     step.then.iter().filter(passes).map(|(_, target)| *target)
 }
 
-/// The steps that may follow one without waiting.
+/// The steps that may follow one without waiting. A called flow may wait, which is seen where both are looked at.
 fn at_once(step: &StepDef) -> impl Iterator<Item = usize> {
-    passing(step).filter_map(position)
+    let calls = matches!(step.verb, Verb::Call(_));
+    passing(step).filter_map(position).filter(move |_| !calls)
 }
 
 /// Where a step may lead within the event that came to it: not where a carrier, a phone or another system has to say
@@ -186,7 +187,7 @@ fn soon(step: &StepDef) -> impl Iterator<Item = Target> {
 
 /// Whether some of what follows a step comes of a later event.
 fn rests(step: &StepDef) -> bool {
-    step.spec.waits || matches!(step.verb, Verb::Http(_) | Verb::Dial(_) | Verb::Queue(_))
+    step.waits() || matches!(step.verb, Verb::Http(_) | Verb::Dial(_) | Verb::Queue(_))
 }
 
 /// Loops that wait for nobody: found in the flow without the steps that wait. Whether there are any.
@@ -220,7 +221,12 @@ fn too_many(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
     let mut longest: Vec<Option<u32>> = vec![None; steps.len()];
     let mut open: Vec<usize> = (0..steps.len()).collect();
     while let Some(&at) = open.last() {
-        let next: Vec<usize> = soon(&steps[at]).filter_map(position).collect();
+        // What follows behind a called flow is counted where both are looked at.
+        let calls = matches!(steps[at].verb, Verb::Call(_));
+        let next: Vec<usize> = soon(&steps[at])
+            .filter_map(position)
+            .filter(|_| !calls)
+            .collect();
         let unknown = next.iter().copied().find(|next| longest[*next].is_none());
         match unknown.filter(|_| longest[at].is_none()) {
             Some(next) => open.push(next),
@@ -271,13 +277,18 @@ fn round(steps: &[StepDef], start: usize) -> Option<Vec<usize>> {
     None
 }
 
+/// Whether a step of a call makes no sense once the caller has left: a question that is spoken among them.
+fn needs_caller(step: &StepDef) -> bool {
+    step.spec.needs_caller || matches!(&step.verb, Verb::Consent(consent) if consent.asks())
+}
+
 fn without_caller(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) {
     let gone = steps.iter().filter_map(|step| position(step.hung_up));
     let seen = closure(steps, gone, false);
     for (at, step) in steps
         .iter()
         .enumerate()
-        .filter(|(at, step)| seen[*at] && step.spec.needs_caller)
+        .filter(|(at, step)| seen[*at] && needs_caller(step))
     {
         let message = format!(
             "`{}` needs a caller, and comes after one has left",

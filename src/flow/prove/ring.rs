@@ -74,7 +74,7 @@ pub(super) fn judge(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Wr
 fn starts(steps: &[StepDef]) -> Vec<usize> {
     let mut found = vec![0];
     for step in steps {
-        if step.spec.waits {
+        if step.waits() {
             found.extend(after(step));
         }
         let answered = step.then.iter().filter(|(name, _)| is_taken(name));
@@ -116,7 +116,7 @@ impl Ways<'_> {
                 "nobody_available" => 0,
                 _ => self.rings[at],
             };
-            let Some(next) = position(*target).filter(|_| !step.spec.waits) else {
+            let Some(next) = position(*target).filter(|_| !step.waits()) else {
                 continue;
             };
             let seconds = own.saturating_add(self.longest(next));

@@ -3,13 +3,15 @@
 //! steps of a run are used up. A loop with no way out is a fault among texts; elsewhere, and where a way out is nothing
 //! that the rounds themselves bring about, it is a warning.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Places, after, position, rests};
 use crate::flow::Kind;
 use crate::flow::check::Written;
 use crate::flow::engine::STEPS_PER_RUN_MAX;
+use crate::flow::expr;
 use crate::flow::reader::Reading;
+use crate::flow::scope::Val;
 use crate::flow::steps::{StepDef, Style, Target, Verb};
 use crate::flow::yaml::{Key, Node, Value};
 
@@ -87,6 +89,12 @@ fn loops(on: &[Vec<usize>], left: &[bool]) -> Vec<Vec<bool>> {
     found
 }
 
+/// What the rounds of a loop write: fixed values, which are the same after the first round, and other names.
+struct Changed {
+    fixed: BTreeMap<String, Val>,
+    names: BTreeSet<String>,
+}
+
 /// Steps that come back to each other in silence.
 struct Loop<'l> {
     steps: &'l [StepDef],
@@ -157,35 +165,76 @@ impl Loop<'_> {
     /// What of it goes round without being counted: all of it, or a smaller round that passes by the conditions which
     /// lead out and ask for something that the rounds bring about, or by the steps that bring it about.
     fn uncounted(&self) -> Option<Self> {
-        let changes: Vec<(usize, Vec<String>)> =
-            self.members().map(|at| (at, self.changes(at))).collect();
-        let changed: BTreeSet<&str> = changes
-            .iter()
-            .flat_map(|(_, names)| names)
-            .map(String::as_str)
-            .collect();
+        let changed = self.changed();
         let (mut conditions, mut asked) = (self.inside.clone(), BTreeSet::new());
-        let is_branch = |at: &usize| matches!(self.steps[*at].verb, Verb::Branch(_));
-        for at in self
-            .members()
-            .filter(is_branch)
-            .filter(|at| self.leads_out(*at))
-        {
-            let names = names_in(self.written[at].verb.1);
-            let mut counted = names
-                .into_iter()
-                .filter(|name| changed.contains(name))
-                .peekable();
-            conditions[at] = counted.peek().is_none();
-            asked.extend(counted);
+        for at in self.members() {
+            if let Some(names) = self.ends_by(at, &changed) {
+                conditions[at] = false;
+                asked.extend(names);
+            }
         }
         let mut counts = self.inside.clone();
-        for (at, names) in &changes {
-            counts[*at] &= !names.iter().any(|name| asked.contains(name.as_str()));
+        for at in self.members() {
+            counts[at] &= !self.changes(at).iter().any(|name| asked.contains(name));
         }
         let rest = loops(self.on, &conditions).into_iter();
         let inside = rest.chain(loops(self.on, &counts)).next()?;
         Some(Self { inside, ..*self })
+    }
+
+    /// What the rounds write.
+    fn changed(&self) -> Changed {
+        let mut fixed: BTreeMap<String, Vec<Val>> = BTreeMap::new();
+        let mut names: BTreeSet<String> = self.members().flat_map(|at| self.changes(at)).collect();
+        for at in self.members() {
+            if let Verb::Set(set) = &self.steps[at].verb {
+                for (name, value) in set.fixed() {
+                    fixed.entry(name).or_default().push(value);
+                }
+            }
+        }
+        // What several steps write, or one in another way too, is not always the same.
+        let written = |name: &String| {
+            self.members()
+                .filter(|at| self.changes(*at).contains(name))
+                .count()
+        };
+        fixed.retain(|name, values| values.len() == 1 && written(name) == 1);
+        let fixed: BTreeMap<String, Val> = fixed
+            .into_iter()
+            .filter_map(|(name, values)| Some((name, values.into_iter().next()?)))
+            .collect();
+        names.retain(|name| !fixed.contains_key(name));
+        Changed { fixed, names }
+    }
+
+    /// The names by which a condition leads out sooner or later, if it does: because they change from round to round, or
+    /// because of what they are after the first.
+    fn ends_by(&self, at: usize, changed: &Changed) -> Option<Vec<String>> {
+        let step = &self.steps[at];
+        let Verb::Branch(branch) = &step.verb else {
+            return None;
+        };
+        let out = |outcome: &str| {
+            let found = step.then.iter().find(|(name, _)| name == outcome);
+            found.is_some_and(|(_, target)| position(*target).is_none_or(|next| !self.inside[next]))
+        };
+        let mut seen: Vec<String> = Vec::new();
+        for (outcome, condition) in &branch.arms {
+            seen.extend(expr::names(condition));
+            let changes = seen.iter().any(|name| changed.names.contains(name));
+            let is_fixed = seen.iter().any(|name| changed.fixed.contains_key(name));
+            match expr::decided(condition, &changed.fixed) {
+                Some(false) => {}
+                Some(true) => return (out(outcome) && is_fixed).then_some(seen),
+                None if out(outcome) && changes => return Some(seen),
+                None => {}
+            }
+        }
+        let counts = seen
+            .iter()
+            .any(|name| changed.names.contains(name) || changed.fixed.contains_key(name));
+        (out("else") && counts).then_some(seen)
     }
 
     /// The names that a step writes though nobody answers.
@@ -199,7 +248,7 @@ impl Loop<'_> {
                 .collect()
         };
         match (&self.steps[at].verb, &value.value) {
-            (Verb::Set(_), Value::Map(pairs)) => keys(pairs),
+            (Verb::Set(set), _) => set.names().collect(),
             (Verb::Tag(_), _) => ["contact.tags", "contact.caseloads"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -242,20 +291,4 @@ impl Loop<'_> {
         }
         Vec::new()
     }
-}
-
-/// The names in the conditions of a `branch`.
-fn names_in(node: &Node) -> Vec<&str> {
-    let Value::Map(pairs) = &node.value else {
-        return Vec::new();
-    };
-    let texts = pairs.iter().filter_map(|(_, value)| match &value.value {
-        Value::Scalar { text, .. } => Some(text.as_str()),
-        _ => None,
-    });
-    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-    texts
-        .flat_map(|text| text.split(move |c| !is_of_name(c)))
-        .filter(|word| word.contains('.'))
-        .collect()
 }

@@ -3,9 +3,9 @@
 use super::{Came, Verb};
 use crate::flow::effect::{Effect, change};
 use crate::flow::engine::Engine;
+use crate::flow::formula::Formula;
 use crate::flow::reader::Reading;
 use crate::flow::scope::{Known, Type, Val};
-use crate::flow::template::{Template, VALUE_CHARS_MAX, typed};
 use crate::flow::yaml::{At, Node, Value};
 
 /// Names a `set` may take.
@@ -83,6 +83,14 @@ impl Place {
         Some(Self::Field(field.to_owned(), kind))
     }
 
+    /// The place as it is written.
+    fn path(&self) -> String {
+        match self {
+            Self::Field(field, _) => format!("contact.{field}"),
+            Self::Var(name, _) => format!("flow.{name}"),
+        }
+    }
+
     /// Saves a value, in the type the place has.
     pub(super) fn save(&self, engine: &mut Engine<'_>, value: Val) {
         match self {
@@ -125,8 +133,8 @@ pub(crate) fn is_name(name: &str) -> bool {
 /// Variables and fields take values.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Set {
-    /// A missing template empties the place.
-    values: Vec<(Place, Option<Template>)>,
+    /// Where none stands, the place is emptied.
+    values: Vec<(Place, Option<Formula>)>,
 }
 
 impl Set {
@@ -142,33 +150,47 @@ impl Set {
         }
         let mut values = Vec::new();
         for (key, value) in pairs {
-            let template = match &value.value {
+            let formula = match &value.value {
                 Value::Null => None,
-                _ => match reading.template(value, "the value") {
-                    Some(template) => Some(template),
+                _ => match Formula::read(reading, value, "the value") {
+                    Some(formula) => Some(formula),
                     None => continue,
                 },
             };
-            let is = template
-                .as_ref()
-                .and_then(Template::sole)
-                .map_or(Type::Any, Known::kind);
+            let is = formula.as_ref().map_or(Type::Any, Formula::kind);
             let Some(place) = Place::named(reading, &key.at, &key.text, is) else {
                 continue;
             };
-            if let Some(template) = &template {
-                fits(reading, &value.at, &place, template);
+            if let Some(formula) = &formula {
+                fits(reading, &value.at, &place, formula);
             }
-            values.push((place, template));
+            values.push((place, formula));
         }
         Some(Verb::Set(Self { values }))
     }
 
+    /// The fixed values that it sets, by name.
+    pub(crate) fn fixed(&self) -> impl Iterator<Item = (String, Val)> {
+        self.values.iter().filter_map(|(place, formula)| {
+            let value = match formula {
+                Some(formula) => formula.fixed().map(Val::text)?,
+                None => Val::Missing,
+            };
+            Some((place.path(), value))
+        })
+    }
+
+    /// The names that it sets.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.values.iter().map(|(place, _)| place.path())
+    }
+
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
-        for (place, template) in &self.values {
-            let value = template.as_ref().map_or(Val::Missing, |template| {
-                typed(template, &engine.values(), VALUE_CHARS_MAX)
-            });
+        for (place, formula) in &self.values {
+            let value = formula
+                .as_ref()
+                .map(|formula| formula.value(&engine.values()));
+            let value = value.unwrap_or(Val::Missing);
             place.save(engine, value);
         }
         Came::outcome("next")
@@ -176,11 +198,11 @@ impl Set {
 }
 
 /// A fixed text must be readable as what the column holds.
-fn fits(reading: &mut Reading<'_>, at: &At, place: &Place, template: &Template) {
+fn fits(reading: &mut Reading<'_>, at: &At, place: &Place, formula: &Formula) {
     let Place::Field(field, kind) = place else {
         return;
     };
-    let Some(text) = template.fixed() else { return };
+    let Some(text) = formula.fixed() else { return };
     if Val::read(&text, *kind) == Val::Missing {
         let message = format!("`{field}` holds {}, and `{text}` is none", kind.word());
         let help = match kind {

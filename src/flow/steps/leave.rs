@@ -9,9 +9,9 @@ use crate::flow::effect::{Effect, Ended};
 use crate::flow::engine::Engine;
 use crate::flow::event::Event;
 use crate::flow::fault::suggest;
+use crate::flow::formula::Formula;
 use crate::flow::reader::Reading;
 use crate::flow::scope::{Type, Val};
-use crate::flow::template::{Template, VALUE_CHARS_MAX, typed};
 use crate::flow::yaml::{Key, Node, Value};
 use crate::model::{CallVerb, Phone};
 
@@ -63,7 +63,7 @@ const PARAMETERS_MAX: usize = 20;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
     pub(super) flow: String,
-    with: Vec<(String, Template)>,
+    with: Vec<(String, Formula)>,
 }
 
 impl Call {
@@ -90,10 +90,9 @@ impl Call {
 
     pub(super) fn enter(&self, engine: &mut Engine<'_>) -> Came {
         let values = engine.values();
-        let with = self.with.iter().map(|(name, template)| {
-            let value = typed(template, &values, VALUE_CHARS_MAX);
-            (name.clone(), value.to_json())
-        });
+        let given =
+            |(name, formula): &(String, Formula)| (name.clone(), formula.value(&values).to_json());
+        let with = self.with.iter().map(given);
         Came::Calls(self.flow.clone(), with.collect())
     }
 
@@ -111,7 +110,7 @@ impl Call {
     }
 }
 
-fn parameters(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, Template)>> {
+fn parameters(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, Formula)>> {
     let Value::Map(pairs) = &node.value else {
         let help = "write `with: { tries: 3 }`";
         reading.fault_help(&node.at, "shape", "`with` needs names and values", help);
@@ -128,8 +127,8 @@ fn parameters(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, Tem
             let help = "a name is written in small letters, digits and _, without `flow.`";
             reading.fault_help(&key.at, "name", message, help);
         }
-        let template = reading.template(value, "the value");
-        found.extend(template.map(|template| (key.text.clone(), template)));
+        let formula = Formula::read(reading, value, "the value");
+        found.extend(formula.map(|formula| (key.text.clone(), formula)));
     }
     Some(found)
 }

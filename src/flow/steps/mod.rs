@@ -467,6 +467,13 @@ impl Came {
     }
 }
 
+impl StepDef {
+    /// Whether it waits for the person.
+    pub(crate) fn waits(&self) -> bool {
+        self.spec.waits || matches!(&self.verb, Verb::Consent(consent) if consent.asks())
+    }
+}
+
 impl Verb {
     /// The flow that it leaves for or takes as a part, by key.
     pub(crate) fn leads_to(&self) -> Option<&str> {

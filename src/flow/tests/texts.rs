@@ -372,3 +372,89 @@ fn templates() {
         assert_eq!(drive.asked(), format!("reply {expected:?}"), "{template}");
     }
 }
+
+#[test]
+fn rounds_are_counted() {
+    let steps = |first: &str, condition: &str| {
+        format!(
+            "  zero:\n    set: {{ flow.n: {first} }}\n    next: one\n  one:\n    reply: \"Round {{{{ flow.n }}}}\"\n    next: two\n  two:\n    set: {{ flow.n: \"{{{{ flow.n | default(0) + 1 }}}}\" }}\n    next: three\n  three:\n    branch: {{ enough: {condition} }}\n    then: {{ enough: end, else: four }}\n  four:\n    wait: 1h\n    then: {{ elapsed: one, replied: end }}\n"
+        )
+    };
+    for (first, condition, texts) in [
+        (
+            "~",
+            "flow.n >= 3",
+            ["Round ", "Round 1", "Round 2"].as_slice(),
+        ),
+        ("1", "flow.n == 3", &["Round 1", "Round 2"]),
+        ("0", "not (flow.n < 2)", &["Round 0", "Round 1"]),
+        ("\"{{ 5 - 3 }}\"", "flow.n > 2", &["Round 2"]),
+    ] {
+        let mut drive = Drive::sms(&steps(first, condition));
+        drive.start();
+        let mut sent = vec![drive.asked()];
+        while drive.last().ended.is_none() && sent.len() < 10 {
+            drive.later(3600).take(Event::Timer);
+            sent.push(drive.asked());
+        }
+        let expected: Vec<String> = texts.iter().map(|text| format!("reply {text:?}")).collect();
+        assert_eq!(sent, expected, "{first} {condition}");
+    }
+}
+
+#[test]
+fn what_is_computed_has_its_type() {
+    let shown = |value: &str| {
+        let mut drive = Drive::sms(&format!(
+            "  zero:\n    set: {{ contact.next_visit: \"2026-12-03\", flow.five: 5, flow.word: \"5\" }}\n    next: one\n  one:\n    set: {{ flow.x: '{value}' }}\n    next: two\n  two:\n    reply: \"is {{{{ flow.x }}}}\"\n    next: end\n"
+        ));
+        drive.start();
+        drive
+            .asked()
+            .rsplit("; ")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    for (value, expected) in [
+        ("{{ contact.next_visit + 7 }}", "is 2026-12-10"),
+        ("{{ contact.next_visit - date(\"2026-12-01\") }}", "is 2"),
+        ("{{ flow.five + flow.five }}", "is 10"),
+        ("{{ contact.name | default(\"x\") }}", "is x"),
+        ("{{ contact.name | default(\"you\") | upper }}", "is YOU"),
+    ] {
+        assert_eq!(shown(value), format!("reply {expected:?}"), "{value}");
+    }
+}
+
+#[test]
+fn what_could_fail_in_a_text_is_refused() {
+    for (text, sound) in [
+        ("{{ contact.name | default('a-b + c') }}", true),
+        ("{{- contact.name -}}", true),
+        ("{% if 'a' in contact.name %}x{% endif %}", true),
+        ("{% if 'vip' in contact.tags %}x{% endif %}", true),
+        ("{% for tag in contact.tags %}{{ tag }}{% endfor %}", true),
+        (
+            "{% if contact.medicine == 'x' or not contact.insured %}x{% endif %}",
+            true,
+        ),
+        ("{{ contact.name | default }}", false),
+        ("{{ contact.next_visit + 7 }}", false),
+        ("{{ 1 - 2 }}", false),
+        ("{{ 'a'.b }}", false),
+        ("{% if 1 in contact.insured %}x{% endif %}", true),
+        ("{{ contact.name | default(-1) }}", true),
+    ] {
+        let source = format!(
+            "flow: t\naccount: clinic\non: sms\nsteps:\n  one:\n    reply: \"{text}\"\n    next: end\n"
+        );
+        let directory = organisation();
+        let read = check("f", &source, &DirectoryNames::new(&directory, Vec::new()));
+        assert_eq!(read.is_ok(), sound, "{text}: {read:?}");
+        // What was published before it was refused stays in force.
+        if text.contains('+') {
+            assert!(read_published(&source, &DirectoryNames::new(&directory, Vec::new())).is_ok());
+        }
+    }
+}

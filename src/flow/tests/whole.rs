@@ -134,6 +134,32 @@ fn what_goes_round_in_silence() {
             ),
             "",
         ),
+        // What is the same after the first round ends them where it leads out, and only there.
+        (
+            sms(
+                "  one:\n    branch: { done: flow.k == \"1\" }\n    then: { done: end, else: two }\n  two:\n    set: { flow.k: \"1\" }\n    next: three\n  three:\n    reply: Hi\n    next: four\n  four:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
+            ),
+            "",
+        ),
+        (
+            sms(
+                "  one:\n    reply: Hi\n    next: two\n  two:\n    wait: 1h\n    then: { elapsed: three, replied: end }\n  three:\n    set: { flow.k: \"1\" }\n    next: four\n  four:\n    branch: { again: 'flow.k == \"1\"' }\n    then: { again: one, else: end }\n",
+            ),
+            "silent-loop@5:3",
+        ),
+        (
+            sms(
+                "  one:\n    reply: Hi\n    next: two\n  two:\n    wait: 1h\n    then: { elapsed: three, replied: end }\n  three:\n    set: { flow.k: \"1\" }\n    next: four\n  four:\n    branch: { again: contact.insured, b: 'flow.k == \"2\"' }\n    then: { again: one, b: end, else: one }\n",
+            ),
+            "silent-loop@5:3",
+        ),
+        // A question about consent waits for the person, as others do.
+        (
+            sms(
+                "  one:\n    consent: { ask: May we? }\n    then: { in: end, out: end, unknown: two }\n  two:\n    branch: { again: not present(flow.asked) }\n    then: { again: three, else: end }\n  three:\n    set: { flow.asked: once }\n    next: one\n",
+            ),
+            "",
+        ),
         // A called flow may text.
         (
             sms(
@@ -171,4 +197,22 @@ fn where_secret_digits_may_go() {
     // Before it is asked for there is nothing to show.
     let before = "  one:\n    inbox: { group: nurses, note: \"{{ flow.pin }}\" }\n    next: pin\n  pin:\n    gather: { digits: 4, save_as: flow.pin, secret: true }\n    then: { got: end, timeout: end }\n";
     check_table([(call(before), "too-early@6:39")]);
+}
+
+#[test]
+fn a_spoken_question_needs_a_caller() {
+    check_table([
+        (
+            call(
+                "  one:\n    menu: { prompt: Hi }\n    then: { 1: end, else: end, caller_hung_up: two }\n  two:\n    consent: { ask: May we? }\n    then: { in: end, out: end, unknown: end }\n",
+            ),
+            "needs-caller@9:5",
+        ),
+        (
+            call(
+                "  one:\n    menu: { prompt: Hi }\n    then: { 1: end, else: end, caller_hung_up: two }\n  two:\n    consent: { check: program }\n    then: { in: end, out: end, unknown: end }\n",
+            ),
+            "",
+        ),
+    ]);
 }

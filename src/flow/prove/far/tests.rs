@@ -117,6 +117,28 @@ fn flows_that_go_round_in_silence_are_told() {
 }
 
 #[test]
+fn a_flow_called_again_and_again_has_to_wait() {
+    let main = on_texts(
+        "main",
+        "  a: { call: part, next: b }\n  b: { branch: { again: contact.insured }, then: { again: a, else: end } }\n",
+    );
+    let asks = on_texts(
+        "part",
+        "  a: { ask: { prompt: Hi }, then: { valid: end, else: end } }\n",
+    );
+    let says = on_texts("part", "  a: { reply: Hi, next: end }\n");
+    assert_eq!(told(&[main.clone(), asks]), [""; 0]);
+    let both = [main, says];
+    assert_eq!(
+        told(&both),
+        [
+            "flow-loop 5: these flows lead into each other without waiting for the person: main → part → main"
+        ]
+    );
+    assert_eq!(refused(&both), ["main"]);
+}
+
+#[test]
 fn what_was_too_far_before_refuses_nothing_new() {
     let long = chain(11, GOTO);
     let active: Vec<&str> = long.iter().map(String::as_str).collect();
