@@ -332,12 +332,14 @@ impl Parser<'_> {
                 span,
             }),
             Err(unknown) => {
-                let quoted = if word.contains('.') {
-                    String::new()
-                } else {
-                    format!("; a text stands in quotes: \"{word}\"")
-                };
-                let help = Some(format!("{}{quoted}", unknown.help));
+                let is_function = FUNCTIONS.iter().any(|known| known.name == word);
+                let help = Some(match (is_function, word.contains('.')) {
+                    (true, _) => format!("write `{word}()`"),
+                    (_, true) => unknown.help,
+                    (_, false) => {
+                        format!("{}; a text stands in quotes: \"{word}\"", unknown.help)
+                    }
+                });
                 Err(Wrong {
                     help,
                     ..wrong(span, unknown.code, unknown.message)

@@ -18,6 +18,7 @@ const SHOWN_BY: [&str; 9] = [
 
 /// Tells where a secret is copied to a place that shows it.
 pub(crate) fn judge(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Written<'_>]) {
+    never_there(reading, steps, written);
     let mut gathers = Vec::new();
     let mut names = BTreeSet::new();
     for (at, step) in steps.iter().enumerate() {
@@ -39,6 +40,26 @@ pub(crate) fn judge(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Wr
     let known = closure(steps, known, true);
     for (step, _) in written.iter().zip(known).filter(|(_, known)| *known) {
         one(reading, step, &secrets);
+    }
+}
+
+/// Warns where the digits of a secret step are named by the step, which does not keep them.
+fn never_there(reading: &mut Reading<'_>, steps: &[StepDef], written: &[&Written<'_>]) {
+    let is_secret = |step: &&StepDef| matches!(&step.verb, Verb::Gather(gather) if gather.secret);
+    let names: BTreeSet<String> = (steps.iter().filter(is_secret))
+        .map(|step| format!("steps.{}.digits", step.name))
+        .collect();
+    if names.is_empty() {
+        return;
+    }
+    for step in written {
+        let named = put_out(step.verb.1).find(|part| names.contains(part.name));
+        if let Some(part) = named {
+            let at = reading.inside(part.node, part.text, &part.span);
+            let message = format!("`{}` is always empty: the digits are secret", part.name);
+            let help = "save them as `flow.<name>`, which may be checked";
+            reading.warn(&at, "secret", message, help);
+        }
     }
 }
 
@@ -136,7 +157,8 @@ fn variables(text: &str) -> impl Iterator<Item = Range<usize>> {
             let from = at;
             at += word.len();
             let name = word.trim_end_matches(|c| !is_of_name(c));
-            name.starts_with("flow.").then(|| from..from + name.len())
+            let is_kept = name.starts_with("flow.") || name.starts_with("steps.");
+            is_kept.then(|| from..from + name.len())
         })
     })
 }
@@ -164,7 +186,7 @@ mod tests {
                 "flow.pin flow.x flow.y",
             ),
             ("{% if flow.pin == '1' %}yes{% endif %} flow.pin", ""),
-            ("{{ contact.name }} {{ steps.a.flow.b }}", ""),
+            ("{{ contact.name }} {{ steps.a.digits }}", "steps.a.digits"),
             ("é {{ flow.é }} {{ flow.pin", "flow. flow.pin"),
         ] {
             let found: Vec<&str> = variables(text).map(|span| &text[span]).collect();

@@ -16,6 +16,12 @@ pub(super) fn syntax(file: &str, source: Source<'_>, error: &serde_yaml::Error) 
         snippets: serde_yaml::SnippetMode::Off,
     });
     let words = plain_words(&words);
+    let above = words.contains(COLON).then(|| colon_alone(source, at.line));
+    if let Some(at) = above.flatten() {
+        let told = "a colon needs a blank behind it";
+        let help = "write `say: Hello`, with a blank from the space bar";
+        return Fault::new(file, &at, "yaml", told).with_help(help);
+    }
     let tab = TAB.iter().any(|part| words.contains(part));
     let at = tab
         .then(|| indenting_tab(source.text))
@@ -72,6 +78,28 @@ fn at_character(source: Source<'_>, line: u64, column: u64) -> At {
     place(source, line, column, (start - source.skipped) as u64, 0)
 }
 
+/// By what the parser says that a colon stands where none may; often the line above was taken for a text.
+const COLON: &str = "mapping values are not allowed";
+
+/// The colon without a blank behind it in the line above this one, when a key may stand before it.
+fn colon_alone(source: Source<'_>, line: u32) -> Option<At> {
+    let above = usize::try_from(line).ok()?.checked_sub(2)?;
+    let text = source.text.split_inclusive('\n').nth(above)?;
+    let begins: usize = source
+        .text
+        .split_inclusive('\n')
+        .take(above)
+        .map(str::len)
+        .sum();
+    let key = text.trim_start().trim_start_matches("- ");
+    let from = text.len() - key.len();
+    let colon = key.find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))?;
+    let rest = key[colon..].strip_prefix(':')?;
+    let blank = rest.chars().next().is_none_or(|c| c.is_ascii_whitespace());
+    let at = begins + from + colon;
+    (colon > 0 && !blank).then(|| crate::flow::reader::at_byte(source.text, at..at + 1))
+}
+
 /// By what the parser says that a line begins with a tab: of its own, or behind a text that it may go on with.
 const TAB: [&str; 2] = ["tabs disallowed", "found a tab"];
 
@@ -117,7 +145,7 @@ const fn told(
     }
 }
 
-static KNOWN: [Known; 16] = [
+static KNOWN: [Known; 18] = [
     told(
         "recursion limit",
         "too-large",
@@ -173,7 +201,7 @@ static KNOWN: [Known; 16] = [
         QUOTE_HELP,
     ),
     told(
-        "mapping values are not allowed",
+        COLON,
         "yaml",
         "a colon and a blank stand inside of this text, or the line above is not indented like this one",
         QUOTE_HELP,
@@ -197,6 +225,18 @@ static KNOWN: [Known; 16] = [
         "yaml",
         "this quote is not closed",
         "end the text with the same quote; a quote inside it is written twice ('') or as \\\"",
+    ),
+    told(
+        "expected <document start>",
+        "yaml",
+        "this line stands further to the left than the first one",
+        "begin `flow:`, `account:`, `on:` and `steps:` at the left edge",
+    ),
+    told(
+        "non-finite float",
+        "yaml",
+        "to YAML this is a number, and one that cannot be counted with",
+        QUOTE_HELP,
     ),
     told(
         "did not find expected key",

@@ -5,7 +5,7 @@
 //! forward, a time that is skipped means the moment of the jump: `02:30-10:00` opens at what has become
 //! three o'clock, and `02:15-02:45` does not open at all that day.
 //!
-//! A range whose end is not after its start runs past midnight and belongs to the day on which it begins. A
+//! A range whose end is before its start runs past midnight and belongs to the day on which it begins. A
 //! holiday lasts from midnight to midnight: its own ranges do not open, and what began the day before ends there. A
 //! date with hours of its own has these in place of its weekday's and of a holiday.
 
