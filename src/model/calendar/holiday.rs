@@ -93,7 +93,7 @@ impl Holiday {
 }
 
 fn read_one(text: &str) -> Option<(Falls, i16)> {
-    if let Some(shift) = text.strip_prefix("easter").map(str::trim_start) {
+    if let Some(shift) = text.strip_prefix("easter") {
         let shift = if shift.is_empty() {
             0
         } else {
@@ -182,7 +182,6 @@ mod tests {
             ("easter", 2285, "2285-03-22"),
             ("Easter-2", 2026, "2026-04-03"),
             ("easter+1", 2027, "2027-03-29"),
-            ("easter +1", 2027, "2027-03-29"),
             ("easter+39", 2026, "2026-05-14"),
             ("3rd mon jan", 2026, "2026-01-19"),
             ("last mon may", 2026, "2026-05-25"),
