@@ -182,29 +182,21 @@ impl Loop<'_> {
         Some(Self { inside, ..*self })
     }
 
-    /// What the rounds write.
+    /// What the rounds write. What several steps write is not always the same.
     fn changed(&self) -> Changed {
-        let mut fixed: BTreeMap<String, Vec<Val>> = BTreeMap::new();
-        let mut names: BTreeSet<String> = self.members().flat_map(|at| self.changes(at)).collect();
+        let mut writers: BTreeMap<String, usize> = BTreeMap::new();
+        let mut fixed: BTreeMap<String, Val> = BTreeMap::new();
         for at in self.members() {
+            for name in self.changes(at) {
+                *writers.entry(name).or_default() += 1;
+            }
             if let Verb::Set(set) = &self.steps[at].verb {
-                for (name, value) in set.fixed() {
-                    fixed.entry(name).or_default().push(value);
-                }
+                fixed.extend(set.fixed());
             }
         }
-        // What several steps write, or one in another way too, is not always the same.
-        let written = |name: &String| {
-            self.members()
-                .filter(|at| self.changes(*at).contains(name))
-                .count()
-        };
-        fixed.retain(|name, values| values.len() == 1 && written(name) == 1);
-        let fixed: BTreeMap<String, Val> = fixed
-            .into_iter()
-            .filter_map(|(name, values)| Some((name, values.into_iter().next()?)))
-            .collect();
-        names.retain(|name| !fixed.contains_key(name));
+        fixed.retain(|name, _| writers.get(name) == Some(&1));
+        let names = writers.into_keys();
+        let names = names.filter(|name| !fixed.contains_key(name)).collect();
         Changed { fixed, names }
     }
 
