@@ -133,7 +133,7 @@ async fn events(store: &Store, since: Timestamp) -> anyhow::Result<(Vec<Recorded
 }
 
 fn tell(key: &str, found: &Replayed, cut: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let elsewhere = found.followed - found.same;
+    let elsewhere = found.followed - found.same - found.unmatched;
     writeln!(
         out,
         "{key}: {} calls and threads, {} as before, {elsewhere} elsewhere",
@@ -153,6 +153,13 @@ fn tell(key: &str, found: &Replayed, cut: bool, out: &mut dyn Write) -> anyhow::
             writeln!(out, "         {example}")?;
         }
     }
+    if found.unmatched > 0 {
+        writeln!(
+            out,
+            "{:>6} cannot be told: what was recorded of them fits nothing that these flows do",
+            found.unmatched
+        )?;
+    }
     if found.undecided > 0 {
         writeln!(out, "{} events could not be decided", found.undecided)?;
     }
@@ -167,7 +174,7 @@ fn tell(key: &str, found: &Replayed, cut: bool, out: &mut dyn Write) -> anyhow::
     }
     writeln!(
         out,
-        "Played with the organisation as it is today, and as if nothing had been before."
+        "Played with the organisation as it is today, each for itself, and as if nothing had been before."
     )?;
     Ok(())
 }
@@ -209,8 +216,9 @@ mod tests {
             examples: vec!["2026-03-03T10:00:00Z +…43".to_owned()],
         };
         let found = Replayed {
-            followed: 40,
+            followed: 43,
             same: 28,
+            unmatched: 3,
             differences: vec![difference],
             undecided: 0,
             waits_left_out: false,
@@ -219,7 +227,7 @@ mod tests {
         tell("main", &found, false, &mut out).unwrap();
         let told = String::from_utf8(out).unwrap();
         assert!(told.starts_with(
-            "main: 40 calls and threads, 28 as before, 12 elsewhere\n    12 after ring: box instead of sales\n         2026-03-03T10:00:00Z +…43\n"
+            "main: 43 calls and threads, 28 as before, 12 elsewhere\n    12 after ring: box instead of sales\n         2026-03-03T10:00:00Z +…43\n     3 cannot be told: "
         ), "{told}");
         assert!(!told.contains("More waits"), "{told}");
         let found = Replayed {
@@ -244,7 +252,7 @@ mod tests {
                 &json["waits_left_out"],
                 &json["events_left_out"]
             ),
-            (&40.into(), &true.into(), &true.into())
+            (&43.into(), &true.into(), &true.into())
         );
     }
 }

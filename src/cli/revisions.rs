@@ -84,13 +84,14 @@ pub struct RollbackArgs {
     pub to: Option<i64>,
 }
 
-/// Publishes a file; the exit code.
+/// Publishes a file; the exit code. `folder` is the one whose files are published when they change.
 ///
 /// # Errors
 /// The file cannot be read or the store not be used.
 pub async fn publish(
     args: &PublishArgs,
     store: &Store,
+    folder: &Path,
     http: Option<&HttpRules>,
     out: &mut dyn Write,
 ) -> anyhow::Result<i32> {
@@ -118,7 +119,10 @@ pub async fn publish(
         key: flow.key.clone(),
     };
     let done = match args.based_on {
-        Some(number) => place.publish_over(number, &args.file, &text).await?,
+        Some(number) => {
+            let file = known_as(&args.file, folder);
+            place.publish_over(number, &file, &text).await?
+        }
         None => place.publish_file(&args.file, &text).await?,
     };
     place.told(done, &text, out).await
@@ -476,12 +480,18 @@ impl Place<'_> {
         }
     }
 
+    /// Publishes a file. It is known by its name, unless what is active was published out of this very place.
     async fn publish_file(&self, file: &Path, text: &str) -> anyhow::Result<Published> {
-        let name = file.file_name().unwrap_or(file.as_os_str());
-        let name = name.to_string_lossy();
+        let (name, path) = (bare_name(file), whole_path(file));
+        let is_its = |row: &FlowRevision| row.file.as_ref() == Some(&path);
+        let active = self.active().await.ok();
+        let name = match active.is_some_and(|row| is_its(&row)) {
+            true => path,
+            false => name,
+        };
         let file = FlowFile {
             name: &name,
-            folder: &[name.clone().into_owned()],
+            folder: std::slice::from_ref(&name),
         };
         let actor = Actor::Cli(login());
         let published =
@@ -490,12 +500,7 @@ impl Place<'_> {
         Ok(published.await?)
     }
 
-    async fn publish_over(
-        &self,
-        number: i64,
-        file: &Path,
-        text: &str,
-    ) -> anyhow::Result<Published> {
+    async fn publish_over(&self, number: i64, file: &str, text: &str) -> anyhow::Result<Published> {
         let active = self.active().await?;
         if active.number != number {
             self.find(|row| row.number == number).await?;
@@ -505,11 +510,9 @@ impl Place<'_> {
             return Ok(Published::Unchanged);
         }
         let (actor, seen) = (Actor::Cli(login()), Some(active.id));
-        let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-        let path = path.to_string_lossy();
         let written = Written {
             yaml: text,
-            path: Some(&path),
+            file: Some(file),
         };
         let published = self
             .store
@@ -521,6 +524,31 @@ impl Place<'_> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What a file is known by that is published over an edit: its name, where it is one of this folder, whose later
+/// changes are published too; and else its whole path.
+fn known_as(file: &Path, folder: &Path) -> String {
+    let (real, folder) = (file.canonicalize(), folder.canonicalize());
+    let is_in_folder = real.ok().zip(folder.ok()).is_some_and(|(file, folder)| {
+        let parent = file.parent();
+        parent == Some(folder.as_path())
+    });
+    match is_in_folder {
+        true => bare_name(file),
+        false => whole_path(file),
+    }
+}
+
+fn bare_name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+fn whole_path(file: &Path) -> String {
+    let path = file.canonicalize().or_else(|_| std::path::absolute(file));
+    let path = path.unwrap_or_else(|_| file.to_owned());
+    path.to_string_lossy().into_owned()
 }
 
 fn stamp() -> Stamp {

@@ -224,7 +224,8 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
         FlowCommand::Publish(args) => {
             let config = config(&args.config)?;
             let (store, http) = (open(&config).await?, Some(&config.http.rules));
-            closing(&store, revisions::publish(args, &store, http, out).await).await
+            let published = revisions::publish(args, &store, &config.flows, http, out);
+            closing(&store, published.await).await
         }
         FlowCommand::History(args) => {
             let store = open_to_look(&config(&args.which.config)?).await?;

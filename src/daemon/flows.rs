@@ -4,6 +4,7 @@
 mod ahead;
 mod judge;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,24 @@ pub struct FileReport {
     pub outcome: &'static str,
     /// The faults' places or the conflict, without a word of the file.
     pub words: String,
+    /// The flow it says it is, with its account, if that much can be read.
+    pub flow: Option<(String, String)>,
+    /// Tells one text of the file from another.
+    text: u64,
+}
+
+impl FileReport {
+    fn new(file: &Path, text: &str, (outcome, words): (&'static str, String)) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self {
+            file: file.to_owned(),
+            outcome,
+            words,
+            flow: crate::flow::name_of(text).map(|name| (name.account, name.flow)),
+            text: hasher.finish(),
+        }
+    }
 }
 
 /// Checks and publishes every flow file of a folder.
@@ -69,17 +88,13 @@ pub async fn publish_folder(
     };
     let mut reports = Vec::new();
     for ((file, text), left) in folder.sources.iter().zip(left_out) {
-        let (outcome, words) = match left.map_or_else(|| judged.next(), |left| Some(Err(left))) {
+        let done = match left.map_or_else(|| judged.next(), |left| Some(Err(left))) {
             Some(Ok(flow)) => around.publish(file, text, &flow).await?,
             Some(Err(left)) => left,
             None => continue,
         };
-        metrics::flow_reload(outcome);
-        reports.push(FileReport {
-            file: file.clone(),
-            outcome,
-            words,
-        });
+        metrics::flow_reload(done.0);
+        reports.push(FileReport::new(file, text, done));
     }
     Ok(reports)
 }
@@ -219,11 +234,14 @@ pub(super) struct Looked {
     version: i64,
     /// What was refused or in conflict then.
     left: Vec<FileReport>,
-    /// The files that were there.
-    files: Vec<PathBuf>,
+    /// The files that were there, each with the flow it last said it is.
+    files: Vec<Held>,
     /// What the folder held just before they were read, unless they could not be.
     folder: Option<Fingerprint>,
 }
+
+/// A file, and the flow in it.
+type Held = (PathBuf, Option<(String, String)>);
 
 impl Looked {
     /// Whether a file was left that the organisation, or what is published, may say otherwise of now.
@@ -240,7 +258,7 @@ async fn publish_all(daemon: &Daemon, before: Looked) -> Looked {
     let published = publish_folder(daemon.store(), &directory, config).await;
     let (left, files, folder) = match published {
         Ok(reports) => {
-            let files: Vec<PathBuf> = reports.iter().map(|report| report.file.clone()).collect();
+            let files = held(&reports, &before.files);
             tell_gone(&before.files, &files);
             (tell(reports, &before.left), files, Some(folder))
         }
@@ -263,11 +281,42 @@ async fn publish_all(daemon: &Daemon, before: Looked) -> Looked {
     }
 }
 
-/// A file taken away takes no flow away: numbers and keywords may lead to it.
-fn tell_gone(before: &[PathBuf], now: &[PathBuf]) {
-    for file in before.iter().filter(|file| !now.contains(file)) {
-        tracing::info!(file = %file.display(), "a flow file is gone; what was published from it stays active");
+/// The files of the folder with their flows. A file in which no flow can be read just now is still that of the last one.
+fn held(reports: &[FileReport], before: &[Held]) -> Vec<Held> {
+    let flow = |report: &FileReport| {
+        let known = || before.iter().find(|(file, _)| *file == report.file);
+        let flow = report.flow.clone();
+        flow.or_else(|| known().and_then(|(_, flow)| flow.clone()))
+    };
+    let files = reports.iter();
+    files
+        .map(|report| (report.file.clone(), flow(report)))
+        .collect()
+}
+
+/// A file taken away, or given another `flow:`, takes no flow away: numbers and keywords may lead to it.
+fn tell_gone(before: &[Held], now: &[Held]) {
+    for (file, _) in before {
+        if !now.iter().any(|(there, _)| there == file) {
+            tracing::info!(file = %file.display(), "a flow file is gone; what was published from it stays active");
+        }
     }
+    for (file, account, flow) in given_up(before, now) {
+        tracing::info!(file = %file.display(), account, flow, "a flow file is another flow now; the one before has no file and stays as it was published");
+    }
+}
+
+/// The flows whose file is there and is another flow's now, where no other file is theirs.
+fn given_up<'h>(before: &'h [Held], now: &[Held]) -> Vec<(&'h Path, &'h str, &'h str)> {
+    let mut found = Vec::new();
+    for (file, flow) in before {
+        let Some((account, key)) = flow else { continue };
+        let is_there = now.iter().any(|(there, _)| there == file);
+        if is_there && !now.iter().any(|(_, other)| other == flow) {
+            found.push((file.as_path(), account.as_str(), key.as_str()));
+        }
+    }
+    found
 }
 
 /// Tells what is new; what was not published.
@@ -279,7 +328,7 @@ fn tell(reports: Vec<FileReport>, before: &[FileReport]) -> Vec<FileReport> {
             "published" => tracing::info!(%file, "a flow was published"),
             "unchanged" => {}
             outcome => {
-                if !before.contains(&report) {
+                if is_news(&report, before) {
                     let hint = match outcome {
                         "refused" => {
                             "; `signalbox flow check` and `flow test` of the folder show why"
@@ -293,6 +342,11 @@ fn tell(reports: Vec<FileReport>, before: &[FileReport]) -> Vec<FileReport> {
         }
     }
     left
+}
+
+/// Whether it was not told at the last look, of this very text.
+fn is_news(report: &FileReport, before: &[FileReport]) -> bool {
+    !before.contains(report)
 }
 
 /// Publishes after each change of the folder, until the daemon stops; what was refused also after each change of
@@ -426,6 +480,48 @@ mod tests {
         let looked = publish_at_start(&daemon).await;
         std::fs::write(&file, "flow: late\n").unwrap();
         let looked = caught_up(&daemon, looked).await;
-        assert_eq!(looked.files, [file]);
+        assert_eq!(looked.files, [(file, None)]);
+    }
+    fn report(text: &str) -> FileReport {
+        FileReport::new(Path::new("a.yaml"), text, ("conflict", "words".to_owned()))
+    }
+
+    #[test]
+    fn each_text_that_is_not_published_is_told_once() {
+        let mut left = Vec::new();
+        for (text, told) in [
+            ("one", true),
+            ("one", false),
+            ("two", true),
+            ("two", false),
+            ("one", true),
+        ] {
+            let report = report(text);
+            assert_eq!(is_news(&report, &left), told, "{text}");
+            left = tell(vec![report], &left);
+        }
+    }
+
+    #[test]
+    fn a_flow_whose_file_is_anothers_now_is_told() {
+        let flow = |key: &str| format!("flow: {key}\naccount: a\non: call\n");
+        let look = |files: &[(&str, &str)], before: &[Held]| {
+            let report = |(file, text): &(&str, &str)| {
+                FileReport::new(Path::new(file), text, ("unchanged", String::new()))
+            };
+            let reports: Vec<FileReport> = files.iter().map(report).collect();
+            held(&reports, before)
+        };
+        let (fd, fe) = (flow("fd"), flow("fe"));
+        let first = look(&[("a.yaml", &fd)], &[]);
+        let broken = look(&[("a.yaml", "flow: [")], &first);
+        assert_eq!(given_up(&first, &broken), []);
+        let other = look(&[("a.yaml", &fe)], &broken);
+        let told = [(Path::new("a.yaml"), "a", "fd")];
+        assert_eq!(given_up(&broken, &other), told);
+        assert_eq!(given_up(&other, &other), []);
+        // Another file has it now.
+        let moved = look(&[("a.yaml", &fe), ("b.yaml", &fd)], &first);
+        assert_eq!(given_up(&first, &moved), []);
     }
 }

@@ -1,24 +1,24 @@
 //! Recorded events through another revision of a flow: what would have gone elsewhere.
 //!
-//! Both revisions are played from the same beginning, in which nothing is known, through the functions that decide in
-//! production; time passes as it was recorded, and each side's own waits end when they are due. What somebody would have
-//! done on a way that was not taken is not known, so a call or thread is followed to where it first leaves the way it
-//! took, and no further.
+//! Each call and each thread is played for itself, through both revisions and the functions that decide in production,
+//! from a beginning in which nothing is known: what becomes of it does not depend on what else was recorded. Time passes
+//! as it was recorded, and each side's own waits end when they are due. What somebody would have done on a way that was
+//! not taken is not known, so a call or thread is followed to where it first leaves the way it took, and no further.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod meant;
+mod record;
+mod side;
 
-use crate::flow::Trace;
-use crate::model::conversation::RunRow;
-use crate::model::turn::{Decision, ROUNDS_MAX, State, Turn, Write};
-use crate::model::{CallId, EventId, Id, Inbound, NumberId, Party, RunId, Timestamp};
+use std::collections::BTreeMap;
 
-use super::explain::nothing_known;
-use super::{At, Input, World, decide_traced};
+use crate::model::{EventId, Inbound, Timestamp};
+
+use super::{At, Input, World};
+use record::{Story, stories};
+use side::{Waits, Way, play};
 
 /// Waits that end in one replay; a flow that waits for a minute again and again has many in a week.
 const TIMERS_MAX: usize = 1_000_000;
-/// Steps of one way that are kept.
-const STEPS_MAX: usize = 1_000;
 /// Examples told for each difference.
 const EXAMPLES_MAX: usize = 3;
 
@@ -35,6 +35,16 @@ pub struct Recorded {
     pub input: Input,
 }
 
+impl Recorded {
+    fn when(&self) -> At {
+        At {
+            event: self.event,
+            now: self.at,
+            seed: self.seed,
+        }
+    }
+}
+
 /// What came of a replay.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Replayed {
@@ -42,6 +52,8 @@ pub struct Replayed {
     pub followed: usize,
     /// Those among them that went as before.
     pub same: usize,
+    /// Those of which it cannot be told, because something recorded fits nothing that was played.
+    pub unmatched: usize,
     /// The others, by where they left their way; the most frequent first.
     pub differences: Vec<Difference>,
     /// Events that could not be decided here.
@@ -65,21 +77,6 @@ pub struct Difference {
     pub examples: Vec<String>,
 }
 
-/// Whom a run is with.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Subject {
-    Call(CallId),
-    Thread(NumberId, String),
-}
-
-/// A way through a flow.
-#[derive(Debug, Clone)]
-struct Way {
-    steps: Vec<String>,
-    at: Timestamp,
-    who: String,
-}
-
 /// Plays the events, in the order of their arrival, through both worlds until `until`, and compares the ways of the runs
 /// that begin in the flow of this key.
 pub fn replay(
@@ -100,222 +97,75 @@ pub(super) fn replay_within(
     until: Timestamp,
     timers_max: usize,
 ) -> Replayed {
-    let before = Side::play(before, flow, events, until, timers_max);
-    let now = Side::play(now, flow, events, until, timers_max);
-    let mut found = Replayed {
-        undecided: before.undecided,
-        waits_left_out: before.waits_left_out || now.waits_left_out,
-        ..Replayed::default()
-    };
-    let (before, now) = (before.ways, now.ways);
-    let mut differences: BTreeMap<(Option<String>, String, String), Vec<&Way>> = BTreeMap::new();
-    let subjects: HashSet<&Subject> = before.keys().chain(now.keys()).collect();
-    let mut subjects: Vec<&Subject> = subjects.into_iter().collect();
-    subjects.sort();
-    for subject in subjects {
-        found.followed += 1;
-        let (was, is) = (before.get(subject), now.get(subject));
-        let Some(way) = was.or(is) else { continue };
-        let steps = |way: Option<&Way>| way.map_or_else(Vec::new, |way| way.steps.clone());
-        match first_difference(&steps(was), &steps(is)) {
-            None => found.same += 1,
-            Some(key) => differences.entry(key).or_default().push(way),
-        }
+    let (mut found, mut parted) = (Replayed::default(), Parted::new());
+    let (mut waits_before, mut waits_now) = (Waits::new(timers_max), Waits::new(timers_max));
+    for story in &stories(before, events) {
+        let was = play(before, flow, story, until, &mut waits_before);
+        let is = play(now, flow, story, until, &mut waits_now);
+        found.undecided += was.undecided;
+        judge(&mut found, &mut parted, story, &was, &is);
     }
-    found.differences = differences.into_iter().map(difference).collect();
+    found.waits_left_out = waits_before.left_out || waits_now.left_out;
+    found.differences = parted.into_iter().map(difference).collect();
     found
         .differences
         .sort_by_key(|one| std::cmp::Reverse(one.count));
     found
 }
 
-fn difference(
-    ((after, before, now), ways): ((Option<String>, String, String), Vec<&Way>),
-) -> Difference {
-    let example = |way: &&Way| format!("{} {}", way.at, way.who);
+/// Where ways part: after which step, and to where each leads.
+type Parting = (Option<String>, String, String);
+
+/// The partings, each with whom they concern.
+type Parted = BTreeMap<Parting, Vec<String>>;
+
+/// Counts a call or thread that the flow decided on either side.
+fn judge(found: &mut Replayed, parted: &mut Parted, story: &Story<'_>, was: &Way, is: &Way) {
+    let Some(began) = was.began.or(is.began) else {
+        return;
+    };
+    found.followed += 1;
+    let same = in_common(was, is);
+    let differs = was.steps.len() != is.steps.len() || same != was.steps.len();
+    match (
+        was.is_sure(same, differs) && is.is_sure(same, differs),
+        differs,
+    ) {
+        (false, _) => found.unmatched += 1,
+        (true, false) => found.same += 1,
+        (true, true) => {
+            let people = parted.entry(parting(was, is, same)).or_default();
+            people.push(format!("{began} {}", story.who));
+        }
+    }
+}
+
+/// How many steps both took before their ways part.
+fn in_common(was: &Way, is: &Way) -> usize {
+    let both = was.steps.iter().zip(&is.steps);
+    both.take_while(|(a, b)| a == b).count()
+}
+
+/// The last step in common, and where each went from there.
+fn parting(was: &Way, is: &Way, same: usize) -> Parting {
+    let next = |way: &Way| {
+        let step = way.steps.get(same).cloned();
+        step.unwrap_or_else(|| "end".to_owned())
+    };
+    let after = same.checked_sub(1).and_then(|at| was.steps.get(at));
+    (after.cloned(), next(was), next(is))
+}
+
+fn difference(((after, before, now), mut people): (Parting, Vec<String>)) -> Difference {
+    let count = people.len();
+    people.truncate(EXAMPLES_MAX);
     Difference {
         after,
         before,
         now,
-        count: ways.len(),
-        examples: ways.iter().take(EXAMPLES_MAX).map(example).collect(),
+        count,
+        examples: people,
     }
-}
-
-/// The last step in common, and where each went from there.
-fn first_difference(before: &[String], now: &[String]) -> Option<(Option<String>, String, String)> {
-    let same = before.iter().zip(now).take_while(|(a, b)| a == b).count();
-    let next = |steps: &[String]| steps.get(same).cloned().unwrap_or_else(|| "end".to_owned());
-    let after = same.checked_sub(1).and_then(|at| before.get(at)).cloned();
-    (before.len() != now.len() || same != before.len()).then(|| (after, next(before), next(now)))
-}
-
-/// One revision's world as the events go on.
-struct Side<'w> {
-    world: &'w World,
-    flow: &'w str,
-    state: State,
-    /// Waits that end, in order.
-    due: BTreeMap<(Timestamp, RunId), Option<CallId>>,
-    due_of: HashMap<RunId, Timestamp>,
-    /// The runs that began in the flow.
-    runs: HashSet<RunId>,
-    ways: HashMap<Subject, Way>,
-    undecided: usize,
-    /// Waits that may still end.
-    timers: usize,
-    waits_left_out: bool,
-}
-
-impl<'w> Side<'w> {
-    fn play(
-        world: &'w World,
-        flow: &'w str,
-        events: &[Recorded],
-        until: Timestamp,
-        timers: usize,
-    ) -> Self {
-        let mut side = Self {
-            world,
-            flow,
-            state: State::default(),
-            due: BTreeMap::new(),
-            due_of: HashMap::new(),
-            runs: HashSet::new(),
-            ways: HashMap::new(),
-            undecided: 0,
-            timers,
-            waits_left_out: false,
-        };
-        for recorded in events {
-            side.wait_until(recorded.at);
-            // Waits end by themselves here.
-            if !matches!(recorded.input, Input::Timer { .. }) {
-                let at = At {
-                    event: recorded.event,
-                    now: recorded.at,
-                    seed: recorded.seed,
-                };
-                side.take(&recorded.input, at);
-            }
-        }
-        side.wait_until(until);
-        side
-    }
-
-    /// Ends the waits that are due by then.
-    fn wait_until(&mut self, until: Timestamp) {
-        while let Some((&(due, run), &call)) = self.due.first_key_value() {
-            if due > until {
-                return;
-            }
-            if self.timers == 0 {
-                self.waits_left_out = true;
-                return;
-            }
-            self.timers -= 1;
-            self.due.pop_first();
-            self.due_of.remove(&run);
-            // The same on both sides, whatever else happened.
-            let seed = (run.uuid().as_u128() as u64) ^ due.micros().cast_unsigned();
-            let at = At {
-                event: crate::model::Ids::new(due, seed.rotate_left(32)).fresh(),
-                now: due,
-                seed,
-            };
-            self.take(&Input::Timer { run, call }, at);
-        }
-    }
-
-    fn take(&mut self, input: &Input, at: At) {
-        for _ in 0..=ROUNDS_MAX {
-            match decide_traced(self.world, &self.state, input, at) {
-                (Decision::Done(turn), trace) => {
-                    self.state.apply(&turn);
-                    self.follow(&turn, trace, at.now);
-                    return;
-                }
-                (Decision::Need(needs), _) => self.state.absorb(nothing_known(&needs)),
-                (Decision::Undecided(_), _) => break,
-            }
-        }
-        self.undecided += 1;
-    }
-
-    fn follow(&mut self, turn: &Turn, trace: Vec<(String, Trace)>, at: Timestamp) {
-        let mut run = None;
-        for write in &turn.writes {
-            if let Write::Run(row) = write {
-                self.plan(row);
-                run = Some(row.id);
-            }
-        }
-        let begins = trace.first().is_some_and(|(flow, _)| flow == self.flow);
-        let Some((subject, who)) = subject(turn) else {
-            return;
-        };
-        if let Some(run) = run.filter(|_| begins) {
-            self.runs.insert(run);
-        }
-        if !begins && !run.is_some_and(|run| self.runs.contains(&run)) {
-            return;
-        }
-        let way = self.ways.entry(subject).or_insert_with(|| Way {
-            steps: Vec::new(),
-            at,
-            who,
-        });
-        for (flow, step) in trace {
-            let name = match flow == self.flow {
-                true => step.step,
-                false => format!("{flow}/{}", step.step),
-            };
-            // A step that waited is told again when it goes on.
-            if way.steps.len() < STEPS_MAX && way.steps.last() != Some(&name) {
-                way.steps.push(name);
-            }
-        }
-    }
-
-    /// Notes when a run's wait ends.
-    fn plan(&mut self, row: &RunRow) {
-        if let Some(due) = self.due_of.remove(&row.id) {
-            self.due.remove(&(due, row.id));
-        }
-        if let Some(due) = row.due_at.filter(|_| !row.ended) {
-            self.due.insert((due, row.id), row.call);
-            self.due_of.insert(row.id, due);
-        }
-    }
-}
-
-/// Whom a turn concerns, and how they are shown. A text run that ended at once has left no row.
-fn subject(turn: &Turn) -> Option<(Subject, String)> {
-    let of = |write: &Write| match write {
-        Write::Run(row) => {
-            let thread = || Subject::Thread(row.number, row.party.to_string());
-            Some((
-                row.call.map_or_else(thread, Subject::Call),
-                masked(&row.party),
-            ))
-        }
-        _ => None,
-    };
-    let thread = |write: &Write| match write {
-        Write::Conversation(row) => {
-            let subject = Subject::Thread(row.number, row.party.to_string());
-            Some((subject, masked(&row.party)))
-        }
-        _ => None,
-    };
-    let run = turn.writes.iter().find_map(of);
-    run.or_else(|| turn.writes.iter().find_map(thread))
-}
-
-fn masked(party: &Party) -> String {
-    party
-        .phone()
-        .map_or_else(|| "no phone".to_owned(), |phone| phone.masked())
 }
 
 /// The inputs in a raw event as the store keeps it: what a carrier told, or one of our own. Nothing of one whose

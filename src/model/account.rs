@@ -229,6 +229,21 @@ pub struct Keyword {
     pub sub: Vec<SubKeyword>,
 }
 
+impl Keyword {
+    /// All that it takes, folded: its words, and each with the words that may follow it. Nothing of this may be another
+    /// keyword's on the same number.
+    pub fn phrases(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for word in &self.folded {
+            all.push(word.clone());
+            for sub in self.sub.iter().flat_map(|sub| &sub.folded) {
+                all.push(format!("{word} {sub}"));
+            }
+        }
+        all
+    }
+}
+
 /// A word after a keyword.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubKeyword {

@@ -132,6 +132,11 @@ ids! {
     CalendarId "cal";
 }
 
+/// The bits of an id's second half that are drawn.
+const RANDOM: u64 = 0x3fff_ffff_ffff_ffff;
+/// How many ids one decision is taken to draw at most, by who looks for the one that drew an id.
+const DRAWS_MAX: usize = 1_024;
+
 /// A pure source of new ids: the same time and seed give the same ids in the same order.
 ///
 /// The layout is UUIDv7's: 48 bits of milliseconds, then a counter that keeps the order inside one
@@ -159,8 +164,21 @@ impl Ids {
         self.counter = (self.counter + 1) & 0x0fff;
         let random = self.mix();
         let high = (self.millis << 16) | 0x7000 | u64::from(counter);
-        let low = (random & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000;
+        let low = (random & RANDOM) | 0x8000_0000_0000_0000;
         T::from_uuid(Uuid::from_u64_pair(high, low))
+    }
+
+    /// The millisecond of the decision in which an id was made.
+    pub fn millis_of(id: impl Id) -> i64 {
+        i64::try_from(id.uuid().as_u64_pair().0 >> 16).unwrap_or(i64::MAX)
+    }
+
+    /// Whether this source makes that id, looked for among the first [`DRAWS_MAX`] that it draws.
+    pub fn makes(&self, id: impl Id) -> bool {
+        let (high, low) = id.uuid().as_u64_pair();
+        let mut source = self.clone();
+        let drawn = || source.mix() & RANDOM == low & RANDOM;
+        high >> 16 == self.millis && std::iter::repeat_with(drawn).take(DRAWS_MAX).any(|is| is)
     }
 
     /// 64 well-mixed bits (SplitMix64, Steele et al. 2014): for ids and for choices such as jitter.
@@ -198,5 +216,19 @@ mod tests {
         assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(made.iter().all(|id| *id == b.fresh::<MessageId>()));
         assert_eq!(made[0].uuid().get_version_num(), 7);
+    }
+
+    #[test]
+    fn an_id_tells_which_source_made_it() {
+        let now = Timestamp::from_micros(1_700_000_000_000_500);
+        let mut source = Ids::new(now, 1);
+        let _: MessageId = source.fresh();
+        source.mix();
+        let id: LegId = source.fresh();
+        assert_eq!(Ids::millis_of(id), now.millis());
+        assert!(Ids::new(now, 1).makes(id));
+        assert!(!Ids::new(now, 2).makes(id));
+        let later = now + std::time::Duration::from_millis(1);
+        assert!(!Ids::new(later, 1).makes(id));
     }
 }

@@ -71,9 +71,9 @@ pub struct FileOf<'f> {
 pub struct Written<'t> {
     /// It.
     pub yaml: &'t str,
-    /// The whole path of the file it was in. It is shown only: a file of that name in the folder of flows is another
-    /// one, and has not seen this text.
-    pub path: Option<&'t str>,
+    /// The file it was in: its name, where that is one of the folder of flows, and else its whole path. A file of the
+    /// same name in the folder is then another one, and has not seen this text.
+    pub file: Option<&'t str>,
 }
 
 /// The moment and chance of a change.
@@ -111,7 +111,7 @@ impl Store {
         stamp: Stamp,
     ) -> Result<RevisionId, StoreError> {
         let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
-        let text = text(account, key, written.yaml, written.path);
+        let text = text(account, key, written.yaml, written.file);
         self.apart(async move {
             let mut tx = pools.begin().await?;
             lock_version(&mut tx).await?;

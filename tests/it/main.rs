@@ -11,6 +11,7 @@ mod flows;
 mod life;
 mod lines;
 mod notices;
+mod replays;
 mod sending;
 mod support;
 mod talks;

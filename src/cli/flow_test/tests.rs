@@ -15,7 +15,14 @@ fn root() -> PathBuf {
 }
 
 fn organisation() -> Known {
-    let source = std::fs::read_to_string(root().join("config/organisation.yaml")).unwrap();
+    organisation_of(shipped())
+}
+
+fn shipped() -> String {
+    std::fs::read_to_string(root().join("config/organisation.yaml")).unwrap()
+}
+
+fn organisation_of(source: String) -> Known {
     let now = Timestamp::from_micros(1_772_555_400_000_000);
     let (directory, contacts) = OrganisationFile::read("organisation.yaml", source)
         .whole(&mut Ids::new(now, 7), now)
@@ -63,6 +70,62 @@ fn every_outcome_of_the_shipped_flows_is_tried() {
     let files = std::fs::read_dir(root().join("flows")).unwrap().count();
     assert!(files >= 11, "{files}");
     assert_eq!(shown.matches(".yaml\n").count(), files, "{shown}");
+}
+
+/// The shipped organisation without one of its users.
+fn without_user(key: &str) -> String {
+    let begins = [
+        format!("  - {{ key: {key}, name"),
+        format!("  - key: {key}\n    name"),
+    ];
+    let left = [
+        format!("  - {{ key: {key}, active: false, name"),
+        format!("  - key: {key}\n    active: false\n    name"),
+    ];
+    let source = begins.iter().zip(left);
+    source.fold(shipped(), |source, (begin, left)| {
+        source.replacen(begin, &left, 1)
+    })
+}
+
+/// The same with nobody in one of its groups, whose numbers lead to a member.
+fn without_members(group: &str, member: &str) -> String {
+    let emptied = |line: &str| {
+        let is_group = line
+            .trim_start()
+            .starts_with(&format!("- {{ key: {group}, "));
+        match line.split_once("members: [") {
+            Some((begin, _)) if is_group => format!("{begin}members: [] }}\n"),
+            _ => format!("{line}\n"),
+        }
+    };
+    let source: String = shipped().lines().map(emptied).collect();
+    source.replace(
+        &format!("route: {{ group: {group} }}"),
+        &format!("route: {{ user: {member} }}"),
+    )
+}
+
+#[test]
+fn whoever_comes_or_goes_no_test_of_the_shipped_flows_breaks() {
+    let users = ["ana", "ben", "carla", "dev", "erin", "farid", "grace"];
+    let groups = [
+        ("admissions", "dev"),
+        ("billing", "dev"),
+        ("front-desk", "dev"),
+        ("nurses", "erin"),
+        ("reception", "erin"),
+    ];
+    let users = users.iter().map(|key| (*key, without_user(key)));
+    let groups = groups
+        .iter()
+        .map(|(key, member)| (*key, without_members(key, member)));
+    for (key, source) in users.chain(groups) {
+        assert_ne!(source, shipped(), "{key}");
+        let (code, shown) = run(&root().join("flows"), Some(&organisation_of(source)), None);
+        assert_eq!(code, 0, "{key}: {shown}");
+        assert!(!shown.contains("not tried"), "{key}: {shown}");
+    }
 }
 
 #[test]

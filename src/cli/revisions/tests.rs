@@ -68,10 +68,26 @@ impl Desk {
             config: PathBuf::new(),
         };
         let mut out = Vec::new();
-        let code = publish(&args, &self.bench.store, None, &mut out)
+        let folder = self.folder.path().join("flows");
+        let code = publish(&args, &self.bench.store, &folder, None, &mut out)
             .await
             .unwrap();
         (code, String::from_utf8(out).unwrap())
+    }
+
+    /// What becomes of a file of the folder that changes so.
+    async fn changes(&self, name: &str, words: &str) -> String {
+        let file = FlowFile {
+            name,
+            folder: &[name.to_owned()],
+        };
+        let (clinic, text) = (Id::from_uuid(Uuid::from_u128(2)), text("clinic", words));
+        let store = &self.bench.store;
+        let published = store.publish_file(&Actor::Node, clinic, "main", &text, file, stamp());
+        match published.await.unwrap() {
+            Published::New(_) => "New".to_owned(),
+            other => format!("{other:?}"),
+        }
     }
 
     async fn rollback(&self, to: Option<i64>) -> anyhow::Result<(i32, String)> {
@@ -189,6 +205,29 @@ on_both! {
         let path = |name: &str| desk.folder.path().join(name).display().to_string();
         assert_eq!(files, [path("main.yaml"), path("other.yaml"), "main.yaml".to_owned()], "{listed}");
         assert_eq!(desk.show(None).await, text("clinic", "three"));
+    }
+
+    async fn a_file_that_took_over_an_edit_is_followed_from_there_on(bench: Bench) {
+        let desk = Desk::new(bench).await;
+        std::fs::create_dir(desk.folder.path().join("flows")).unwrap();
+        desk.publish("flows/main.yaml", "clinic", "one", None).await;
+        desk.publish("other.yaml", "clinic", "two", Some(1)).await;
+        // The file of the folder takes the edit over, and is the flow's again: by hand, and when it changes.
+        assert_eq!(desk.publish("flows/main.yaml", "clinic", "three", Some(2)).await.0, 0);
+        assert_eq!(desk.changes("main.yaml", "four").await, "New");
+        assert_eq!(desk.publish("flows/main.yaml", "clinic", "five", None).await.0, 0);
+        assert_eq!(desk.changes("main.yaml", "six").await, "New");
+        // A file of the same name elsewhere is not that one, and is followed by hand from its own place.
+        assert_eq!(desk.publish("main.yaml", "clinic", "seven", Some(6)).await.0, 0);
+        assert_eq!(desk.changes("main.yaml", "eight").await, "Conflict");
+        assert_eq!(desk.publish("flows/main.yaml", "clinic", "eight", None).await.0, 1);
+        assert_eq!(desk.publish("main.yaml", "clinic", "nine", None).await.0, 0);
+        assert_eq!(desk.publish("main.yaml", "clinic", "ten", None).await.0, 0);
+        assert_eq!(desk.changes("main.yaml", "eight").await, "Conflict");
+        // What was changed elsewhere since is not undone.
+        assert_eq!(desk.publish("other.yaml", "clinic", "eleven", Some(9)).await.0, 0);
+        assert_eq!(desk.publish("main.yaml", "clinic", "twelve", None).await.0, 1);
+        assert_eq!(desk.show(None).await, text("clinic", "eleven"));
     }
 
     async fn of_several_at_once_one_publishes_and_the_others_are_told(bench: Bench) {

@@ -1,5 +1,7 @@
 //! Keywords: each word belongs to one account on a number, and none takes a wish to stop for something else.
 
+use std::collections::{HashMap, HashSet};
+
 use super::draft::{Draft, set};
 use super::file::{AccountPart, FlowName, KeywordPart, SubPart};
 use super::node::Text;
@@ -192,6 +194,54 @@ impl Draft<'_> {
                 self.tell_clash(&claim.word, (claim.number, claim.account), owner);
             }
         }
+        self.check_phrases();
+    }
+
+    /// A word of two may be one account's keyword, and another's keyword with a word that follows it. Within an account
+    /// nobody loses a text by it, and `flow check` tells.
+    fn check_phrases(&self) {
+        let (mut owners, mut told) = (HashMap::new(), HashSet::new());
+        for (place, row) in self.rows.keywords.iter().enumerate() {
+            for phrase in row.phrases() {
+                let first = *owners.entry((row.number, phrase.clone())).or_insert(place);
+                let earlier = &self.rows.keywords[first];
+                let is_word = row.folded.contains(&phrase) && earlier.folded.contains(&phrase);
+                let is_anothers = earlier.account != row.account;
+                if is_anothers && !is_word && told.insert((first, place)) {
+                    self.tell_phrase(&phrase, earlier, row);
+                }
+            }
+        }
+    }
+
+    /// Tells that keywords of two accounts claim the same words, at the one that the file claims last.
+    fn tell_phrase(&self, phrase: &str, one: &Keyword, other: &Keyword) {
+        let last_of = |row: &Keyword| {
+            let of = |(_, claim): &(usize, &Claim)| {
+                (claim.number, claim.account) == (row.number, row.account)
+                    && row.folded.first() == Some(&claim.keyword)
+            };
+            let mut claims = self.claims.iter().enumerate().filter(of);
+            let word = claims.clone().find(|(_, claim)| claim.folded == phrase);
+            word.or_else(|| claims.next())
+        };
+        let (a, b) = (last_of(one), last_of(other));
+        let is_first = a.map(|(place, _)| place) > b.map(|(place, _)| place);
+        let (last, owner, earlier) = match is_first {
+            true => (a, other, b),
+            false => (b, one, a),
+        };
+        let Some((_, claim)) = last else { return };
+        let place = earlier.map_or_else(
+            || "in the store".to_owned(),
+            |(_, claim)| format!("on line {}", self.found.line(&claim.word.at)),
+        );
+        let word = Text {
+            value: phrase.to_uppercase(),
+            ..claim.word.clone()
+        };
+        let owner = (owner.account, owner.word.as_str(), place.as_str());
+        self.tell_clash(&word, (claim.number, claim.account), owner);
     }
 
     fn tell_clash(

@@ -327,6 +327,10 @@ accounts:
             "\"aply\" on +12025550100 cannot be account \"college\"'s; account \"clinic\" has it in the store (APPLY)",
         ),
         (
+            other("\"aply nurse\""),
+            "\"APLY NURSE\" on +12025550100 cannot be account \"college\"'s; account \"clinic\" has it in the store (APPLY)",
+        ),
+        (
             "accounts: [{ key: clinic, members: [{ user: zoe }] }]".to_owned(),
             "there is no user \"zoe\"",
         ),
@@ -343,6 +347,30 @@ accounts:
     assert!(said[0].contains("has it in the store"), "{said:#?}");
     let fine = small.then(&other("ENROL"));
     assert_eq!(fine.len(), 7, "{fine:#?}");
+}
+
+#[test]
+fn two_words_are_not_anothers_word_with_one_that_follows_it() {
+    for (words, told) in [
+        ("APPLY EVENING", Some("APPLY EVENING")),
+        ("\"apply evening!\"", Some("APPLY EVENING")),
+        ("APPLYING NIGHT", Some("APPLYING NIGHT")),
+        ("EVENING", None),
+        ("APPLY LATER", None),
+    ] {
+        let text = SHIPPED.replacen("word: CLINIC", &format!("word: {words}"), 1);
+        let file = OrganisationFile::read("organisation.yaml", text);
+        let found = file.directory(&mut ids(), NOW).err();
+        let found: Vec<String> = found
+            .iter()
+            .flat_map(|problems| &problems.list)
+            .map(|problem| problem.words.clone())
+            .collect();
+        let expected = told.map(|told| format!(
+            "\"{told}\" on +12025550100 cannot be account \"clinic\"'s; account \"college\" has it on line 71 (APPLY)"
+        ));
+        assert_eq!(found, Vec::from_iter(expected), "{words}");
+    }
 }
 
 #[test]

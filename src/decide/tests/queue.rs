@@ -30,7 +30,7 @@ fn bench() -> Bench {
 
 impl Bench {
     /// Somebody calls; the last digits of the phone tell callers apart.
-    fn queues(&mut self, caller: u32) -> CallId {
+    pub(super) fn queues(&mut self, caller: u32) -> CallId {
         let (call, turn) = self.rings_from(&format!("+120255501{caller}"), SHARED);
         assert_eq!(self.hears(&turn), "keys");
         call
@@ -50,7 +50,7 @@ impl Bench {
     }
 
     /// The member picks up, presses 1 and has the caller.
-    fn takes(&mut self, key: &str) -> LegId {
+    pub(super) fn takes(&mut self, key: &str) -> LegId {
         let leg = self.leg_of(key).id;
         self.screen(leg, None);
         let turn = self.screen(leg, Some("1"));

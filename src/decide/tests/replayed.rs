@@ -28,7 +28,7 @@ fn day() -> Bench {
 }
 
 /// As the store keeps them and reads them back.
-fn events(bench: &Bench) -> Vec<Recorded> {
+pub(super) fn events(bench: &Bench) -> Vec<Recorded> {
     let event = |(at, input, _): &(crate::decide::At, Input, crate::model::turn::Turn)| Recorded {
         event: at.event,
         at: at.now,
@@ -48,7 +48,7 @@ fn events(bench: &Bench) -> Vec<Recorded> {
 }
 
 /// The world with this flow in place of the one of its name.
-fn changed(bench: &Bench, key: &str, steps: &str) -> World {
+pub(super) fn changed(bench: &Bench, key: &str, steps: &str) -> World {
     let checked = flow::check(key, &document(key, steps), &NoNames).unwrap();
     let mut world = bench.world.clone();
     let mut flows = (*world.flows).clone();
@@ -58,7 +58,7 @@ fn changed(bench: &Bench, key: &str, steps: &str) -> World {
     world
 }
 
-fn played(bench: &Bench, key: &str, steps: &str) -> Replayed {
+pub(super) fn played(bench: &Bench, key: &str, steps: &str) -> Replayed {
     let until = bench.now + std::time::Duration::from_secs(3_600);
     let now = changed(bench, key, steps);
     replay(&bench.world, &now, key, &events(bench), until)

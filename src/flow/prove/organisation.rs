@@ -265,7 +265,7 @@ impl Judging<'_> {
 
     /// Two keywords of one number.
     fn clash(&mut self, number: &Number, one: &Keyword, other: &Keyword) {
-        let (a, b) = (phrases(one), phrases(other));
+        let (a, b) = (one.phrases(), other.phrases());
         let owner = |keyword: &Keyword| {
             let account = self.organisation.directory.account(keyword.account);
             account
@@ -314,18 +314,6 @@ impl Judging<'_> {
             self.warn(&at, "keyword-shadow", message, help);
         }
     }
-}
-
-/// All that a keyword takes, folded: its words, and each with the words that may follow it.
-fn phrases(keyword: &Keyword) -> Vec<String> {
-    let mut all = Vec::new();
-    for word in &keyword.folded {
-        all.push(word.clone());
-        for sub in keyword.sub.iter().flat_map(|sub| &sub.folded) {
-            all.push(format!("{word} {sub}"));
-        }
-    }
-    all
 }
 
 /// The entry of a list that a byte is in: from the line that begins with `-` to the next such line.

@@ -70,7 +70,7 @@ fn loops(on: &[Vec<usize>], left: &[bool]) -> Vec<Vec<bool>> {
         }
         seen
     };
-    let of_step = |at: usize| left[at].then(|| reached(at)).unwrap_or_default();
+    let of_step = |at: usize| if left[at] { reached(at) } else { Vec::new() };
     let reach: Vec<Vec<bool>> = (0..on.len()).map(of_step).collect();
     let leads = |from: usize, to: usize| reach[from].get(to).copied().unwrap_or(false);
     let mut told = vec![false; on.len()];

@@ -157,7 +157,7 @@ fn caseloads() -> Vec<Caseload> {
 }
 
 fn by_hand_of(yaml: &str) -> Written<'_> {
-    Written { yaml, path: None }
+    Written { yaml, file: None }
 }
 
 fn everything() -> Vec<OrgChange> {

@@ -2,14 +2,18 @@
 
 mod rule;
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use self::rule::{Rule, of_years};
+use self::rule::{Rule, of_days, of_years};
 use super::HOLIDAYS_MAX;
 
 /// Days of one entry, such as a school's winter break.
 const ENTRY_DAYS_MAX: i32 = 100;
+/// Dates of a rule that goes by days or weeks.
+const RULE_DATES_MAX: usize = 366;
 
 /// A day taken from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +49,10 @@ struct Entry {
     also: Vec<String>,
     /// It does not take place.
     cancelled: bool,
-    /// It stands for one day of another entry that repeats.
-    moved: bool,
+    /// What tells it from other entries, save those that stand for one of its days.
+    uid: Option<String>,
+    /// The day of another entry that repeats, for which it stands.
+    stands_for: Option<String>,
     /// How many parts are open in it, such as an alarm, whose lines are not its own.
     parts: usize,
 }
@@ -63,11 +69,24 @@ impl Entry {
             "EXDATE" => self.without.extend(listed(value)),
             "RDATE" => self.also.extend(listed(value)),
             "EXRULE" => self.ruled_out = true,
-            "RECURRENCE-ID" => self.moved = true,
+            "UID" => self.uid = Some(value.to_owned()),
+            "RECURRENCE-ID" => self.stands_for = Some(value.to_owned()),
             "STATUS" => self.cancelled = value.eq_ignore_ascii_case("CANCELLED"),
             "SUMMARY" => self.name = plain(value),
             _ => {}
         }
+    }
+}
+
+impl Entry {
+    /// Whether all its days have dates: it does not go on for ever.
+    fn has_dates(&self) -> bool {
+        let first = self.start.as_deref().and_then(date);
+        let rule = |rule: &String| first.and_then(|first| Rule::read(rule, first));
+        !self
+            .rules
+            .iter()
+            .any(|one| matches!(rule(one), None | Some(Rule::EveryYear(_))))
     }
 }
 
@@ -77,7 +96,21 @@ fn listed(value: &str) -> impl Iterator<Item = String> {
 
 /// Reads the whole days of a file.
 pub fn read_ics(text: &str) -> Ics {
+    let mut entries = entries(text);
+    let repeating = take_moved_out(&mut entries);
     let mut found = Ics::default();
+    for entry in entries {
+        let repeats = entry
+            .uid
+            .as_ref()
+            .is_some_and(|uid| repeating.contains(uid));
+        take(&mut found, &entry, repeats);
+    }
+    found
+}
+
+fn entries(text: &str) -> Vec<Entry> {
+    let mut found = Vec::new();
     let mut entry: Option<Entry> = None;
     for line in unfolded(text) {
         let (name, value) = line.split_once(':').unwrap_or((&line, ""));
@@ -86,17 +119,35 @@ pub fn read_ics(text: &str) -> Ics {
         match (word.as_str(), &mut entry) {
             ("BEGIN", _) if is_event => entry = Some(Entry::default()),
             ("BEGIN", Some(entry)) => entry.parts += 1,
-            ("END", Some(_)) if is_event => {
-                if let Some(entry) = entry.take() {
-                    take(&mut found, entry);
-                }
-            }
+            ("END", Some(_)) if is_event => found.extend(entry.take()),
             ("END", Some(entry)) => entry.parts = entry.parts.saturating_sub(1),
             (word, Some(entry)) if entry.parts == 0 => entry.line(word, value),
             _ => {}
         }
     }
     found
+}
+
+/// Takes the days that others stand for out of the entries whose days have dates; which entries these are. One day of an
+/// entry of every year cannot be taken out of it.
+fn take_moved_out(entries: &mut [Entry]) -> HashSet<String> {
+    let mut moved: HashMap<String, Vec<String>> = HashMap::new();
+    for entry in entries.iter() {
+        if let (Some(uid), Some(day)) = (&entry.uid, &entry.stands_for) {
+            moved.entry(uid.clone()).or_default().push(day.clone());
+        }
+    }
+    let mut dated = HashSet::new();
+    for entry in entries.iter_mut().filter(|one| one.stands_for.is_none()) {
+        let Some(uid) = entry.uid.clone().filter(|_| entry.has_dates()) else {
+            continue;
+        };
+        entry
+            .without
+            .extend(moved.get(&uid).into_iter().flatten().cloned());
+        dated.insert(uid);
+    }
+    dated
 }
 
 /// Lines, those put together that were folded.
@@ -120,8 +171,9 @@ fn plain(value: &str) -> String {
         .join(" ")
 }
 
-fn take(found: &mut Ics, entry: Entry) {
-    let why = match days(&entry) {
+/// Takes an entry's days; `repeats`: the entry with dates, of which it may be one day, is there.
+fn take(found: &mut Ics, entry: &Entry, repeats: bool) {
+    let why = match days(entry, repeats) {
         Ok(days) if found.days.len() + days.len() <= HOLIDAYS_MAX => {
             let name = |holiday| IcsDay {
                 holiday,
@@ -138,12 +190,15 @@ fn take(found: &mut Ics, entry: Entry) {
 }
 
 /// The holidays of an entry, or why it is none.
-fn days(entry: &Entry) -> Result<Vec<String>, &'static str> {
+fn days(entry: &Entry, repeats: bool) -> Result<Vec<String>, &'static str> {
     match entry {
         Entry {
             cancelled: true, ..
         } => return Err("cancelled"),
-        Entry { moved: true, .. } => return Err("one day of an entry that repeats"),
+        Entry {
+            stands_for: Some(_),
+            ..
+        } if !repeats => return Err("one day of an entry that repeats"),
         _ => {}
     }
     let first = entry.start.as_deref().and_then(date).ok_or(NO_DAY)?;
@@ -152,16 +207,22 @@ fn days(entry: &Entry) -> Result<Vec<String>, &'static str> {
         _ if entry.ruled_out => Err(ODD_RULE),
         [] => single(entry, &[first], lasting),
         [rule] => match Rule::read(rule, first).ok_or(ODD_RULE)? {
-            Rule { day, ends: None } => every_year(entry, &day, first, lasting),
-            Rule {
-                day,
-                ends: Some(ends),
-            } => match of_years(&day, first, ends) {
-                none if none.is_empty() => Err("its rule ends before it begins"),
-                begins => single(entry, &begins, lasting),
+            Rule::EveryYear(day) => every_year(entry, &day, first, lasting),
+            Rule::Years(day, ends) => ruled(entry, &of_years(&day, first, ends), lasting),
+            Rule::Days(step, ends) => match of_days(step, first, ends) {
+                many if many.len() > RULE_DATES_MAX => Err("its rule has more than 366 dates"),
+                begins => ruled(entry, &begins, lasting),
             },
         },
         [_, _, ..] => Err(ODD_RULE),
+    }
+}
+
+/// Days that a rule names by their dates.
+fn ruled(entry: &Entry, begins: &[Date], lasting: i32) -> Result<Vec<String>, &'static str> {
+    match begins {
+        [] => Err("its rule ends before it begins"),
+        begins => single(entry, begins, lasting),
     }
 }
 
@@ -170,7 +231,11 @@ fn single(entry: &Entry, begins: &[Date], lasting: i32) -> Result<Vec<String>, &
     let (without, also) = (dates(&entry.without)?, dates(&entry.also)?);
     let begins = begins.iter().copied().chain(also);
     let begins = begins.filter(|first| !without.contains(first));
-    let days = begins.flat_map(|first| from(first, lasting));
+    let (mut seen, days) = (
+        HashSet::new(),
+        begins.flat_map(|first| from(first, lasting)),
+    );
+    let days = days.filter(|day| seen.insert(*day));
     Ok(days.map(|day| day.to_string()).collect())
 }
 
@@ -249,260 +314,4 @@ fn date(text: &str) -> Option<Date> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whole_days_are_taken_and_the_rest_is_told() {
-        let file = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n\
-            BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261225\r\nDTEND;VALUE=DATE:20261226\r\nSUMMARY:Christmas\\, for\r\n  all\r\nEND:VEVENT\r\n\
-            BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY\r\nSUMMARY:New Year\r\nEND:VEVENT\r\n\
-            BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261230\r\nDTEND;VALUE=DATE:20270102\r\nSUMMARY:Break\r\nEND:VEVENT\r\n\
-            BEGIN:VEVENT\r\nDTSTART:20260601T090000Z\r\nSUMMARY:Meeting\r\nEND:VEVENT\r\n\
-            BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260119\r\nRRULE:FREQ=YEARLY;BYMONTH=1;BYDAY=3MO\r\nSUMMARY:Third Monday\r\nEND:VEVENT\r\n\
-            END:VCALENDAR\r\n";
-        let found = read_ics(file);
-        let days: Vec<_> = found
-            .days
-            .iter()
-            .map(|day| (day.holiday.as_str(), day.name.as_str()))
-            .collect();
-        assert_eq!(
-            days,
-            [
-                ("2026-12-25", "Christmas, for all"),
-                ("01-01", "New Year"),
-                ("2026-12-30", "Break"),
-                ("2026-12-31", "Break"),
-                ("2027-01-01", "Break"),
-                ("3rd mon jan", "Third Monday"),
-            ]
-        );
-        let meeting = "Meeting (it has a time of day, or a day that cannot be read)";
-        assert_eq!(found.left_out, [meeting]);
-    }
-
-    /// The days and what is left out, of entries that are written as `KEY:value; KEY:value`.
-    fn check(entries: &[&str], days: &[&str], left_out: &[&str]) {
-        let mut file = String::new();
-        for entry in entries {
-            file += &format!("BEGIN:VEVENT\n{}\nEND:VEVENT\n", entry.replace("; ", "\n"));
-        }
-        let found = read_ics(&file);
-        let taken: Vec<String> = found
-            .days
-            .iter()
-            .map(|day| format!("{} {}", day.holiday, day.name))
-            .collect();
-        assert_eq!(
-            (taken.as_slice(), found.left_out.as_slice()),
-            (
-                days.iter()
-                    .map(|&day| day.to_owned())
-                    .collect::<Vec<_>>()
-                    .as_slice(),
-                left_out
-                    .iter()
-                    .map(|&name| name.to_owned())
-                    .collect::<Vec<_>>()
-                    .as_slice(),
-            ),
-            "{entries:?}"
-        );
-    }
-
-    #[test]
-    fn single_days_are_taken_out_and_added() {
-        let day = "DTSTART;VALUE=DATE:20260601; SUMMARY:Day";
-        let with = |more: &str| format!("{day}; {more}");
-        check(
-            &[&with(
-                "RDATE;VALUE=DATE:20260701,20260801; EXDATE;VALUE=DATE:20260701",
-            )],
-            &["2026-06-01 Day", "2026-08-01 Day"],
-            &[],
-        );
-        check(&[&with("EXDATE:20260601")], &[], &[]);
-        // What a day of every year is not in one year cannot be said.
-        check(
-            &[&with("RRULE:FREQ=YEARLY; EXDATE:20270601")],
-            &[],
-            &["Day (a day of every year has no year in which it is none)"],
-        );
-        check(
-            &[&with("RDATE:20260701T100000Z")],
-            &[],
-            &["Day (it has a time of day, or a day that cannot be read)"],
-        );
-    }
-
-    #[test]
-    fn an_entry_may_last_so_long_in_place_of_an_end() {
-        let lasting =
-            |words: &str| format!("DTSTART;VALUE=DATE:20260601; SUMMARY:Day; DURATION:{words}");
-        let three = ["2026-06-01 Day", "2026-06-02 Day", "2026-06-03 Day"];
-        check(&[&lasting("P3D")], &three, &[]);
-        check(&[&lasting("P1D")], &three[..1], &[]);
-        check(
-            &[&lasting("PT24H")],
-            &[],
-            &["Day (it does not last whole days)"],
-        );
-        check(
-            &[&lasting("P15W")],
-            &[],
-            &["Day (it lasts longer than 100 days)"],
-        );
-    }
-
-    #[test]
-    fn weekdays_of_every_year_are_read() {
-        let ruled = |rule: &str| format!("DTSTART;VALUE=DATE:20261126; SUMMARY:Day; RRULE:{rule}");
-        for (rule, day) in [
-            ("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", "4th thu nov Day"),
-            (
-                "FREQ=YEARLY;INTERVAL=1;BYMONTH=5;BYDAY=-1MO;WKST=SU",
-                "last mon may Day",
-            ),
-            (
-                "FREQ=YEARLY;BYMONTH=9;BYDAY=MO;BYSETPOS=1",
-                "1st mon sep Day",
-            ),
-            (
-                "FREQ=YEARLY;BYSETPOS=+2;BYMONTH=10;BYDAY=MO",
-                "2nd mon oct Day",
-            ),
-        ] {
-            check(&[&ruled(rule)], &[day], &[]);
-        }
-        for rule in [
-            "FREQ=YEARLY;BYDAY=4TH",
-            "FREQ=YEARLY;BYMONTH=11;BYDAY=TH",
-            "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH,4FR",
-            "FREQ=YEARLY;BYMONTH=11,12;BYDAY=4TH",
-            "FREQ=YEARLY;BYMONTH=11;BYDAY=-2TH",
-            "FREQ=MONTHLY;BYMONTH=11;BYDAY=4TH",
-            "FREQ=YEARLY;COUNT=2;UNTIL=20300101",
-            "FREQ=YEARLY;COUNT=two",
-            "FREQ=YEARLY;UNTIL=2030",
-            "FREQ=WEEKLY",
-            "FREQ=YEARLY;BYMONTH=11;BYDAY=2MO;BYSETPOS=1",
-            "FREQ=YEARLY; EXRULE:FREQ=YEARLY",
-            "FREQ=YEARLY; RRULE:FREQ=YEARLY",
-            "INTERVAL=1",
-            // Another day than the first one is.
-            "FREQ=YEARLY;BYMONTH=7",
-            "FREQ=YEARLY;BYMONTHDAY=25",
-            "FREQ=YEARLY;BYMONTH=11;BYDAY=é",
-        ] {
-            check(
-                &[&ruled(rule)],
-                &[],
-                &["Day (its rule says more than a holiday can)"],
-            );
-        }
-        let excepted = format!(
-            "EXRULE:FREQ=YEARLY; {}",
-            ruled("FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=26")
-        );
-        check(&[&excepted], &[], &[&format!("Day ({ODD_RULE})")]);
-        check(
-            &[&ruled("FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=26")],
-            &["11-26 Day"],
-            &[],
-        );
-        let long = format!(
-            "{}; DURATION:P2D",
-            ruled("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH")
-        );
-        check(&[&long], &["4th thu nov Day", "4th thu nov +1 Day"], &[]);
-    }
-
-    #[test]
-    fn a_rule_may_end() {
-        let ruled = |more: &str| format!("DTSTART;VALUE=DATE:20261126; SUMMARY:Day; RRULE:{more}");
-        let three = ["2026-11-26 Day", "2027-11-26 Day", "2028-11-26 Day"];
-        check(&[&ruled("FREQ=YEARLY;COUNT=3")], &three, &[]);
-        check(&[&ruled("FREQ=YEARLY;UNTIL=20281126")], &three, &[]);
-        check(
-            &[&ruled("UNTIL=20281125T235959Z;FREQ=YEARLY")],
-            &three[..2],
-            &[],
-        );
-        check(
-            &[&ruled("FREQ=YEARLY;COUNT=3; EXDATE:20271126")],
-            &[three[0], three[2]],
-            &[],
-        );
-        let fourth = "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;COUNT=2; DURATION:P2D";
-        check(
-            &[&ruled(fourth)],
-            &[
-                "2026-11-26 Day",
-                "2026-11-27 Day",
-                "2027-11-25 Day",
-                "2027-11-26 Day",
-            ],
-            &[],
-        );
-        let leap = "DTSTART;VALUE=DATE:20240229; SUMMARY:Day; RRULE:FREQ=YEARLY;COUNT=2";
-        check(&[leap], &["2024-02-29 Day", "2028-02-29 Day"], &[]);
-        let none = ["Day (its rule ends before it begins)"];
-        check(&[&ruled("FREQ=YEARLY;COUNT=0")], &[], &none);
-        check(&[&ruled("FREQ=YEARLY;UNTIL=20261125")], &[], &none);
-        let many = ["Day (a calendar has at most a thousand holidays)"];
-        check(&[&ruled("FREQ=YEARLY;COUNT=99999")], &[], &many);
-        check(&[&ruled("FREQ=YEARLY;UNTIL=99991231")], &[], &many);
-    }
-
-    #[test]
-    fn what_does_not_take_place_is_told() {
-        let day = "DTSTART;VALUE=DATE:20260601; SUMMARY:Day";
-        let status = |word: &str| format!("{day}; STATUS:{word}");
-        check(&[&status("cancelled")], &[], &["Day (cancelled)"]);
-        check(&[&status("CONFIRMED")], &["2026-06-01 Day"], &[]);
-        let moved = format!("{day}; RECURRENCE-ID;VALUE=DATE:20260531");
-        check(&[&moved], &[], &["Day (one day of an entry that repeats)"]);
-    }
-
-    #[test]
-    fn days_that_are_none_are_told() {
-        let lasts = |end: &str| format!("DTSTART;VALUE=DATE:20240227; SUMMARY:Day; DTEND:{end}");
-        let yearly = |end: &str| format!("{}; RRULE:FREQ=YEARLY", lasts(end));
-        check(
-            &[&lasts("20240226")],
-            &[],
-            &["Day (it ends before it begins)"],
-        );
-        check(&[&lasts("20240227")], &["2024-02-27 Day"], &[]);
-        check(&[&yearly("20240229")], &["02-27 Day", "02-28 Day"], &[]);
-        let over =
-            "Day (it lasts over the end of February, which is not the same day in every year)";
-        check(&[&yearly("20240302")], &[], &[over]);
-        check(&[&yearly("20240301")], &[], &[over]);
-    }
-
-    #[test]
-    fn an_alarm_has_words_of_its_own() {
-        check(
-            &[
-                "DTSTART;VALUE=DATE:20260601; SUMMARY:Day; BEGIN:VALARM; SUMMARY:Wake up; DTSTART:20260101T090000Z; END:VALARM",
-            ],
-            &["2026-06-01 Day"],
-            &[],
-        );
-    }
-
-    #[test]
-    fn what_is_no_calendar_is_nothing() {
-        for text in [
-            "",
-            "BEGIN:VEVENT",
-            "END:VEVENT\nDTSTART:1",
-            "\n \n",
-            "BEGIN:VEVENT\nDTSTART:20261332\nEND:VEVENT",
-        ] {
-            assert!(read_ics(text).days.is_empty(), "{text:?}");
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! Rules by which entries repeat (RFC 5545, 3.3.10), as far as a calendar's holidays can say them.
 
+use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::{date, yearly};
@@ -7,11 +8,13 @@ use crate::model::calendar::HOLIDAYS_MAX;
 use crate::model::calendar::holiday::Holiday;
 
 /// A rule by which an entry repeats, as far as holidays can say it.
-pub(super) struct Rule {
-    /// As a calendar's `holidays` have it: `12-25`, `4th thu nov`.
-    pub(super) day: String,
-    /// Where it ends; nothing for never.
-    pub(super) ends: Option<Ends>,
+pub(super) enum Rule {
+    /// For ever, as a calendar's `holidays` have it: `12-25`, `4th thu nov`.
+    EveryYear(String),
+    /// The same, and it ends.
+    Years(String, Ends),
+    /// Every so many days, and it ends.
+    Days(i32, Ends),
 }
 
 #[derive(Clone, Copy)]
@@ -33,8 +36,12 @@ impl Rule {
         };
         let rule = parts.join(";");
         let on_date = is_every_year(&rule, first).then(|| yearly(first));
-        let day = on_date.or_else(|| nth_weekday(&rule, first))?;
-        Some(Self { day, ends })
+        match (on_date.or_else(|| nth_weekday(&rule, first)), ends) {
+            (Some(day), None) => Some(Self::EveryYear(day)),
+            (Some(day), Some(ends)) => Some(Self::Years(day, ends)),
+            (None, Some(ends)) => Some(Self::Days(step(&rule, first)?, ends)),
+            (None, None) => None,
+        }
     }
 }
 
@@ -53,7 +60,16 @@ pub(super) fn of_years(day: &str, first: Date, ends: Ends) -> Vec<Date> {
     let holiday = Holiday::read(day);
     let years = first.year()..=Date::MAX.year();
     let days = years.filter_map(|year| holiday?.of(year));
-    let days = days.filter(|day| *day >= first);
+    until(days.filter(|day| *day >= first), ends)
+}
+
+/// The days of a rule that goes by so many days, as far.
+pub(super) fn of_days(step: i32, first: Date, ends: Ends) -> Vec<Date> {
+    let next = |day: &Date| day.checked_add(step.days()).ok();
+    until(std::iter::successors(Some(first), next), ends)
+}
+
+fn until(days: impl Iterator<Item = Date>, ends: Ends) -> Vec<Date> {
     match ends {
         Ends::After(count) => days.take(count.min(HOLIDAYS_MAX + 1)).collect(),
         Ends::With(last) => {
@@ -61,6 +77,26 @@ pub(super) fn of_years(day: &str, first: Date, ends: Ends) -> Vec<Date> {
             days.take(HOLIDAYS_MAX + 1).collect()
         }
     }
+}
+
+/// How many days lie between the days of a rule that says no more than "every so many days", or weeks on the weekday of
+/// the first one.
+fn step(rule: &str, first: Date) -> Option<i32> {
+    let (mut unit, mut times, mut weekday) = (None, 1, None);
+    for part in rule.split(';').filter(|part| !part.is_empty()) {
+        match part.split_once('=')? {
+            ("FREQ", "DAILY") => unit = Some(1),
+            ("FREQ", "WEEKLY") => unit = Some(7),
+            ("INTERVAL", value) => times = value.parse().ok().filter(|times| *times > 0)?,
+            ("BYDAY", day) => weekday = Some(day),
+            ("WKST", _) => {}
+            _ => return None,
+        }
+    }
+    let unit: i32 = unit?;
+    let own = first.strftime("%a").to_string().to_uppercase();
+    let is_own = weekday.is_none_or(|day| unit == 7 && own.get(..2) == Some(day));
+    is_own.then(|| unit.checked_mul(times))?
 }
 
 /// A rule such as "the fourth Thursday of every November", as a calendar's `holidays` have it: `4th thu nov`.
