@@ -4,9 +4,6 @@ use std::path::Path;
 
 use super::*;
 
-#[path = "manual.rs"]
-mod manual;
-
 use crate::config::organisation::OrganisationFile;
 use crate::model::{Ids, Timestamp};
 
