@@ -231,7 +231,7 @@ fn said(kind: Kind, typed: &str) -> Result<Says, String> {
     let on = kind.as_str();
     let source = format!(
         "flow: a\naccount: a\non: {on}\nsteps:\n  a:\n    {step}\ntests:\n  - name: a\n    {begin}\n    \
-         expect: {{}}\n    script:\n      - {word}: {value}\n"
+         expect: {{ sent: 0 }}\n    script:\n      - {word}: {value}\n"
     );
     let words = |faults: Vec<flow::Fault>| {
         let first = faults.into_iter().next();

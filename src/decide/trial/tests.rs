@@ -197,7 +197,7 @@ fn calls() {
                 "",
                 "ana is not on the line; it rings at ana",
             ),
-            ("hangs_up, hangs_up", "", "the call is over"),
+            ("hangs_up, hangs_up", "sent: 1", "the call is over"),
             (
                 "{ leaves_voicemail: 5s }",
                 "",

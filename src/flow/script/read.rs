@@ -44,10 +44,8 @@ pub(crate) fn read(reading: &mut Reading<'_>, tests: &Node) -> Vec<Test> {
 
 fn one(reading: &mut Reading<'_>, test: &Node) -> Option<Test> {
     let fields = reading.fields(test, "a test", &KEYS, None)?;
-    for key in ["name", "expect"] {
-        if fields.get(key).is_none() {
-            missing(reading, &test.at, key);
-        }
+    if fields.get("name").is_none() {
+        missing(reading, &test.at, "name");
     }
     let name = fields
         .get("name")
@@ -62,9 +60,7 @@ fn one(reading: &mut Reading<'_>, test: &Node) -> Option<Test> {
     let expect = fields.get("expect");
     let asked = expect.is_some();
     let expect = expect.map_or_else(Vec::new, |node| expected(reading, node));
-    let asks = |one: &Expected| !matches!(&one.what, Expect::Tags(tags) if tags.is_empty());
-    let nothing = script.is_empty() && !expect.iter().any(asks);
-    if asked && nothing && reading.faults.len() == before {
+    if !asks(&script, &expect) && reading.faults.len() == before {
         let message = "this test would hold whatever the flow does";
         let help = "say what must come of it: lines below `script:`, or something in `expect:`";
         reading.fault_help(&test.at, "empty-test", message, help);
@@ -82,6 +78,12 @@ fn one(reading: &mut Reading<'_>, test: &Node) -> Option<Test> {
         expect,
     })
 }
+/// Whether a flow could be otherwise than this says.
+fn asks(script: &[Line], expect: &[Expected]) -> bool {
+    let asked = |one: &Expected| !matches!(&one.what, Expect::Tags(tags) if tags.is_empty());
+    script.iter().any(|line| line.says.can_fail()) || expect.iter().any(asked)
+}
+
 
 fn missing(reading: &mut Reading<'_>, at: &At, key: &str) {
     let message = format!("a test needs `{key}`");
