@@ -315,6 +315,20 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_others_may_follow_are_told() {
+        let shown = play(
+            "flow: a\naccount: b\non: call\nsteps:\n  ask:\n    gather: { digits: 2..4 }\n    then: { got: hi, timeout: end }\n  hi:\n    \
+             say: \"Got {{ steps.ask.digits }}\"\n    next: end\n",
+            "presses 1\npresses 2\npasses 5s\n",
+        );
+        assert!(shown.contains("has 12, and waits for more keys"), "{shown}");
+        assert!(
+            shown.contains("03-03 10:30:05   says \"Got 12\""),
+            "{shown}"
+        );
+    }
+
+    #[test]
     fn what_other_flows_do_and_why_they_stop_is_told() {
         let main = "flow: a\naccount: b\non: call\nsteps:\n  over:\n    goto: c\n";
         let other = "flow: c\naccount: b\non: call\nsteps:\n  hello:\n    say: Hello\n    next: on\n  on:\n    goto: c\n";

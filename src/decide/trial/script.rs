@@ -4,7 +4,7 @@ use super::line::How;
 use super::stage::Stage;
 use super::transcript::{Difference, Who};
 use crate::decide::Input;
-use crate::flow::{Says, StaffDoes, Test, show_duration};
+use crate::flow::{Line, Says, StaffDoes, Test, show_duration};
 use crate::model::account::{Account, Route};
 use crate::model::http::HttpAnswer;
 use crate::model::staff::{StaffAction, StaffVerb};
@@ -15,9 +15,7 @@ pub(super) fn play(stage: &mut Stage, test: &Test) -> Result<(), Difference> {
     let begun = stage.begins(test.text.as_deref());
     begun.map_err(|words| at(test.line, words))?;
     for line in &test.script {
-        stage.log(Who::Script(line.line), words(&line.says), None);
-        let done = stage.plays(&line.says);
-        done.map_err(|words| at(line.line, words))?;
+        line_of(stage, line)?;
     }
     if let Some(reason) = &stage.stopped {
         return Err(at(test.line, format!("the flow could not go on: {reason}")));
@@ -30,7 +28,20 @@ pub(super) fn play(stage: &mut Stage, test: &Test) -> Result<(), Difference> {
 }
 
 const fn at(line: u32, words: String) -> Difference {
-    Difference { line, words }
+    let entry = None;
+    Difference { line, words, entry }
+fn line_of(stage: &mut Stage, line: &Line) -> Result<(), Difference> {
+    // What comes of keys comes before the line that lets no more of them follow.
+    let handed_in = stage.before(&line.says);
+    handed_in.map_err(|words| at(line.line, words))?;
+    let entry = Some(stage.transcript.len());
+    stage.log(Who::Script(line.line), words(&line.says), None);
+    stage.plays(&line.says).map_err(|words| Difference {
+        entry,
+        ..at(line.line, words)
+    })
+}
+
 }
 
 /// A line as people read it.
@@ -96,6 +107,7 @@ impl Stage {
         match says {
             Says::Hears(part) => {
                 const INSTEAD: &str = "the caller has heard";
+        self.before(says)?;
                 match self.heard.iter().any(|text| text.contains(part)) {
                     true => {}
                     false => self.wait_for_script()?,
@@ -117,7 +129,15 @@ impl Stage {
 
     fn act(&mut self, says: &Says) -> Result<(), String> {
         match says {
-            Says::Presses(keys) => self.presses(keys),
+            Says::Presses(keys) => self.types(keys),
+    /// Keys may be followed by more of them, and by time; before anything else they are handed in.
+    fn before(&mut self, says: &Says) -> Result<(), String> {
+        match says {
+            Says::Presses(_) | Says::Passes(_) => Ok(()),
+            _ => self.hands_in(),
+        }
+    }
+
             Says::Answers { who, accept } => self.answers(who.as_deref(), *accept),
             Says::NoAnswer(who) => self.come_to(who.as_deref(), How::NoAnswer),
             Says::Busy(who) => self.come_to(who.as_deref(), How::Busy),

@@ -1,6 +1,7 @@
 //! What tests see: each kind of line holds where it should, and tells what is otherwise where it does not.
 
 mod http;
+mod keys;
 mod origin;
 mod people;
 
