@@ -17,6 +17,8 @@ pub(super) fn play(stage: &mut Stage, test: &Test) -> Result<(), Difference> {
     for line in &test.script {
         line_of(stage, line)?;
     }
+    let handed_in = stage.hands_in();
+    handed_in.map_err(|words| at(test.line, words))?;
     if let Some(reason) = &stage.stopped {
         return Err(at(test.line, format!("the flow could not go on: {reason}")));
     }
@@ -27,9 +29,6 @@ pub(super) fn play(stage: &mut Stage, test: &Test) -> Result<(), Difference> {
     Ok(())
 }
 
-const fn at(line: u32, words: String) -> Difference {
-    let entry = None;
-    Difference { line, words, entry }
 fn line_of(stage: &mut Stage, line: &Line) -> Result<(), Difference> {
     // What comes of keys comes before the line that lets no more of them follow.
     let handed_in = stage.before(&line.says);
@@ -42,6 +41,9 @@ fn line_of(stage: &mut Stage, line: &Line) -> Result<(), Difference> {
     })
 }
 
+const fn at(line: u32, words: String) -> Difference {
+    let entry = None;
+    Difference { line, words, entry }
 }
 
 /// A line as people read it.
@@ -53,6 +55,7 @@ pub(super) fn words(says: &Says) -> String {
     match says {
         Says::Hears(part) => format!("hears {part:?}"),
         Says::Presses(keys) => format!("presses {keys}"),
+        Says::Rings(who) if who.is_empty() => "rings nobody".to_owned(),
         Says::Rings(who) => format!("rings {}", who.join(", ")),
         Says::Answers { who, accept: true } => of("answers", who),
         Says::Answers { who, accept: false } => of("answers without accepting", who),
@@ -104,10 +107,10 @@ impl Stage {
     /// # Errors
     /// What is otherwise than the line says, or why it cannot be.
     pub fn plays(&mut self, says: &Says) -> Result<(), String> {
+        self.before(says)?;
         match says {
             Says::Hears(part) => {
                 const INSTEAD: &str = "the caller has heard";
-        self.before(says)?;
                 match self.heard.iter().any(|text| text.contains(part)) {
                     true => {}
                     false => self.wait_for_script()?,
@@ -127,9 +130,6 @@ impl Stage {
         }
     }
 
-    fn act(&mut self, says: &Says) -> Result<(), String> {
-        match says {
-            Says::Presses(keys) => self.types(keys),
     /// Keys may be followed by more of them, and by time; before anything else they are handed in.
     fn before(&mut self, says: &Says) -> Result<(), String> {
         match says {
@@ -138,6 +138,9 @@ impl Stage {
         }
     }
 
+    fn act(&mut self, says: &Says) -> Result<(), String> {
+        match says {
+            Says::Presses(keys) => self.types(keys),
             Says::Answers { who, accept } => self.answers(who.as_deref(), *accept),
             Says::NoAnswer(who) => self.come_to(who.as_deref(), How::NoAnswer),
             Says::Busy(who) => self.come_to(who.as_deref(), How::Busy),

@@ -4,6 +4,7 @@ mod http;
 mod keys;
 mod origin;
 mod people;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::Arc;
