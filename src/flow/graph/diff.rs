@@ -150,26 +150,20 @@ fn rewritten(was: &Shape, is: &Shape) -> Vec<String> {
         return Vec::new();
     }
     let name = &is.name;
-    let new = is
-        .written
-        .iter()
-        .filter_map(|(way, now)| match was.written.get(way) {
-            Some(before) if before == now => None,
-            Some(before) => Some(format!("~ {name}: {way} “{now}” instead of “{before}”")),
-            None => Some(format!("~ {name}: {way} “{now}” is new")),
-        });
-    let gone = was
-        .written
-        .iter()
-        .filter(|(way, _)| !is.written.contains_key(*way));
-    let gone = gone.map(|(way, before)| format!("~ {name}: {way} is no more; it was “{before}”"));
-    let lines: Vec<String> = new.chain(gone).collect();
-    // A menu's keys are told with where they lead.
-    match lines.is_empty() && is.verb != "menu" {
-        // Conditions, languages and shares are gone through as they stand.
-        true => vec![format!("~ {name}: what it names stands in another order")],
-        false => lines,
+    let (before, after) = (&was.written.values, &is.written.values);
+    let new = after.iter().filter_map(|(way, now)| match before.get(way) {
+        Some(before) if !now.differs(before) => None,
+        Some(before) => Some(now.instead_of(way, before)),
+        None => Some(now.is_new(way)),
+    });
+    let gone = before.iter().filter(|(way, _)| !after.contains_key(*way));
+    let gone = gone.map(|(way, before)| format!("{way} is no more; it was {before}"));
+    let mut lines: Vec<String> = new.chain(gone).collect();
+    if lines.is_empty() && was.written.order != is.written.order {
+        lines.push("what it names stands in another order".to_owned());
     }
+    let of_step = |line| format!("~ {name}: {line}");
+    lines.into_iter().map(of_step).collect()
 }
 
 /// Each outcome with the name of where it leads.

@@ -1,5 +1,7 @@
 //! Drawings of small flows, and their differences.
 
+mod diffs;
+
 use super::layout::{WIDTH, layout};
 use super::*;
 use crate::flow::{NoNames, check};
@@ -178,54 +180,6 @@ fn the_words_of_arrows_stand_over_no_box_and_no_other_words() {
                 labels[at].text
             );
         }
-    }
-}
-
-#[test]
-fn what_means_the_same_is_no_change() {
-    let step = |dial: &str| {
-        format!("\n  ring:\n    dial: {dial}\n    then: {{ answered: end, else: end }}\n")
-    };
-    let one = step("{ group: nurses, ring: 60s, skip: [busy, offline], devices: first }");
-    let other = step("{ group: nurses, ring: 1m, skip: [offline, busy], order: sequential }");
-    assert_eq!(between(&drawing(&one), &drawing(&other)).lines, [""; 0]);
-    let longer = drawing(&step("{ group: nurses, ring: 2m, skip: [offline, busy] }"));
-    assert_eq!(
-        between(&drawing(&one), &longer).lines[0],
-        "~ ring: ring “2m” instead of “60s”"
-    );
-}
-
-#[test]
-fn phones_and_orders_count() {
-    let lines = |one: &str, other: &str| {
-        let step = |step: &str| drawing(&format!("\n  a:\n    {step}\n"));
-        between(&step(one), &step(other)).lines
-    };
-    let transfer = |phone: &str| format!("transfer: \"{phone}\"");
-    // They end alike.
-    let changed = lines(&transfer("+12025550150"), &transfer("+12025550250"));
-    assert_eq!(changed.len(), 1, "{changed:?}");
-    let order = ["~ a: what it names stands in another order"];
-    for (one, other) in [
-        (
-            "{ branch: { x: present(contact.name), y: present(contact.email) }, then: { x: end, y: end, else: end } }",
-            "{ branch: { y: present(contact.email), x: present(contact.name) }, then: { x: end, y: end, else: end } }",
-        ),
-        (
-            "{ split: { x: 10, y: 90 }, then: { x: end, y: end } }",
-            "{ split: { y: 90, x: 10 }, then: { x: end, y: end } }",
-        ),
-        (
-            "{ say: { fr: Bonjour, es: Hola }, next: end }",
-            "{ say: { es: Hola, fr: Bonjour }, next: end }",
-        ),
-    ] {
-        let (one, other) = (
-            drawing(&format!("\n  a: {one}\n")),
-            drawing(&format!("\n  a: {other}\n")),
-        );
-        assert_eq!(between(&one, &other).lines, order);
     }
 }
 
