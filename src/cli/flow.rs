@@ -45,12 +45,14 @@ pub enum FlowCommand {
     Simulate(super::flow_simulate::SimulateArgs),
     /// Draws a flow for people who do not read YAML.
     ///
+    /// Exits with 1 when the flow has a fault, with 2 when the file cannot be read.
+    ///
     /// Example: signalbox flow graph flows/main-line.yaml --output main-line.svg
     Graph(GraphArgs),
     /// Tells what changed in meaning between two revisions of a flow.
     ///
     /// Steps are compared by name: their order, comments and spelling do not count. Exits with 1 when something
-    /// changed.
+    /// changed, with 2 when a file has faults or cannot be read.
     ///
     /// Example: signalbox flow diff before.yaml flows/apply.yaml
     Diff(DiffArgs),

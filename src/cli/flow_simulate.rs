@@ -231,7 +231,7 @@ fn said(kind: Kind, typed: &str) -> Result<Says, String> {
     let on = kind.as_str();
     let source = format!(
         "flow: a\naccount: a\non: {on}\nsteps:\n  a:\n    {step}\ntests:\n  - name: a\n    {begin}\n    \
-         expect: {{}}\n    script:\n      - {word}: {value}\n"
+         expect: {{ sent: 0 }}\n    script:\n      - {word}: {value}\n"
     );
     let words = |faults: Vec<flow::Fault>| {
         let first = faults.into_iter().next();
@@ -312,6 +312,20 @@ mod tests {
         );
         assert!(shown.contains("star → leaves"), "{shown}");
         assert!(shown.contains("says \"Bye\""), "{shown}");
+    }
+
+    #[test]
+    fn keys_that_others_may_follow_are_told() {
+        let shown = play(
+            "flow: a\naccount: b\non: call\nsteps:\n  ask:\n    gather: { digits: 2..4 }\n    then: { got: hi, timeout: end }\n  hi:\n    \
+             say: \"Got {{ steps.ask.digits }}\"\n    next: end\n",
+            "presses 1\npresses 2\npasses 5s\n",
+        );
+        assert!(shown.contains("has 12, and waits for more keys"), "{shown}");
+        assert!(
+            shown.contains("03-03 10:30:05   says \"Got 12\""),
+            "{shown}"
+        );
     }
 
     #[test]

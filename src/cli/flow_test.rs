@@ -254,8 +254,8 @@ fn transcript(test: &Played, around: &Around<'_>) -> String {
     let Some(difference) = &test.failed else {
         return text;
     };
-    for entry in &test.transcript {
-        let differs = entry.who == Who::Script(difference.line);
+    for (place, entry) in test.transcript.iter().enumerate() {
+        let differs = difference.entry == Some(place);
         let mark = if differs { ">" } else { " " };
         let _ = writeln!(
             text,
@@ -263,7 +263,7 @@ fn transcript(test: &Played, around: &Around<'_>) -> String {
             line(entry, around.flow, &around.zone)
         );
     }
-    let Difference { line, words } = difference;
+    let Difference { line, words, .. } = difference;
     let _ = writeln!(text, "    > line {line}: {words}");
     text
 }

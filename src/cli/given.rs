@@ -82,12 +82,11 @@ impl When {
 /// It is no phone, short code, sender's name or `withheld`; what carriers wrote and nobody can read is given behind
 /// `raw:`.
 pub(super) fn party(word: &str) -> Result<Party, String> {
-    match Party::read(word) {
-        Party::Raw(_) if !word.trim().starts_with("raw:") => Err(format!(
+    Party::given(word).ok_or_else(|| {
+        format!(
             "`{word}` is no phone; write a number with + and its country before it, as +12025550143, a short code, or withheld"
-        )),
-        party => Ok(party),
-    }
+        )
+    })
 }
 
 /// Keys that a caller presses.

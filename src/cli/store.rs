@@ -210,8 +210,8 @@ pub(super) async fn flow(command: &FlowCommand) -> anyhow::Result<i32> {
             let known = known_to(source).await?;
             super::flow_simulate::simulate(args, known.as_ref())
         }
-        FlowCommand::Graph(args) => drawing::graph(args, out),
-        FlowCommand::Diff(args) => drawing::diff(args, out),
+        FlowCommand::Graph(args) => drawing::graph(args, out, &mut std::io::stderr()),
+        FlowCommand::Diff(args) => drawing::diff(args, out, &mut std::io::stderr()),
         FlowCommand::Replay(args) => {
             let config = config(&args.config)?;
             let store = open_to_look(&config).await?;

@@ -109,13 +109,45 @@ fn test() -> Value {
     json!({
         "type": "object",
         "properties": properties,
-        "required": ["name", "expect"],
+        "required": ["name"],
         // One that asks for nothing would always hold.
-        "anyOf": [
-            { "properties": { "expect": { "type": "object", "minProperties": 1 } } },
-            { "required": ["script"], "properties": { "script": { "type": "array", "minItems": 1 } } },
-        ],
+        "anyOf": [expects(), asserts()],
         "additionalProperties": false,
+    })
+}
+
+/// A test that expects something in the end.
+fn expects() -> Value {
+    let no_tags = json!({
+        "maxProperties": 1,
+        "required": ["tags"],
+        "properties": { "tags": { "type": "array", "maxItems": 0 } },
+    });
+    let of_contact = json!({ "type": "object", "minProperties": 1, "not": no_tags });
+    let keys = script::read::EXPECT.iter();
+    let keys = keys.map(|key| match *key {
+        "contact" => json!({ "required": [key], "properties": { "contact": of_contact } }),
+        _ => json!({ "required": [key] }),
+    });
+    let keys: Vec<Value> = keys.collect();
+    json!({ "required": ["expect"], "properties": { "expect": { "type": "object", "anyOf": keys } } })
+}
+
+/// A test with a line that a flow can keep from being so.
+fn asserts() -> Value {
+    let happens = script::lines::HAPPEN;
+    let happens = happens.map(|word| json!({ "type": "object", "required": [word] }));
+    let leaves = json!({
+        "type": "object",
+        "required": ["hangs_up"],
+        "properties": { "hangs_up": { "type": "null" } },
+    });
+    let mut happens = happens.to_vec();
+    happens.extend([json!({ "const": "hangs_up" }), leaves]);
+    let line = json!({ "not": { "anyOf": happens } });
+    json!({
+        "required": ["script"],
+        "properties": { "script": { "type": "array", "contains": line } },
     })
 }
 

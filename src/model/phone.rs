@@ -145,6 +145,14 @@ impl Party {
         Self::Raw(text.chars().take(RAW_CHARS_MAX).collect())
     }
 
+    /// What a person gives. What nobody can read stands behind `raw:` then, and is nothing without it.
+    pub fn given(text: &str) -> Option<Self> {
+        match Self::read(text) {
+            Self::Raw(_) if !text.trim().starts_with("raw:") => None,
+            party => Some(party),
+        }
+    }
+
     /// The phone, where the party is one.
     pub fn phone(&self) -> Option<Phone> {
         match self {

@@ -184,6 +184,23 @@ fn a_test_that_fails_shows_what_happened() {
 }
 
 #[test]
+fn of_several_lines_in_one_only_the_one_that_differs_is_marked() {
+    let lines =
+        "    script:\n      - receives: Your name\n      - texts: Pat\n      - receives: Hi Bo\n";
+    let one = "    script: [{ receives: Your name }, { texts: Pat }, { receives: Hi Bo }]\n";
+    let folder = with("a.yaml", &FLOW.replace(lines, one));
+    let (_, shown) = run(folder.path(), None, None);
+    let marked: Vec<&str> = shown.lines().filter(|line| line.contains("  > ")).collect();
+    assert_eq!(
+        marked,
+        [
+            "    > 03-03 10:30:00 line 15: receives \"Hi Bo\"",
+            "    > line 15: the texts were: \"Hi Pat & <co>\"",
+        ]
+    );
+}
+
+#[test]
 fn results_are_written_for_machines() {
     let folder = with("a.yaml", FLOW);
     std::fs::write(folder.path().join("b.yaml"), "flow: [").unwrap();

@@ -28,9 +28,13 @@ impl Stage {
             }
             Expect::Contact(field, value) => {
                 let found = self.contact().and_then(|one| field_of(one, field));
-                let shown = |value: &Option<String>| value.clone().unwrap_or("empty".to_owned());
-                let words = format!("`{field}` is");
-                same(&words, shown(&found), shown(value))
+                match found == *value {
+                    true => Ok(()),
+                    false => {
+                        let (found, value) = (shown(found.as_deref()), shown(value.as_deref()));
+                        Err(format!("`{field}` is {found}, not {value}"))
+                    }
+                }
             }
             Expect::Tags(tags) => self.has_tags(tags),
             Expect::Caseloads(keys) => self.is_in_caseloads(keys),
@@ -123,6 +127,11 @@ impl Stage {
         let last = self.last.as_ref().map_or("", |place| place.step.as_str());
         same("the last step was", last, step)
     }
+}
+
+/// A value as it is told, so that an empty one is not taken for a word.
+fn shown(value: Option<&str>) -> String {
+    value.map_or("empty".to_owned(), |value| format!("{value:?}"))
 }
 
 fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! What a caller's line and the phones that ring are at, and what comes due on them by itself.
 
+use super::keys::Takes;
 use crate::model::{CallId, CallStatus, CallVerb, DialStatus, LegId, RunId, Timestamp};
 
 /// The caller's line and those that ring.
@@ -9,6 +10,8 @@ pub(super) struct Line {
     /// The turn whose script the caller hears.
     pub(super) turn: u32,
     pub(super) waits: Waits,
+    /// The keys that were pressed, and are not handed in yet.
+    pub(super) pressed: String,
     pub(super) rings: Vec<Ring>,
     pub(super) talk: Option<Talk>,
     /// The number that the caller was handed on to.
@@ -22,7 +25,7 @@ pub(super) enum Waits {
     #[default]
     Nothing,
     /// Keys are awaited.
-    Keys { until: Timestamp },
+    Keys { until: Timestamp, takes: Takes },
     /// The carrier's own dial.
     Dial { until: Timestamp, screen: bool },
     /// A message is recorded.
@@ -103,7 +106,7 @@ impl Line {
         let talks = self.talk.is_some();
         match self.waits {
             Waits::Dial { .. } if talks => {}
-            Waits::Keys { until }
+            Waits::Keys { until, .. }
             | Waits::Dial { until, .. }
             | Waits::Recording { until, .. }
             | Waits::Again { until } => all.push((until, Due::Caller)),

@@ -4,6 +4,7 @@
 mod asked;
 mod coverage;
 mod expect;
+mod keys;
 mod line;
 mod made_up;
 mod origin;
@@ -91,6 +92,7 @@ fn unplayable(test: &Test, words: String) -> Played {
         failed: Some(Difference {
             line: test.line,
             words,
+            entry: None,
         }),
         transcript: Vec::new(),
         taken: BTreeSet::new(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::keys::Takes;
 use super::line::{Due, How, Ring, Talk, Waits, sounds_s};
 use super::stage::Stage;
 use super::transcript::Who;
@@ -31,7 +32,7 @@ impl Stage {
     }
 
     /// Something happens to the caller's leg.
-    fn caller(&mut self, kind: CallEventKind) -> Result<(), String> {
+    pub(super) fn caller(&mut self, kind: CallEventKind) -> Result<(), String> {
         let call = self.line.call.ok_or("nobody calls")?;
         let turn = self.carrier(Inbound::Call(CallEvent {
             key: Some(CallbackKey::Call(call, self.line.turn)),
@@ -66,6 +67,7 @@ impl Stage {
             (self.line.call, self.line.turn) = (Some(call), turn);
         }
         self.line.waits = Waits::Nothing;
+        self.line.pressed.clear();
         self.line.talk = None;
         self.line.rings.retain(|ring| !ring.dialled);
         for verb in script.verbs {
@@ -81,11 +83,20 @@ impl Stage {
         let after = |seconds: u32| self.now + Duration::from_secs(u64::from(seconds));
         match verb {
             CallVerb::Gather {
-                timeout_s, prompt, ..
+                timeout_s,
+                prompt,
+                digits_max: most,
+                finish_on,
+                ..
             } => {
                 let lasts_s = prompt.iter().map(sounds_s).sum::<u32>();
                 self.line.waits = Waits::Keys {
                     until: after(timeout_s + lasts_s),
+                    takes: Takes {
+                        most,
+                        finish_on,
+                        timeout_s,
+                    },
                 };
             }
             CallVerb::Dial {
@@ -142,6 +153,7 @@ impl Stage {
         self.line.over = true;
         self.line.handed_on = None;
         self.line.waits = Waits::Nothing;
+        self.line.pressed.clear();
         self.line.talk = None;
         let duration_s = None;
         self.caller(CallEventKind::Status { status, duration_s })
@@ -233,9 +245,7 @@ impl Stage {
             return self.comes_to(&ring, How::NoAnswer);
         }
         match self.line.waits {
-            Waits::Keys { .. } => self.caller(CallEventKind::Digits {
-                digits: String::new(),
-            }),
+            Waits::Keys { .. } => self.keys_end(),
             Waits::Dial { .. } => self.ring_out(),
             Waits::Recording { .. } => self.recorded(0, false),
             Waits::Again { .. } => self.caller(CallEventKind::Resumed),
@@ -248,22 +258,6 @@ impl Stage {
             self.comes_to(&ring, How::NoAnswer)?;
         }
         Ok(())
-    }
-
-    /// The caller presses keys.
-    pub(in crate::decide) fn presses(&mut self, keys: &str) -> Result<(), String> {
-        self.wait_for_script()?;
-        match self.line.waits {
-            Waits::Keys { .. } => self.caller(CallEventKind::Digits {
-                digits: keys.to_owned(),
-            }),
-            _ => Err(format!("no keys are awaited now; {}", self.at_now())),
-        }
-    }
-
-    /// Whether keys are awaited; nothing once the call is over.
-    pub(super) fn wants_keys(&self) -> Option<bool> {
-        (!self.line.over).then_some(matches!(self.line.waits, Waits::Keys { .. }))
     }
 
     /// A caller who is asked to wait a moment does.

@@ -4,7 +4,7 @@ use super::line::How;
 use super::stage::Stage;
 use super::transcript::{Difference, Who};
 use crate::decide::Input;
-use crate::flow::{Says, StaffDoes, Test, show_duration};
+use crate::flow::{Line, Says, StaffDoes, Test, show_duration};
 use crate::model::account::{Account, Route};
 use crate::model::http::HttpAnswer;
 use crate::model::staff::{StaffAction, StaffVerb};
@@ -15,10 +15,10 @@ pub(super) fn play(stage: &mut Stage, test: &Test) -> Result<(), Difference> {
     let begun = stage.begins(test.text.as_deref());
     begun.map_err(|words| at(test.line, words))?;
     for line in &test.script {
-        stage.log(Who::Script(line.line), words(&line.says), None);
-        let done = stage.plays(&line.says);
-        done.map_err(|words| at(line.line, words))?;
+        line_of(stage, line)?;
     }
+    let handed_in = stage.hands_in();
+    handed_in.map_err(|words| at(test.line, words))?;
     if let Some(reason) = &stage.stopped {
         return Err(at(test.line, format!("the flow could not go on: {reason}")));
     }
@@ -29,8 +29,21 @@ pub(super) fn play(stage: &mut Stage, test: &Test) -> Result<(), Difference> {
     Ok(())
 }
 
+fn line_of(stage: &mut Stage, line: &Line) -> Result<(), Difference> {
+    // What comes of keys comes before the line that lets no more of them follow.
+    let handed_in = stage.before(&line.says);
+    handed_in.map_err(|words| at(line.line, words))?;
+    let entry = Some(stage.transcript.len());
+    stage.log(Who::Script(line.line), words(&line.says), None);
+    stage.plays(&line.says).map_err(|words| Difference {
+        entry,
+        ..at(line.line, words)
+    })
+}
+
 const fn at(line: u32, words: String) -> Difference {
-    Difference { line, words }
+    let entry = None;
+    Difference { line, words, entry }
 }
 
 /// A line as people read it.
@@ -42,6 +55,7 @@ pub(super) fn words(says: &Says) -> String {
     match says {
         Says::Hears(part) => format!("hears {part:?}"),
         Says::Presses(keys) => format!("presses {keys}"),
+        Says::Rings(who) if who.is_empty() => "rings nobody".to_owned(),
         Says::Rings(who) => format!("rings {}", who.join(", ")),
         Says::Answers { who, accept: true } => of("answers", who),
         Says::Answers { who, accept: false } => of("answers without accepting", who),
@@ -93,6 +107,7 @@ impl Stage {
     /// # Errors
     /// What is otherwise than the line says, or why it cannot be.
     pub fn plays(&mut self, says: &Says) -> Result<(), String> {
+        self.before(says)?;
         match says {
             Says::Hears(part) => {
                 const INSTEAD: &str = "the caller has heard";
@@ -115,9 +130,17 @@ impl Stage {
         }
     }
 
+    /// Keys may be followed by more of them, and by time; before anything else they are handed in.
+    fn before(&mut self, says: &Says) -> Result<(), String> {
+        match says {
+            Says::Presses(_) | Says::Passes(_) => Ok(()),
+            _ => self.hands_in(),
+        }
+    }
+
     fn act(&mut self, says: &Says) -> Result<(), String> {
         match says {
-            Says::Presses(keys) => self.presses(keys),
+            Says::Presses(keys) => self.types(keys),
             Says::Answers { who, accept } => self.answers(who.as_deref(), *accept),
             Says::NoAnswer(who) => self.come_to(who.as_deref(), How::NoAnswer),
             Says::Busy(who) => self.come_to(who.as_deref(), How::Busy),

@@ -1,8 +1,10 @@
 //! What tests see: each kind of line holds where it should, and tells what is otherwise where it does not.
 
 mod http;
+mod keys;
 mod origin;
 mod people;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -197,7 +199,7 @@ fn calls() {
                 "",
                 "ana is not on the line; it rings at ana",
             ),
-            ("hangs_up, hangs_up", "", "the call is over"),
+            ("hangs_up, hangs_up", "sent: 1", "the call is over"),
             (
                 "{ leaves_voicemail: 5s }",
                 "",

@@ -9,6 +9,8 @@ pub struct Difference {
     pub line: u32,
     /// What was expected, and what there is.
     pub words: String,
+    /// The place in the transcript of the line of the script that does not hold, where it is one.
+    pub entry: Option<usize>,
 }
 
 /// One thing that happened.

@@ -1,6 +1,6 @@
 //! The verbs of calls.
 
-use super::{Body, Form, GROUP, Shape, USER, keys, may, must};
+use super::{Body, Case, Form, GROUP, Holds, Shape, USER, keys, may, must};
 
 pub(super) static FORMS: &[Form] = &[
     Form {
@@ -69,7 +69,10 @@ pub(super) static FORMS: &[Form] = &[
                 ),
                 may("order", Shape::OneOf(&["sequential", "simultaneous", "round_robin", "least_recent"]), "In the group's order, all at once, by turns, or who talked longest ago first.").or("sequential"),
                 may("ring", Shape::Within(5, 120), "How long each rings, or all together when all ring at once.").or("20s"),
-                may("total", Shape::Within(5, 30 * 60), "How long the whole of it may take.").left_out("10m; when all ring at once, as long as `ring`"),
+                may("total", Shape::Within(5, 30 * 60), "How long the whole of it may take.").left_out("10m; when all ring at once, as long as `ring`").cases(&[
+                    Case::when("order", "simultaneous", Holds::As("ring")),
+                    Case::otherwise("10m"),
+                ]),
                 may("devices", Shape::OneOf(&["first", "all", "ordered"]), "The first device of a user, all of them together, or one after another.").or("first"),
                 may("skip", Shape::SomeOf(&["busy", "offline", "caller"]), "Who is not rung; the caller is the phone that calls, when it is a member's.").or("[busy, offline, caller]"),
                 may("accept", Shape::OneOf(&["key", "amd", "none"]), "Who has the call: whoever presses 1, whoever the carrier takes for a person, or whatever picks up.").or("none"),

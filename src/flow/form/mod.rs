@@ -5,7 +5,8 @@
 //! A key is one row: `may("ring", Shape::Within(5, 120), "How long each rings.").or("20s")`. `must` in place of `may`
 //! makes it required. What holds where the key is left out stands behind it: [`KeyForm::or`] for a value that could
 //! be written there (a test writes it and looks that the step stays the same), [`KeyForm::left_out`] for anything
-//! else. `UPDATE_DOCS=1 cargo test documentation` then takes the row into the reference.
+//! else, with [`KeyForm::cases`] where that depends on other keys. `UPDATE_DOCS=1 cargo test documentation` then takes
+//! the row into the reference.
 
 mod calls;
 pub(crate) mod outcomes;
@@ -52,6 +53,8 @@ pub(crate) struct KeyForm {
     pub(crate) required: bool,
     /// What holds when it is left out.
     pub(crate) absent: Absent,
+    /// The same as it could be written, where it depends on other keys: the first case that is so.
+    pub(crate) cases: &'static [Case],
     /// What it says, for editors and the reference: a whole sentence or the like, with its full stop.
     pub(crate) about: &'static str,
 }
@@ -67,6 +70,54 @@ pub(crate) enum Absent {
     Means(&'static str),
 }
 
+/// What holds for a key that is left out, where another one stands beside it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Case {
+    /// The other key, `on` for the kind of flow; none: in all other cases.
+    pub(crate) beside: Option<&'static str>,
+    /// What must stand behind it; none: anything.
+    pub(crate) value: Option<&'static str>,
+    pub(crate) holds: Holds,
+}
+
+/// What holds for a key that is left out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Holds {
+    /// The same as when this stood there, in YAML.
+    Is(&'static str),
+    /// The same as behind this other key.
+    As(&'static str),
+}
+
+impl Case {
+    const fn beside(key: &'static str, holds: Holds) -> Self {
+        let beside = Some(key);
+        Self {
+            beside,
+            value: None,
+            holds,
+        }
+    }
+
+    const fn when(key: &'static str, value: &'static str, holds: Holds) -> Self {
+        let (beside, value) = (Some(key), Some(value));
+        Self {
+            beside,
+            value,
+            holds,
+        }
+    }
+
+    const fn otherwise(written: &'static str) -> Self {
+        let holds = Holds::Is(written);
+        Self {
+            beside: None,
+            value: None,
+            holds,
+        }
+    }
+}
+
 impl KeyForm {
     /// What holds when it is left out, as it could be written.
     const fn or(mut self, written: &'static str) -> Self {
@@ -78,6 +129,29 @@ impl KeyForm {
     const fn left_out(mut self, words: &'static str) -> Self {
         self.absent = Absent::Means(words);
         self
+    }
+
+    /// What those words say, by what stands beside the key.
+    const fn cases(mut self, cases: &'static [Case]) -> Self {
+        self.cases = cases;
+        self
+    }
+
+    /// What holds when it is left out, as it could be written; nothing where that cannot be written. `beside` gives
+    /// what stands behind another key, or holds without it.
+    pub(crate) fn holds(&self, beside: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        if let Absent::Is(written) = self.absent {
+            return Some(written.to_owned());
+        }
+        let is_so = |case: &&Case| match (case.beside, case.value) {
+            (None, _) => true,
+            (Some(key), None) => beside(key).is_some(),
+            (Some(key), Some(value)) => beside(key).is_some_and(|found| found == value),
+        };
+        match self.cases.iter().find(is_so)?.holds {
+            Holds::Is(written) => Some(written.to_owned()),
+            Holds::As(key) => beside(key),
+        }
     }
 
     /// What it says, and what holds when it is left out.
@@ -121,6 +195,7 @@ const fn may(word: &'static str, shape: Shape, about: &'static str) -> KeyForm {
         shape,
         required: false,
         absent: Absent::Nothing,
+        cases: &[],
         about,
     }
 }
@@ -131,6 +206,7 @@ const fn must(word: &'static str, shape: Shape, about: &'static str) -> KeyForm 
         shape,
         required: true,
         absent: Absent::Nothing,
+        cases: &[],
         about,
     }
 }

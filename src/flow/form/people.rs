@@ -1,6 +1,6 @@
 //! The verbs that reach other people and other flows.
 
-use super::{Body, Form, GROUP, Shape, USER, keys, may, must};
+use super::{Body, Case, Form, GROUP, Holds, Shape, USER, keys, may, must};
 
 const ON_SHIFT: super::KeyForm = may(
     "on_shift",
@@ -107,7 +107,10 @@ pub(super) static FORMS: &[Form] = &[
                 ),
                 may("scope", Shape::OneOf(&["number", "program", "account"]), "What the consent holds for.").or("program"),
                 may("tries", Shape::Count(1, 10), "How often the person may answer.").or("2"),
-                may("timeout", Shape::Duration, "How long the answer is awaited: 1m to 30d; in calls 1s to 60s.").left_out("24h; in calls 8s"),
+                may("timeout", Shape::Duration, "How long the answer is awaited: 1m to 30d; in calls 1s to 60s.").left_out("24h; in calls 8s").cases(&[
+                    Case::when("on", "call", Holds::Is("8s")),
+                    Case::otherwise("24h"),
+                ]),
             ],
             one_of: &["record", "ask", "check"],
             any_of: &[],
@@ -159,7 +162,10 @@ pub(super) static FORMS: &[Form] = &[
         about: "Asks another system, where the configuration allows it.",
         main: None,
         body: keys(&[
-            may("method", Shape::OneOf(&["GET", "POST", "PUT", "PATCH", "DELETE"]), "How it is asked.").left_out("POST beside `body`, else GET"),
+            may("method", Shape::OneOf(&["GET", "POST", "PUT", "PATCH", "DELETE"]), "How it is asked.").left_out("POST beside `body`, else GET").cases(&[
+                Case::beside("body", Holds::Is("POST")),
+                Case::otherwise("GET"),
+            ]),
             must("url", Shape::Url, "The address, its host written out."),
             may(
                 "headers",

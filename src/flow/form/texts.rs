@@ -1,6 +1,6 @@
 //! The verbs of texts, and those of both kinds of flow.
 
-use super::{Body, Form, GROUP, Shape, USER, keys, may, must};
+use super::{Body, Case, Form, GROUP, Holds, Shape, USER, keys, may, must};
 
 const NOTE: super::KeyForm = may("note", Shape::Text, "What staff read beside it.");
 
@@ -34,7 +34,12 @@ pub(super) static FORMS: &[Form] = &[
                 Shape::OneOf(&["any", "number", "date", "phone", "choice", "pattern"]),
                 "The kind of answer.",
             )
-            .left_out("any; choice beside `choices`, pattern beside `pattern`"),
+            .left_out("any; choice beside `choices`, pattern beside `pattern`")
+            .cases(&[
+                Case::beside("choices", Holds::Is("choice")),
+                Case::beside("pattern", Holds::Is("pattern")),
+                Case::otherwise("any"),
+            ]),
             may(
                 "choices",
                 Shape::Choices,

@@ -20,15 +20,6 @@ pub fn between(before: &Drawing, after: &Drawing) -> Difference {
     {
         lines.push(format!("begins with {} instead of {}", now.name, was.name));
     }
-    for step in &mut drawing.steps {
-        match find(before, &step.name) {
-            None => {
-                step.change = Change::Added;
-                lines.push(format!("+ {}: {}", step.name, in_words(step)));
-            }
-            Some(was) => changed(&mut lines, (before, was), after, step),
-        }
-    }
     let gone = before
         .steps
         .iter()
@@ -39,6 +30,20 @@ pub fn between(before: &Drawing, after: &Drawing) -> Difference {
         .chain(gone.clone())
         .map(|step| step.name.clone())
         .collect();
+    for step in &mut drawing.steps {
+        match find(before, &step.name) {
+            None => {
+                step.change = Change::Added;
+                let arrows = step.arrows.iter_mut();
+                arrows.for_each(|arrow| arrow.change = Change::Added);
+                lines.push(format!("+ {}: {}", step.name, in_words(step)));
+            }
+            Some(was) => {
+                changed(&mut lines, (before, was), after, step);
+                step.arrows = ways((before, was), (after, step), &names);
+            }
+        }
+    }
     for step in gone {
         lines.push(format!("- {}: {}", step.name, in_words(step)));
         let arrows = step.arrows.iter().map(|arrow| Arrow {
@@ -133,15 +138,54 @@ fn changed(
     if lines.len() > told {
         step.change = Change::Changed;
     }
-    for arrow in &mut step.arrows {
-        let target = target(after, arrow.to);
-        let known = old
-            .iter()
-            .any(|(name, to)| *to == target && arrow.outcomes.contains(name));
-        if !known {
-            arrow.change = Change::Added;
-        }
-    }
+}
+
+/// The arrows of a step that both have: those it has, and those it had. One of which only some outcomes led there before
+/// becomes two.
+fn ways(
+    (before, was): (&Drawing, &Shape),
+    (after, is): (&Drawing, &Shape),
+    names: &[String],
+) -> Vec<Arrow> {
+    let (old, new) = (outcomes(before, was), outcomes(after, is));
+    let there = is.arrows.iter().flat_map(|arrow| {
+        let (known, added) = parted(arrow, &target(after, arrow.to), &old);
+        let added = added.map(|arrow| of_change(arrow, Change::Added));
+        known.into_iter().chain(added)
+    });
+    let gone = was.arrows.iter().filter_map(|arrow| {
+        let (_, gone) = parted(arrow, &target(before, arrow.to), &new);
+        let to = |to: usize| place(names, &before.steps.get(to)?.name);
+        gone.map(|gone| Arrow {
+            to: gone.to.and_then(to),
+            ..of_change(gone, Change::Removed)
+        })
+    });
+    there.chain(gone).collect()
+}
+
+const fn of_change(mut arrow: Arrow, change: Change) -> Arrow {
+    arrow.change = change;
+    arrow
+}
+
+/// What of an arrow is among these ways too, and what is not.
+fn parted(
+    arrow: &Arrow,
+    target: &str,
+    ways: &[(String, String)],
+) -> (Option<Arrow>, Option<Arrow>) {
+    let is_there = |name: &&String| ways.iter().any(|(one, to)| one == *name && to == target);
+    let (there, not): (Vec<&String>, Vec<&String>) = arrow.outcomes.iter().partition(is_there);
+    let only = arrow.only && (there.is_empty() || not.is_empty());
+    let part = |names: Vec<&String>| {
+        (!names.is_empty()).then(|| Arrow {
+            outcomes: names.into_iter().cloned().collect(),
+            only,
+            ..arrow.clone()
+        })
+    };
+    (part(there), part(not))
 }
 
 /// What is written otherwise behind the verb, a line for each value; nothing where the same is meant.
@@ -150,26 +194,20 @@ fn rewritten(was: &Shape, is: &Shape) -> Vec<String> {
         return Vec::new();
     }
     let name = &is.name;
-    let new = is
-        .written
-        .iter()
-        .filter_map(|(way, now)| match was.written.get(way) {
-            Some(before) if before == now => None,
-            Some(before) => Some(format!("~ {name}: {way} “{now}” instead of “{before}”")),
-            None => Some(format!("~ {name}: {way} “{now}” is new")),
-        });
-    let gone = was
-        .written
-        .iter()
-        .filter(|(way, _)| !is.written.contains_key(*way));
-    let gone = gone.map(|(way, before)| format!("~ {name}: {way} is no more; it was “{before}”"));
-    let lines: Vec<String> = new.chain(gone).collect();
-    // A menu's keys are told with where they lead.
-    match lines.is_empty() && is.verb != "menu" {
-        // Conditions, languages and shares are gone through as they stand.
-        true => vec![format!("~ {name}: what it names stands in another order")],
-        false => lines,
+    let (before, after) = (&was.written.values, &is.written.values);
+    let new = after.iter().filter_map(|(way, now)| match before.get(way) {
+        Some(before) if !now.differs(before) => None,
+        Some(before) => Some(now.instead_of(way, before)),
+        None => Some(now.is_new(way)),
+    });
+    let gone = before.iter().filter(|(way, _)| !after.contains_key(*way));
+    let gone = gone.map(|(way, before)| format!("{way} is no more; it was {before}"));
+    let mut lines: Vec<String> = new.chain(gone).collect();
+    if lines.is_empty() && was.written.order != is.written.order {
+        lines.push("what it names stands in another order".to_owned());
     }
+    let of_step = |line| format!("~ {name}: {line}");
+    lines.into_iter().map(of_step).collect()
 }
 
 /// Each outcome with the name of where it leads.

@@ -53,16 +53,28 @@ pub(super) struct Path {
 struct Spot {
     row: usize,
     width: f64,
+    /// Kept free at its right, for an arrow that leads to where it begins, and its words.
+    beside: f64,
     x: f64,
     above: Vec<usize>,
     below: Vec<usize>,
 }
 
-/// Places the steps, whose heights are given.
-pub(super) fn layout(drawing: &Drawing, heights: &[f64]) -> Layout {
+impl Path {
+    /// It leads to where it begins.
+    pub(super) const fn turns(&self) -> bool {
+        self.from == self.to
+    }
+}
+
+/// Places the steps, whose heights are given, and what each needs at its right.
+pub(super) fn layout(drawing: &Drawing, heights: &[f64], beside: &[f64]) -> Layout {
     let back = back_arrows(drawing);
     let rows_of = rows(drawing, &back);
     let mut spots: Vec<Spot> = rows_of.iter().map(|row| spot(*row, WIDTH)).collect();
+    for (spot, beside) in spots.iter_mut().zip(beside) {
+        spot.beside = *beside;
+    }
     let mut paths: Vec<(Path, Vec<usize>)> = Vec::new();
     for (from, arrow, to) in arrows(drawing) {
         let path = Path {
@@ -96,6 +108,7 @@ fn spot(row: usize, width: f64) -> Spot {
     Spot {
         row,
         width,
+        beside: 0.0,
         x: 0.0,
         above: Vec::new(),
         below: Vec::new(),
@@ -331,7 +344,8 @@ fn settle(row: &[usize], wanted: &[f64], spots: &mut [Spot]) {
     let mut offset = 0.0;
     for (at, spot) in row.iter().enumerate() {
         if at > 0 {
-            offset += (spots[row[at - 1]].width + spots[*spot].width) / 2.0 + GAP;
+            let left = &spots[row[at - 1]];
+            offset += (left.width + spots[*spot].width) / 2.0 + left.beside + GAP;
         }
         offsets.push(offset);
     }
@@ -374,7 +388,7 @@ fn finish(
         .fold(f64::MAX, f64::min);
     let right = spots
         .iter()
-        .map(|spot| spot.x + spot.width / 2.0)
+        .map(|spot| spot.x + spot.width / 2.0 + spot.beside)
         .fold(f64::MIN, f64::max);
     let at = |spot: &usize| {
         let Spot { x, row, .. } = &spots[*spot];

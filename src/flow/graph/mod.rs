@@ -8,12 +8,11 @@ mod plain;
 mod svg;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub use diff::{Difference, between};
 pub use notation::{dot, mermaid};
 pub use svg::svg;
-
-use std::collections::BTreeMap;
 
 use super::Flow;
 use super::steps::Target;
@@ -46,8 +45,8 @@ pub struct Shape {
     pub verb: String,
     /// What it does, a line each.
     pub words: Vec<String>,
-    /// All that is written behind its verb, by the way of keys to it; in whatever order and form it is written.
-    pub written: BTreeMap<String, String>,
+    /// All that is written behind its verb.
+    pub(crate) written: written::Written,
     /// All that is meant by it: the same for two spellings of one thing.
     pub(crate) meant: super::steps::Verb,
     /// Where its outcomes lead, each target once.
@@ -97,7 +96,7 @@ impl Drawing {
                 words: value
                     .map(|value| words(def.spec.word, value))
                     .unwrap_or_default(),
-                written: written_out(def.spec.word, value),
+                written: written::written(def.spec.word, value, flow.kind),
                 meant: def.verb.clone(),
                 arrows: arrows(&def.then, def.hung_up),
                 change: Change::Same,
@@ -205,46 +204,6 @@ fn arrows(then: &[(String, Target)], hung_up: Target) -> Vec<Arrow> {
         only.only = true;
     }
     arrows
-}
-
-/// Everything behind a verb, a value a line: a short form as the long one.
-fn written_out(word: &str, value: Option<&Node>) -> BTreeMap<String, String> {
-    let mut out = BTreeMap::new();
-    let main = super::form::of(word).and_then(|form| form.main);
-    let Some(node) = value else {
-        return out;
-    };
-    let short = match &node.value {
-        Value::Map(pairs) => is_by_language(pairs.iter().map(|(key, _)| key.text.as_str())),
-        _ => true,
-    };
-    let way = main.filter(|_| short).unwrap_or("");
-    write_out(node, way.to_owned(), &mut out);
-    out
-}
-
-fn write_out(node: &Node, way: String, out: &mut BTreeMap<String, String>) {
-    let below = |key: &str| match way.is_empty() {
-        true => key.to_owned(),
-        false => format!("{way} {key}"),
-    };
-    match &node.value {
-        Value::Null => {}
-        Value::Scalar { text, .. } => {
-            let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            out.insert(way, line);
-        }
-        Value::List(items) => {
-            for (at, item) in (1..).zip(items) {
-                write_out(item, below(&format!("{at}")), out);
-            }
-        }
-        Value::Map(pairs) => {
-            for (key, value) in pairs {
-                write_out(value, below(&key.text), out);
-            }
-        }
-    }
 }
 
 fn get<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {

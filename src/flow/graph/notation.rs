@@ -33,6 +33,17 @@ pub fn mermaid(drawing: &Drawing) -> String {
             let _ = writeln!(out, "  style s{at} fill:{fill},stroke:{line}");
         }
     }
+    let mut at = 0;
+    each_arrow(drawing, |_, arrow| {
+        if let Some((_, line)) = colours(arrow.change) {
+            let dashed = match arrow.change {
+                Change::Removed => ",stroke-dasharray:6 4",
+                _ => "",
+            };
+            let _ = writeln!(out, "  linkStyle {at} stroke:{line}{dashed}");
+        }
+        at += 1;
+    });
     out
 }
 
@@ -59,10 +70,16 @@ pub fn dot(drawing: &Drawing) -> String {
     }
     each_arrow(drawing, |from, arrow| {
         let to = arrow.to.map_or("end_".to_owned(), |to| format!("s{to}"));
+        let colour = colours(arrow.change).map(|(_, line)| format!(", color=\"{line}\""));
+        let dashed = match arrow.change {
+            Change::Removed => ", style=dashed",
+            _ => "",
+        };
         let _ = writeln!(
             out,
-            "  s{from} -> {to} [label=\"{}\"];",
-            plain(&arrow.label())
+            "  s{from} -> {to} [label=\"{}\"{}{dashed}];",
+            plain(&arrow.label()),
+            colour.unwrap_or_default()
         );
     });
     out.push_str("}\n");

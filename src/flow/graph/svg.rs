@@ -14,7 +14,9 @@ const LINE: f64 = 17.0;
 const PAD: f64 = 10.0;
 /// Between arrows that lead back up, beside the boxes.
 const BACK_GAP: f64 = 22.0;
-/// Room for the words beside them.
+/// Between a box and the words of an arrow that leads to where it begins.
+const TURN: f64 = 22.0;
+/// Room for the words beside those that lead back up.
 const BACK_WORDS: f64 = 110.0;
 /// Places that are tried on each part of an arrow.
 const PLACES_MAX: usize = 29;
@@ -26,8 +28,9 @@ const LABEL_CHARS_MAX: usize = 30;
 /// The picture.
 pub fn svg(drawing: &Drawing) -> String {
     let heights: Vec<f64> = drawing.steps.iter().map(height).collect();
-    let placed = layout(drawing, &heights);
-    let back = placed.arrows.iter().filter(|path| path.back).count();
+    let placed = layout(drawing, &heights, &beside(drawing));
+    let is_back = |path: &&Path| path.back && !path.turns();
+    let back = placed.arrows.iter().filter(is_back).count();
     let side = match back {
         0 => 0.0,
         n => BACK_WORDS + n as f64 * BACK_GAP,
@@ -78,9 +81,11 @@ pub(super) fn arrows(
 ) -> Vec<Label> {
     let (mut lane, mut labels) = (0, Vec::new());
     for path in &placed.arrows {
-        lane += usize::from(path.back);
-        let drawn = &drawing.steps[path.from].arrows[path.arrow];
+        let step = &drawing.steps[path.from];
+        let drawn = &step.arrows[path.arrow];
+        lane += usize::from(path.back && !path.turns());
         let places = match path.back {
+            _ if path.turns() => turning(out, step, (placed, heights), path),
             true => back_up(out, drawn, (placed, heights), path, lane),
             false => onward(out, drawn, (placed, heights), path),
         };
@@ -90,14 +95,25 @@ pub(super) fn arrows(
 }
 
 const STYLE: &str = ".title{font-size:20px;font-weight:600;fill:#1d2733}.does{font-weight:600;fill:#ffffff}\
-    .name{font-size:11px;fill:#ffffff;opacity:.85}.words{fill:#27313d}.ends{fill:#66717e;font-size:12px}\
+    .name{font-size:11px;fill:#ffffff;opacity:.85}.words{fill:#27313d}.ends{fill:#66717e;font-size:12px}.ended{fill:#b63a3a;font-size:12px}\
     .label{font-size:12px;fill:#3b4754}.back{stroke-dasharray:5 4}";
 
 const MARKERS: &str = "<defs><marker id=\"tip\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"8\" \
     markerHeight=\"8\" orient=\"auto-start-reverse\"><path d=\"M0 0L10 5L0 10z\" fill=\"#7a8694\"/></marker></defs>";
 
+/// The room that each step needs at its right.
+pub(super) fn beside(drawing: &Drawing) -> Vec<f64> {
+    let steps = drawing.steps.iter().enumerate();
+    let of = |(at, step): (usize, &Shape)| {
+        let turning = step.arrows.iter().filter(|arrow| arrow.to == Some(at));
+        let widths = turning.map(|arrow| TURN + label_width(arrow));
+        widths.fold(0.0, f64::max)
+    };
+    steps.map(of).collect()
+}
+
 pub(super) fn height(step: &Shape) -> f64 {
-    let lines = step.words.len() + usize::from(step.ends().next().is_some());
+    let lines = step.words.len() + ends(step).len();
     HEAD + lines as f64 * LINE + if lines > 0 { PAD } else { 0.0 }
 }
 
@@ -148,31 +164,77 @@ fn shape(out: &mut String, step: &Shape, x: f64, y: f64, height: f64) {
         );
         line_y += LINE;
     }
-    if let Some(ends) = ends(step) {
+    for (ends, class) in ends(step) {
         let _ = writeln!(
             out,
-            "<text class=\"ends\" x=\"{:.1}\" y=\"{line_y:.1}\">{}</text>",
+            "<text class=\"{class}\" x=\"{:.1}\" y=\"{line_y:.1}\">{}</text>",
             x + 12.0,
             escaped(&cut(&ends, 36))
         );
+        line_y += LINE;
     }
     out.push_str("</g>\n");
 }
 
-/// What ends in a step, in one line at the bottom of its box: arrows to one common end would cross everything.
-fn ends(step: &Shape) -> Option<String> {
-    let mut labels: Vec<String> = step.ends().map(Arrow::label).collect();
-    labels.retain(|label| !label.is_empty());
-    let any = step.ends().next().is_some();
-    any.then(|| match labels.is_empty() {
-        true => "■ ends here".to_owned(),
-        false => format!("■ ends: {}", labels.join(", ")),
-    })
+/// What ends in a step, and what did, in lines at the bottom of its box with their class: arrows to one common end would
+/// cross everything.
+fn ends(step: &Shape) -> Vec<(String, &'static str)> {
+    let line = |removed: bool, words: &str| {
+        let is_so = |arrow: &&Arrow| (arrow.change == Change::Removed) == removed;
+        let ends = step.ends().filter(is_so);
+        let labels: Vec<String> = ends.map(Arrow::label).collect();
+        let named: Vec<&str> = labels
+            .iter()
+            .map(String::as_str)
+            .filter(|label| !label.is_empty())
+            .collect();
+        (!labels.is_empty()).then(|| match named.is_empty() {
+            true => format!("■ {words} here"),
+            false => format!("■ {words}: {}", named.join(", ")),
+        })
+    };
+    let ends = line(false, "ends").map(|line| (line, "ends"));
+    let ended = line(true, "ended").map(|line| (line, "ended"));
+    ends.into_iter().chain(ended).collect()
 }
 
-/// The colour of an arrow.
-fn line_colour(arrow: &Arrow) -> &'static str {
-    colours(arrow.change).map_or("#7a8694", |(_, line)| line)
+/// The colour of an arrow, and how it is drawn.
+fn line(arrow: &Arrow) -> String {
+    let colour = colours(arrow.change).map_or("#7a8694", |(_, line)| line);
+    let dash = match arrow.change {
+        Change::Removed => " stroke-dasharray=\"6 4\"",
+        _ => "",
+    };
+    format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"{dash} marker-end=\"url(#tip)\"")
+}
+
+/// An arrow that leads to where it begins: a small loop at the right of the box. The place beside it where its words
+/// stand, for which room is kept.
+fn turning(
+    out: &mut String,
+    step: &Shape,
+    (placed, heights): (&Layout, &[f64]),
+    path: &Path,
+) -> Vec<(f64, f64)> {
+    const HALF: f64 = 8.0;
+    const FAR: f64 = 26.0;
+    let turning: Vec<usize> = (0..step.arrows.len())
+        .filter(|at| step.arrows[*at].to == Some(path.from))
+        .collect();
+    let nth = turning.iter().position(|at| *at == path.arrow).unwrap_or(0);
+    let (x, y) = placed.steps[path.from];
+    let part = (nth as f64 + 1.0) / (turning.len() as f64 + 1.0);
+    let (right, middle) = (x + WIDTH / 2.0, y + heights[path.from] * part);
+    let drawn = &step.arrows[path.arrow];
+    let _ = writeln!(
+        out,
+        "<path d=\"M{right:.1} {a:.1}C{far:.1} {a:.1} {far:.1} {b:.1} {right:.1} {b:.1}\" {line}/>",
+        far = right + FAR,
+        a = middle - HALF,
+        b = middle + HALF,
+        line = line(drawn),
+    );
+    vec![(right + TURN + label_width(drawn) / 2.0, middle)]
 }
 
 /// An arrow that leads down: through the free places of the rows between. The places on it where words may stand.
@@ -213,11 +275,7 @@ fn onward(
         }
         (last_x, last_y) = (at_x, bottom);
     }
-    let colour = line_colour(drawn);
-    let _ = writeln!(
-        out,
-        "<path d=\"{d}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" marker-end=\"url(#tip)\"/>"
-    );
+    let _ = writeln!(out, "<path d=\"{d}\" {}/>", line(drawn));
     places
 }
 
@@ -249,12 +307,12 @@ fn back_up(
     let _ = writeln!(
         out,
         "<path class=\"back\" d=\"M{from_x:.1} {start_y:.1}V{a:.1}q0 {BEND} {BEND} {BEND}H{b:.1}q{BEND} 0 {BEND} -{BEND}V{c:.1}\
-         q0 -{BEND} -{BEND} -{BEND}H{d:.1}q-{BEND} 0 -{BEND} {BEND}V{to_y:.1}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" marker-end=\"url(#tip)\"/>",
+         q0 -{BEND} -{BEND} -{BEND}H{d:.1}q-{BEND} 0 -{BEND} {BEND}V{to_y:.1}\" {line}/>",
         a = below - BEND,
         b = far - BEND,
         c = above + BEND,
         d = end_x + BEND,
-        colour = line_colour(drawn),
+        line = line(drawn),
     );
     let first = from_x + BEND + label_width(drawn) / 2.0 + 4.0;
     let level = (0..PLACES_MAX).map(|at| (first + at as f64 * PLACES_EVERY, below));

@@ -1,5 +1,7 @@
 //! Drawings of small flows, and their differences.
 
+mod diffs;
+
 use super::layout::{WIDTH, layout};
 use super::*;
 use crate::flow::{NoNames, check};
@@ -101,7 +103,7 @@ fn boxes_never_stand_over_each_other_nor_over_passing_arrows() {
     for count in [1, 2, 7, 40, 300] {
         let drawing = many(count);
         let heights = vec![80.0; count];
-        let placed = layout(&drawing, &heights);
+        let placed = layout(&drawing, &heights, &[]);
         for (at, (x, y)) in placed.steps.iter().enumerate() {
             assert!(*x >= WIDTH / 2.0 - 0.01 && *x <= placed.width - WIDTH / 2.0 + 0.01);
             for (other_x, other_y) in &placed.steps[at + 1..] {
@@ -140,6 +142,57 @@ fn hospital() -> Drawing {
     drawing(&steps)
 }
 
+/// Menus beside each other that repeat themselves.
+fn turning() -> Drawing {
+    let wards = (1..=3).map(|n| {
+        format!(
+            "  ward{n}:\n    menu: {{ prompt: Press 1 }}\n    \
+             then: {{ 1: box, 7: ward{n}, 8: ward{n}, invalid: ward{n}, timeout: end }}\n"
+        )
+    });
+    let steps = format!(
+        "\n  choose:\n    menu: {{ prompt: Press a key }}\n    \
+         then: {{ 1: ward1, 2: ward2, 3: ward3, 9: choose, invalid: end, timeout: end }}\n{}  \
+         box:\n    voicemail: {{ group: nurses }}\n    next: end\n",
+        wards.collect::<String>()
+    );
+    drawing(&steps)
+}
+
+#[test]
+fn what_leads_to_where_it_begins_turns_beside_its_box() {
+    let drawing = turning();
+    let heights: Vec<f64> = drawing.steps.iter().map(svg::height).collect();
+    let placed = layout(&drawing, &heights, &svg::beside(&drawing));
+    let labels = svg::arrows(&mut String::new(), &drawing, &placed, &heights);
+    let boxes = svg::boxes(&placed, &heights);
+    let words = labels::placed(&labels, &boxes);
+    let turning = labels
+        .iter()
+        .zip(&words)
+        .filter(|(one, _)| one.places.len() == 1);
+    let turning: Vec<_> = turning.collect();
+    let said: Vec<&str> = turning.iter().map(|(one, _)| one.text.as_str()).collect();
+    assert_eq!(
+        said,
+        ["9", "7, 8, invalid", "7, 8, invalid", "7, 8, invalid"]
+    );
+    for ((label, rect), of) in turning.iter().zip(&boxes) {
+        let right = of.x + of.width;
+        assert!(
+            rect.x > right && rect.x < right + 40.0,
+            "{label:?} {rect:?}"
+        );
+        assert!(
+            rect.x + rect.width <= placed.width + 0.1,
+            "{label:?} {rect:?}"
+        );
+        assert!(rect.y > of.y && rect.y + rect.height < of.y + of.height);
+    }
+    // No lane at the right of the picture is kept for them.
+    assert!(!svg(&drawing).contains("class=\"back\""));
+}
+
 /// The drawings of the shipped flows.
 fn shipped() -> Vec<Drawing> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
@@ -162,9 +215,10 @@ fn the_words_of_arrows_stand_over_no_box_and_no_other_words() {
     assert!(drawings.len() > 9);
     drawings.push(hospital());
     assert!(drawings.last().unwrap().steps.len() >= 40);
+    drawings.push(turning());
     for drawing in drawings {
         let heights: Vec<f64> = drawing.steps.iter().map(svg::height).collect();
-        let placed = layout(&drawing, &heights);
+        let placed = layout(&drawing, &heights, &svg::beside(&drawing));
         let boxes = svg::boxes(&placed, &heights);
         let labels = svg::arrows(&mut String::new(), &drawing, &placed, &heights);
         let words = labels::placed(&labels, &boxes);
@@ -178,54 +232,6 @@ fn the_words_of_arrows_stand_over_no_box_and_no_other_words() {
                 labels[at].text
             );
         }
-    }
-}
-
-#[test]
-fn what_means_the_same_is_no_change() {
-    let step = |dial: &str| {
-        format!("\n  ring:\n    dial: {dial}\n    then: {{ answered: end, else: end }}\n")
-    };
-    let one = step("{ group: nurses, ring: 60s, skip: [busy, offline], devices: first }");
-    let other = step("{ group: nurses, ring: 1m, skip: [offline, busy], order: sequential }");
-    assert_eq!(between(&drawing(&one), &drawing(&other)).lines, [""; 0]);
-    let longer = drawing(&step("{ group: nurses, ring: 2m, skip: [offline, busy] }"));
-    assert_eq!(
-        between(&drawing(&one), &longer).lines[0],
-        "~ ring: ring “2m” instead of “60s”"
-    );
-}
-
-#[test]
-fn phones_and_orders_count() {
-    let lines = |one: &str, other: &str| {
-        let step = |step: &str| drawing(&format!("\n  a:\n    {step}\n"));
-        between(&step(one), &step(other)).lines
-    };
-    let transfer = |phone: &str| format!("transfer: \"{phone}\"");
-    // They end alike.
-    let changed = lines(&transfer("+12025550150"), &transfer("+12025550250"));
-    assert_eq!(changed.len(), 1, "{changed:?}");
-    let order = ["~ a: what it names stands in another order"];
-    for (one, other) in [
-        (
-            "{ branch: { x: present(contact.name), y: present(contact.email) }, then: { x: end, y: end, else: end } }",
-            "{ branch: { y: present(contact.email), x: present(contact.name) }, then: { x: end, y: end, else: end } }",
-        ),
-        (
-            "{ split: { x: 10, y: 90 }, then: { x: end, y: end } }",
-            "{ split: { y: 90, x: 10 }, then: { x: end, y: end } }",
-        ),
-        (
-            "{ say: { fr: Bonjour, es: Hola }, next: end }",
-            "{ say: { es: Hola, fr: Bonjour }, next: end }",
-        ),
-    ] {
-        let (one, other) = (
-            drawing(&format!("\n  a: {one}\n")),
-            drawing(&format!("\n  a: {other}\n")),
-        );
-        assert_eq!(between(&one, &other).lines, order);
     }
 }
 
@@ -290,6 +296,74 @@ fn revisions_are_compared_by_meaning() {
             ("box", Change::Removed)
         ]
     );
+    ways_are_drawn_by_what_became_of_them(&changed.drawing);
+}
+
+/// What was removed is drawn too, from a step that stays to one that does not.
+fn ways_are_drawn_by_what_became_of_them(drawing: &Drawing) {
+    let ways = |step: &Shape| {
+        let way = |arrow: &Arrow| (arrow.label(), arrow.to, arrow.change);
+        step.arrows.iter().map(way).collect::<Vec<_>>()
+    };
+    let way = |label: &str, to: Option<usize>, change| (label.to_owned(), to, change);
+    assert_eq!(
+        ways(&drawing.steps[0]),
+        [
+            way("1", Some(1), Change::Same),
+            way("3, invalid", Some(2), Change::Added),
+            way("timeout", None, Change::Same),
+            way("2, invalid", Some(3), Change::Removed),
+        ]
+    );
+    let all = |at: usize| {
+        ways(&drawing.steps[at])
+            .into_iter()
+            .map(|(.., change)| change)
+    };
+    assert!(all(2).all(|change| change == Change::Added));
+    assert!(all(3).all(|change| change == Change::Removed));
+    let (mermaid, dot, svg) = (mermaid(drawing), dot(drawing), svg(drawing));
+    for line in [
+        "s0 -->|\"2, invalid\"| s3",
+        "linkStyle 1 stroke:#2a8a3c\n",
+        "linkStyle 3 stroke:#b63a3a,stroke-dasharray:6 4\n",
+    ] {
+        assert!(mermaid.contains(line), "{line} in\n{mermaid}");
+    }
+    let line = "s0 -> s3 [label=\"2, invalid\", color=\"#b63a3a\", style=dashed];";
+    assert!(dot.contains(line), "{dot}");
+    let red = "stroke=\"#b63a3a\" stroke-width=\"1.5\" stroke-dasharray=\"6 4\" marker-end";
+    // From both steps that led to the box.
+    assert_eq!(svg.matches(red).count(), 2, "{svg}");
+}
+
+#[test]
+fn an_arrow_is_parted_where_some_of_its_outcomes_are_new() {
+    let of = |then: &str| {
+        drawing(&format!(
+            "\n  a:\n    menu: {{ prompt: Press }}\n    then: {then}\n  b:\n    say: Hi\n    next: end\n"
+        ))
+    };
+    let changed = between(
+        &of("{ 1: b, invalid: a, timeout: end }"),
+        &of("{ 1: b, 2: b, invalid: b, timeout: b }"),
+    );
+    let arrows = changed.drawing.steps[0].arrows.iter();
+    let arrows: Vec<_> = arrows
+        .map(|arrow| (arrow.outcomes.join(" "), arrow.label(), arrow.change))
+        .collect();
+    let arrow =
+        |outcomes: &str, label: &str, change| (outcomes.to_owned(), label.to_owned(), change);
+    assert_eq!(
+        arrows,
+        [
+            arrow("1", "1", Change::Same),
+            arrow("2 invalid timeout", "2, invalid, timeout", Change::Added),
+            arrow("invalid", "invalid", Change::Removed),
+            arrow("timeout", "timeout", Change::Removed),
+        ]
+    );
+    assert!(svg(&changed.drawing).contains("class=\"ended\""));
 }
 
 /// As many steps as a flow may have, each with an outcome that leads on and two that lead far: the time that it takes
@@ -311,7 +385,7 @@ fn the_largest_flow_is_drawn_soon() {
     let drawing = drawing(&format!("\n{steps}"));
     let heights = vec![60.0; drawing.steps.len()];
     let begun = crate::ambient::Stopwatch::start();
-    let layout = layout(&drawing, &heights);
+    let layout = layout(&drawing, &heights, &[]);
     let picture = svg(&drawing);
     println!("drawn in {:?}, {} bytes", begun.elapsed(), picture.len());
     assert_eq!(

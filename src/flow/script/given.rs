@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::read::{field, field_value, pairs, words};
 use super::{Given, GivenContact, GivenHours};
 use crate::flow::reader::Reading;
-use crate::flow::yaml::{Key, Node, Value};
+use crate::flow::yaml::{At, Key, Node, Value};
 use crate::model::Party;
 use crate::model::calendar::{Calendar, CalendarSpec, DayRanges};
 use crate::model::people::Presence;
@@ -32,8 +32,7 @@ pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> Given {
         given.presence = presence(reading, node);
     }
     if let Some(node) = fields.get("opted_out") {
-        let phones = words(reading, node, "`opted_out`");
-        given.opted_out = phones.iter().map(|phone| Party::read(phone)).collect();
+        given.opted_out = opted_out(reading, node);
     }
     given
 }
@@ -118,13 +117,29 @@ fn days(reading: &mut Reading<'_>, node: &Node, key: &str) -> BTreeMap<String, D
 fn contacts(reading: &mut Reading<'_>, node: &Node) -> Vec<GivenContact> {
     let mut all = Vec::new();
     for (key, value) in pairs(reading, node, "contacts") {
-        let phone = Party::read(&key.text);
-        if !phone.can_receive() {
-            let help = "write { \"+12025550143\": { name: … } }";
-            reading.fault_help(&key.at, "phone", "this is no phone number", help);
-            continue;
-        }
-        all.push(contact(reading, phone, value));
+        let help = "write { \"+12025550143\": { name: … } }";
+        let phone = phone(reading, &key.at, &key.text, help);
+        all.extend(phone.map(|phone| contact(reading, phone, value)));
+    }
+    all
+}
+
+/// A phone that texts can go to.
+fn phone(reading: &mut Reading<'_>, at: &At, text: &str, help: &str) -> Option<Party> {
+    let phone = Party::read(text);
+    if !phone.can_receive() {
+        reading.fault_help(at, "phone", "this is no phone number", help);
+        return None;
+    }
+    Some(phone)
+}
+
+fn opted_out(reading: &mut Reading<'_>, node: &Node) -> Vec<Party> {
+    let help = "write [\"+12025550143\"]";
+    let mut all = Vec::new();
+    for node in reading.list(node, "`opted_out`") {
+        let text = reading.word(node, "a phone").map(str::to_owned);
+        all.extend(text.and_then(|text| phone(reading, &node.at, &text, help)));
     }
     all
 }

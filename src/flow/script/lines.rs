@@ -43,6 +43,9 @@ const LINES: [&str; 7] = [
     "staff",
 ];
 
+/// Lines that hold whatever a flow does, beside `hangs_up` of the caller; see [`Says::can_fail`].
+pub(crate) const HAPPEN: [&str; 2] = ["texts", "passes"];
+
 /// Reads a script; a line that is wrong is noted and left out.
 pub(super) fn read(reading: &mut Reading<'_>, script: &Node) -> Vec<Line> {
     let Value::List(items) = &script.value else {

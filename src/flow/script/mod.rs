@@ -146,6 +146,14 @@ pub enum Says {
     },
 }
 
+impl Says {
+    /// Whether a flow can keep it from being so: all that must have happened, and what can only be done where something
+    /// is awaited. Whoever texts, waits or hangs up just does.
+    pub(crate) const fn can_fail(&self) -> bool {
+        !matches!(self, Self::Texts(_) | Self::Passes(_) | Self::HangsUp(None))
+    }
+}
+
 /// What a member of staff does in a script.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StaffDoes {

@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 
-use super::{Expect, Expected, Given, Test, lines};
+use super::{Expect, Expected, Given, Line, Test, lines};
 use crate::flow::fault::suggest;
 use crate::flow::reader::{Fields, Reading};
 use crate::flow::scope::{CONTACT_FIELDS, Type, Val};
@@ -44,10 +44,8 @@ pub(crate) fn read(reading: &mut Reading<'_>, tests: &Node) -> Vec<Test> {
 
 fn one(reading: &mut Reading<'_>, test: &Node) -> Option<Test> {
     let fields = reading.fields(test, "a test", &KEYS, None)?;
-    for key in ["name", "expect"] {
-        if fields.get(key).is_none() {
-            missing(reading, &test.at, key);
-        }
+    if fields.get("name").is_none() {
+        missing(reading, &test.at, "name");
     }
     let name = fields
         .get("name")
@@ -60,13 +58,10 @@ fn one(reading: &mut Reading<'_>, test: &Node) -> Option<Test> {
     let script = fields.get("script");
     let script = script.map_or_else(Vec::new, |node| lines::read(reading, node));
     let expect = fields.get("expect");
-    let asked = expect.is_some();
     let expect = expect.map_or_else(Vec::new, |node| expected(reading, node));
-    let asks = |one: &Expected| !matches!(&one.what, Expect::Tags(tags) if tags.is_empty());
-    let nothing = script.is_empty() && !expect.iter().any(asks);
-    if asked && nothing && reading.faults.len() == before {
+    if !asks(&script, &expect) && reading.faults.len() == before {
         let message = "this test would hold whatever the flow does";
-        let help = "say what must come of it: lines below `script:`, or something in `expect:`";
+        let help = "say what must come of it: `- hears: …` or `- receives: …` below `script:`, or something in `expect:`";
         reading.fault_help(&test.at, "empty-test", message, help);
     }
     let (from, to, text) = begin?;
@@ -81,6 +76,12 @@ fn one(reading: &mut Reading<'_>, test: &Node) -> Option<Test> {
         script,
         expect,
     })
+}
+
+/// Whether a flow could be otherwise than this says.
+fn asks(script: &[Line], expect: &[Expected]) -> bool {
+    let asked = |one: &Expected| !matches!(&one.what, Expect::Tags(tags) if tags.is_empty());
+    script.iter().any(|line| line.says.can_fail()) || expect.iter().any(asked)
 }
 
 fn missing(reading: &mut Reading<'_>, at: &At, key: &str) {
@@ -129,11 +130,22 @@ fn beginning(
     }
     let mut words = words.into_iter();
     let (from, to) = (words.next()?, words.next()?);
+    let from = party(reading, fields.get("from")?, &from);
     if let Some(node) = fields.get("to") {
         let known = reading.names.numbers(&reading.account);
         reading.known(&node.at, "unknown-number", "number", &to, known);
     }
-    Some((Party::read(&from), to, words.next()))
+    Some((from?, to, words.next()))
+}
+
+/// Who may call or text: a phone, a short code, a sender's name, or nobody who can be known.
+fn party(reading: &mut Reading<'_>, node: &Node, text: &str) -> Option<Party> {
+    let party = Party::given(text);
+    if party.is_none() {
+        let help = "write \"+12025550143\", a short code, a sender's name or withheld";
+        reading.fault_help(&node.at, "phone", "this is no phone number", help);
+    }
+    party
 }
 
 fn expected(reading: &mut Reading<'_>, node: &Node) -> Vec<Expected> {

@@ -309,7 +309,7 @@ fn the_tests_of_a_file_are_checked_for_shape() {
     };
     check_table([
         ("  - name: a\n    call: { from: \"+12025550143\", to: \"+12025550101\" }\n    expect: { state: closed }\n", ""),
-        ("  - name: a\n", "missing-key@9:5 missing-key@9:5"),
+        ("  - name: a\n", "missing-key@9:5 empty-test@9:5"),
         ("  - nam: a\n    call: { from: a, to: \"+12025550101\" }\n    expect: { sent: 0 }\n", "unknown-key@9:5"),
         ("  - name: a\n    sms: { from: a, to: \"+12025550101\", text: c }\n    expect: { sent: 0 }\n", "missing-key@9:5"),
         ("  - name: a\n    at: yesterday\n    call: { from: a, to: \"+12025550101\" }\n    expect: { sent: 0 }\n", "moment@10:9"),

@@ -91,7 +91,7 @@ fn lines() {
         ("sms", "http: { code: 200 }", "unknown-key@13:17"),
         ("sms", "http: [200]", "shape@13:9"),
     ] {
-        assert_eq!(one(kind, "", line, ""), expected, "{kind}: {line}");
+        assert_eq!(one(kind, "", line, "sent: 0"), expected, "{kind}: {line}");
     }
 }
 

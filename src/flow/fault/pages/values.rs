@@ -179,7 +179,7 @@ pub(super) const PAGES: &[Page] = &[
     ),
     fault(
         "empty-test",
-        "Finds a test that asks for nothing: it has no lines, and expects nothing.",
+        "Finds a test that asks for nothing: it expects nothing, and its lines only say that somebody texts, hangs up or lets time pass.",
         "It would hold whatever the flow does, and nobody would hear of a mistake.",
         File(
             "flow: example\naccount: clinic\non: sms\nsteps:\n  box:\n    inbox: { group: nurses }\n    next: end\ntests:\n  - name: in the morning\n    sms: { from: \"+12025550143\", to: \"+12025550101\", text: Hello }\n    expect: {}\n",
