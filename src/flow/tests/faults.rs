@@ -253,6 +253,7 @@ fn keys_people_and_boxes() {
         ("  one:\n    dial: { group: nurses }\n    then: { answered: end }\n", "missing-outcome@7:5"),
         ("  one:\n    dial: { group: nurses }\n    next: end\n", "next-not-here@7:5"),
         ("  one:\n    voicemail: { greeting: Hi }\n    next: end\n", "missing-key@6:16"),
+        ("  one:\n    say: .nan\n    next: end\n", "yaml@6:10"),
         ("  one:\n    voicemail: { group: nurses, max: 5s }\n    next: end\n", "out-of-range@6:38"),
         ("  one:\n    voicemail: { group: nurses, notify: [ana] }\n    next: end\n", "unknown-user@6:42"),
         ("  one:\n    voicemail: { group: nurses, notify: [] }\n    next: end\n", "out-of-range@6:41"),
