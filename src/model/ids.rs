@@ -173,7 +173,7 @@ impl Ids {
         i64::try_from(id.uuid().as_u64_pair().0 >> 16).unwrap_or(i64::MAX)
     }
 
-    /// Whether this source makes that id, looked for among the first [`DRAWS_MAX`] that it draws.
+    /// Whether this source makes that id, looked for among the first `DRAWS_MAX` that it draws.
     pub fn makes(&self, id: impl Id) -> bool {
         let (high, low) = id.uuid().as_u64_pair();
         let mut source = self.clone();
