@@ -14,18 +14,23 @@ pub(crate) enum Formula {
     Text(Template),
     /// Something to compute.
     Computed(Expr, Type),
-    /// A number written bare.
-    Number(f64),
+    /// A number or a truth written bare.
+    Fixed(Val),
 }
 
 impl Formula {
-    /// Reads a value; `what` is what it is called.
-    pub(crate) fn read(reading: &mut Reading<'_>, node: &Node, what: &str) -> Option<Self> {
+    /// Reads a value; `what` is what it is called. A bare truth is one only where `is_free`, and a text elsewhere.
+    pub(crate) fn read(
+        reading: &mut Reading<'_>,
+        node: &Node,
+        what: &str,
+        is_free: bool,
+    ) -> Option<Self> {
         let Value::Scalar { text, bare } = &node.value else {
             return reading.template(node, what).map(Self::Text);
         };
-        if let Some(number) = plain_number(text).filter(|_| *bare) {
-            return Some(Self::Number(number));
+        if let Some(value) = plain(text, is_free).filter(|_| *bare) {
+            return Some(Self::Fixed(value));
         }
         let Some(inner) = only_braces(text) else {
             return reading.template(node, what).map(Self::Text);
@@ -33,7 +38,7 @@ impl Formula {
         match expr::parse_value(&text[inner.clone()], &mut reading.scope) {
             Ok((Expr::Name(_), _)) => reading.template(node, what).map(Self::Text),
             Ok((expr, kind)) => Some(Self::Computed(expr, kind)),
-            Err(wrong) if computes(&text[inner.clone()]) => {
+            Err(wrong) if computes(&text[inner.clone()]) && !reading.is_published => {
                 let span = inner.start + wrong.span.start..inner.start + wrong.span.end;
                 reading.wrong(node, text, expr::Wrong { span, ..wrong });
                 None
@@ -43,21 +48,27 @@ impl Formula {
         }
     }
 
+    /// Whether it is computed from this variable, which must be there already.
+    pub(crate) fn needs(&self, name: &str) -> bool {
+        matches!(self, Self::Computed(expr, _) if expr::needs(expr, name))
+    }
+
     /// The type of the value, as far as it is known before.
     pub(crate) fn kind(&self) -> Type {
         match self {
             Self::Text(template) => template.sole().map_or(Type::Any, |name| name.kind()),
             Self::Computed(_, kind) => *kind,
-            Self::Number(_) => Type::Number,
+            Self::Fixed(Val::Bool(_)) => Type::Bool,
+            Self::Fixed(_) => Type::Number,
         }
     }
 
-    /// The text itself, when no value is in it.
-    pub(crate) fn fixed(&self) -> Option<String> {
+    /// The value itself, when nothing that may be otherwise is in it.
+    pub(crate) fn fixed(&self) -> Option<Val> {
         match self {
-            Self::Text(template) => template.fixed(),
+            Self::Text(template) => template.fixed().map(Val::text),
             Self::Computed(..) => None,
-            Self::Number(number) => Some(number.to_string()),
+            Self::Fixed(value) => Some(value.clone()),
         }
     }
 
@@ -66,21 +77,31 @@ impl Formula {
         match self {
             Self::Text(template) => typed(template, values, VALUE_CHARS_MAX),
             Self::Computed(expr, _) => expr::value(expr, values),
-            Self::Number(number) => Val::Number(*number),
+            Self::Fixed(value) => value.clone(),
         }
     }
 }
 
 /// A number that is shown again as it is written: `02139` and `3.50` stay texts.
-pub(super) fn plain_number(text: &str) -> Option<f64> {
+fn plain_number(text: &str) -> Option<f64> {
     read_number(text).filter(|number| number.to_string() == text)
 }
 
-/// What stands between the braces of a text that is one `{{ }}`.
+/// What is written bare, as a value of its type.
+fn plain(text: &str, is_free: bool) -> Option<Val> {
+    match text {
+        "true" | "false" => is_free.then_some(Val::Bool(text == "true")),
+        _ => plain_number(text).map(Val::Number),
+    }
+}
+
+/// What stands between the braces of a text that is one `{{ }}`, without the signs that take blanks away.
 fn only_braces(text: &str) -> Option<std::ops::Range<usize>> {
     let trimmed = text.trim();
-    let inner = trimmed.strip_prefix("{{")?.strip_suffix("}}")?;
-    let start = text.len() - text.trim_start().len() + 2;
+    let whole = trimmed.strip_prefix("{{")?.strip_suffix("}}")?;
+    let inner = whole.strip_prefix('-').unwrap_or(whole);
+    let start = text.len() - text.trim_start().len() + 2 + whole.len() - inner.len();
+    let inner = inner.strip_suffix('-').unwrap_or(inner);
     let other = ["{{", "}}", "{%", "{#"].iter();
     let is_only = !other.clone().any(|mark| inner.contains(mark));
     is_only.then(|| start..start + inner.len())
@@ -126,6 +147,7 @@ mod tests {
         for (text, inner) in [
             ("{{ flow.n + 1 }}", Some(" flow.n + 1 ")),
             (" {{flow.n}} ", Some("flow.n")),
+            ("{{- flow.n -}}", Some(" flow.n ")),
             ("{{ a }}{{ b }}", None),
             ("{{ a }} b", None),
             ("{% if a %}{{ b }}", None),

@@ -222,14 +222,25 @@ fn control_character(source: Source<'_>) -> Option<(At, char)> {
     Some((at, odd))
 }
 
-/// The first character before the words of a line that looks like a blank and indents nothing.
+/// Whether a key stands first in a line. Of other lines a blank of any kind may be a part of a text.
+fn begins_with_key(line: &str) -> bool {
+    let words = line.trim_start().trim_start_matches("- ");
+    let is_key = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+    let key = words.trim_start_matches(is_key);
+    key.len() < words.len() && key.starts_with(':')
+}
+
+/// The first character before the key of a line that looks like a blank and indents nothing.
 fn odd_blank(source: Source<'_>) -> Option<(At, char)> {
     let mut begins = source.skipped;
     for line in source.text[source.skipped..].split_inclusive('\n') {
         let blank = line.len() - line.trim_start().len();
         let is_odd = |c: char| !c.is_ascii() && c.is_whitespace();
         let mut odd = line[..blank].char_indices();
-        if let Some((at, odd)) = odd.find(|(_, c)| is_odd(*c)) {
+        if let Some((at, odd)) = odd
+            .find(|(_, c)| is_odd(*c))
+            .filter(|_| begins_with_key(line))
+        {
             // A blank alone could not be seen where it is marked.
             let from = begins + at;
             let end = (begins + line.trim_end().len()).max(from + odd.len_utf8());

@@ -134,6 +134,11 @@ impl Stage {
     fn before(&mut self, says: &Says) -> Result<(), String> {
         match says {
             Says::Presses(_) | Says::Passes(_) => Ok(()),
+            // Whoever hangs up in the midst of it has pressed nothing that is handed in.
+            Says::HangsUp(None) => {
+                self.line.pressed.clear();
+                Ok(())
+            }
             _ => self.hands_in(),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::value::{add, compare};
-use super::{Expr, Op};
+use super::{Expr, Func, Op};
 use crate::flow::scope::{Known, Val};
 
 /// Whether a condition holds; `None`: that depends on what is not known. `known` has values by name (`flow.reminded`).
@@ -48,8 +48,23 @@ fn value(expr: &Expr, known: &BTreeMap<String, Val>) -> Option<Val> {
             Val::Missing => value(other, known),
             wanted => Some(wanted),
         },
+        Expr::Call(Func::Present, given) => {
+            let given = value(given.first()?, known)?;
+            Some(Val::Bool(given != Val::Missing))
+        }
         Expr::Call(..) | Expr::Items(_) => None,
         condition => decided(condition, known).map(Val::Bool),
+    }
+}
+
+/// Whether a value is missing as long as this variable is: by sums alone, with nothing in its place.
+pub(crate) fn needs(expr: &Expr, variable: &str) -> bool {
+    match expr {
+        Expr::Name(Known::Var(key, _)) => key == variable,
+        Expr::Add(left, right) | Expr::Sub(left, right) => {
+            needs(left, variable) || needs(right, variable)
+        }
+        _ => false,
     }
 }
 
@@ -107,7 +122,8 @@ mod tests {
             ("flow.x == \"1\" and flow.n == 2", Some(false)),
             ("flow.x == \"1\" and flow.n == 1", None),
             ("not (flow.n in [\"2\", \"1\"])", Some(false)),
-            ("present(flow.n)", None),
+            ("present(flow.n)", Some(true)),
+            ("present(flow.x)", None),
             ("contact.insured", None),
             ("true", Some(true)),
         ] {

@@ -23,7 +23,7 @@ mod value;
 
 use std::ops::Range;
 
-pub(crate) use decided::{decided, names};
+pub(crate) use decided::{decided, names, needs};
 pub(crate) use never::undecided;
 pub(crate) use read::{parse, parse_value};
 pub(crate) use value::{holds, value};

@@ -96,6 +96,10 @@ pub(super) fn or_else(value: Typed, other: Typed, end: usize) -> Result<Typed, W
         Type::Date => as_date(other)?,
         _ => other,
     };
+    if matches!(value.expr, Expr::Items(_)) || matches!(other.expr, Expr::Items(_)) {
+        let words = "a list cannot be put together here";
+        return Err(wrong(other.span, "type", words));
+    }
     if !value.kind.meets(other.kind) {
         let words = format!(
             "this is {}, and what stands in its place {}",

@@ -94,13 +94,22 @@ pub(super) fn add(left: &Val, right: &Val, sign: f64) -> Val {
     };
     let right = &alike(right, left);
     match (left, right) {
-        (Val::Number(a), Val::Number(b)) => Val::Number(a + sign * b),
+        (Val::Number(a), Val::Number(b)) => Val::Number(rounded(a + sign * b)),
         (Val::Date(date), Val::Number(days)) => moved(*date, sign * days),
         (Val::Date(a), Val::Date(b)) if sign < 0.0 => {
             let days = a.since(*b).map_or(0, |span| span.get_days());
             Val::Number(f64::from(days))
         }
         _ => Val::Missing,
+    }
+}
+
+/// Without the last digits, which come of how a machine holds numbers: 0.1 + 0.2 is 0.3.
+fn rounded(number: f64) -> f64 {
+    const PARTS: f64 = 1e9;
+    match number.abs() < 1e6 {
+        true => (number * PARTS).round() / PARTS,
+        false => number,
     }
 }
 

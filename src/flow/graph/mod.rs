@@ -306,14 +306,30 @@ fn without_braces(text: &str) -> String {
         };
         out.push_str(&rest[..at]);
         if ends == "}}" {
-            let name = inner.split('|').next().unwrap_or(inner);
+            let words = without_filters(inner);
             out.push('[');
-            out.push_str(&plain::spaced(name.trim()));
+            out.push_str(&plain::spaced(words.trim().trim_matches('-').trim()));
             out.push(']');
         }
         rest = after;
     }
     out.push_str(rest);
+    out
+}
+
+/// What is put out, without what stands behind bars: `flow.n + 1` of `flow.n | default(0) + 1`.
+fn without_filters(inner: &str) -> String {
+    let mut parts = inner.split('|');
+    let mut out = parts.next().unwrap_or_default().trim_end().to_owned();
+    for part in parts {
+        let rest = part.trim_start();
+        let rest = rest.trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '_');
+        let rest = match rest.strip_prefix('(') {
+            Some(given) => given.split_once(')').map_or("", |(_, behind)| behind),
+            None => rest,
+        };
+        out.push_str(rest.trim_end());
+    }
     out
 }
 

@@ -417,3 +417,17 @@ fn what_stands_above_the_steps_counts_too() {
         ]
     );
 }
+
+#[test]
+fn what_is_computed_is_drawn() {
+    for (text, expected) in [
+        ("{{ flow.n | default(0) + 1 }}", "[flow n + 1]"),
+        (
+            "Hi {{ contact.name | first_word | upper }}!",
+            "Hi [contact name]!",
+        ),
+        ("{{ contact.next_visit + 7 }}", "[contact next visit + 7]"),
+    ] {
+        assert_eq!(super::without_braces(text), expected, "{text}");
+    }
+}

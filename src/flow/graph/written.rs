@@ -177,6 +177,15 @@ impl Written {
                 self.below(&way, shape, pairs);
             }
             (_, Value::Map(pairs)) => self.below(&way, shape, pairs),
+            (Shape::Value | Shape::Values, Value::Scalar { text, bare }) => {
+                // A number and a truth are others than the texts that look like them.
+                let same = if *bare {
+                    format!("\0{text}")
+                } else {
+                    text.clone()
+                };
+                self.put(way, Said::text(text, same));
+            }
             (_, Value::Scalar { text, .. }) => self.put(way, Said::text(text, same(shape, text))),
             (Shape::Value | Shape::Values, Value::Null) => {
                 self.put(way, Said::new(Told::Emptied, "\0".to_owned()));

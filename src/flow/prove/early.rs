@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{after, closure, position};
 use crate::flow::check::{Written, saves};
 use crate::flow::reader::Reading;
-use crate::flow::steps::StepDef;
+use crate::flow::steps::{StepDef, Verb};
 use crate::flow::yaml::{At, Key, Node, Value};
 
 /// Warns of every such name; `uses` are the values of steps and the variables that each step names.
@@ -38,7 +38,13 @@ pub(crate) fn judge(
             let may_be = from.iter().any(|at| comes_after[*at][here] || own(at));
             let name = path.strip_prefix("flow.");
             let is_given = name.is_some_and(|name| reading.scope.given.contains(name));
-            if !may_be && !is_given && !from.is_empty() {
+            let never = name.is_some_and(|name| {
+                let mut makers = from.iter().map(|at| &steps[*at].verb);
+                makers.all(|verb| matches!(verb, Verb::Set(set) if set.needs_itself(name)))
+            });
+            if never && !is_given && !from.is_empty() {
+                from_nothing(reading, path, written[here]);
+            } else if !may_be && !is_given && !from.is_empty() {
                 let makers: Vec<&str> = from.iter().map(|at| steps[*at].name.as_str()).collect();
                 tell(reading, path, &makers, written[here]);
             }
@@ -82,6 +88,13 @@ fn tell(reading: &mut Reading<'_>, path: &str, makers: &[&str], step: &Written<'
     let makers = makers.join("`, `");
     let message = format!("`{path}` is always empty in `{}`", step.name.text);
     let help = format!("it comes from `{makers}`, and no way leads from there to here");
+    reading.warn(&at, "too-early", message, help);
+}
+
+fn from_nothing(reading: &mut Reading<'_>, path: &str, step: &Written<'_>) {
+    let at = place(reading, step.verb.1, path).unwrap_or_else(|| step.name.at.clone());
+    let message = format!("`{path}` is always empty: it is computed from itself and never begins");
+    let help = format!("write `{path} | default(0)` where it is computed");
     reading.warn(&at, "too-early", message, help);
 }
 

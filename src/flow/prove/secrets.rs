@@ -144,15 +144,12 @@ fn put_out(node: &Node) -> Box<dyn Iterator<Item = PutOut<'_>> + '_> {
     }
 }
 
-/// Where variables stand in the `{{ }}` of a text.
+/// Where variables stand in the parts of a text that put something out.
 fn variables(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let begins = text.match_indices("{{").map(|(at, _)| at + 2);
-    begins.flat_map(move |begin| {
-        let inside = &text[begin..];
-        let inside = &inside[..inside.find("}}").unwrap_or(inside.len())];
-        let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-        let mut at = begin;
-        let words = inside.split_inclusive(move |c| !is_of_name(c));
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    put_out_by(text).into_iter().flat_map(move |part| {
+        let mut at = part.start;
+        let words = text[part].split_inclusive(move |c| !is_of_name(c));
         words.filter_map(move |word| {
             let from = at;
             at += word.len();
@@ -161,6 +158,51 @@ fn variables(text: &str) -> impl Iterator<Item = Range<usize>> {
             is_kept.then(|| from..from + name.len())
         })
     })
+}
+
+/// What stands in `{{ }}`, unless it only says whether something is so, and what `{% for %}` goes through.
+fn put_out_by(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(open) = text[at..].find('{').map(|open| at + open) {
+        let rest = &text[open..];
+        let closing = match (rest.starts_with("{{"), rest.starts_with("{%")) {
+            (true, _) => "}}",
+            (_, true) => "%}",
+            _ => {
+                at = open + 1;
+                continue;
+            }
+        };
+        let Some(length) = rest.find(closing) else {
+            break;
+        };
+        let inner = rest[2..length].trim_matches([' ', '-']);
+        let is_out = match closing {
+            "}}" => !is_condition(inner),
+            _ => inner.starts_with("for "),
+        };
+        found.extend(is_out.then_some(open + 2..open + length));
+        at = open + length + 2;
+    }
+    found
+}
+
+/// Whether all that comes of it is a yes or a no, or a length.
+fn is_condition(inner: &str) -> bool {
+    let compares = [
+        "==",
+        "!=",
+        "<",
+        ">",
+        " in ",
+        "present(",
+        "length(",
+        "starts_with(",
+        "contains(",
+    ];
+    let chooses = inner.contains(" if ") || inner.contains('|');
+    !chooses && compares.iter().any(|sign| inner.contains(sign))
 }
 
 #[cfg(test)]
@@ -187,7 +229,13 @@ mod tests {
             ),
             ("{% if flow.pin == '1' %}yes{% endif %} flow.pin", ""),
             ("{{ contact.name }} {{ steps.a.digits }}", "steps.a.digits"),
-            ("é {{ flow.é }} {{ flow.pin", "flow. flow.pin"),
+            ("é {{ flow.é }} {{ flow.pin", "flow."),
+            ("{% for d in flow.pin %}{{ d }}{% endfor %}", "flow.pin"),
+            ("{{ flow.pin == '1234' }} {{ present(flow.pin) }}", ""),
+            (
+                "{{ flow.pin if flow.pin == '1' else 'x' }}",
+                "flow.pin flow.pin",
+            ),
         ] {
             let found: Vec<&str> = variables(text).map(|span| &text[span]).collect();
             assert_eq!(found.join(" "), expected, "{text}");

@@ -39,7 +39,10 @@ pub(super) fn judge(
     places: &Places,
     written: &[&Written<'_>],
 ) {
-    let waits = |step: &StepDef| rests(step) && after(step).next().is_some();
+    // A called flow may wait too.
+    let waits = |step: &StepDef| {
+        (rests(step) || matches!(step.verb, Verb::Call(_))) && after(step).next().is_some()
+    };
     if !steps.iter().any(waits) {
         return;
     }
@@ -241,9 +244,7 @@ impl Loop<'_> {
         };
         match (&self.steps[at].verb, &value.value) {
             (Verb::Set(set), _) => set.names().collect(),
-            (Verb::Tag(_), _) => ["contact.tags", "contact.caseloads"]
-                .map(str::to_owned)
-                .to_vec(),
+            (Verb::Tag(tag), _) => tag.changes().map(str::to_owned).collect(),
             (Verb::Call(_), _) => of_step(&["result"]),
             (Verb::Http(_), _) => {
                 let saved: Vec<String> = match value.get("save_as").map(|saved| &saved.value) {

@@ -152,10 +152,13 @@ impl Set {
         for (key, value) in pairs {
             let formula = match &value.value {
                 Value::Null => None,
-                _ => match Formula::read(reading, value, "the value") {
-                    Some(formula) => Some(formula),
-                    None => continue,
-                },
+                _ => {
+                    match Formula::read(reading, value, "the value", key.text.starts_with("flow."))
+                    {
+                        Some(formula) => Some(formula),
+                        None => continue,
+                    }
+                }
             };
             let is = formula.as_ref().map_or(Type::Any, Formula::kind);
             let Some(place) = Place::named(reading, &key.at, &key.text, is) else {
@@ -173,10 +176,18 @@ impl Set {
     pub(crate) fn fixed(&self) -> impl Iterator<Item = (String, Val)> {
         self.values.iter().filter_map(|(place, formula)| {
             let value = match formula {
-                Some(formula) => formula.fixed().map(Val::text)?,
+                Some(formula) => formula.fixed()?,
                 None => Val::Missing,
             };
             Some((place.path(), value))
+        })
+    }
+
+    /// Whether it computes this variable from itself, which must be there already.
+    pub(crate) fn needs_itself(&self, name: &str) -> bool {
+        self.values.iter().any(|(place, formula)| {
+            let is_it = matches!(place, Place::Var(key, _) if key == name);
+            is_it && formula.as_ref().is_some_and(|formula| formula.needs(name))
         })
     }
 
@@ -202,7 +213,9 @@ fn fits(reading: &mut Reading<'_>, at: &At, place: &Place, formula: &Formula) {
     let Place::Field(field, kind) = place else {
         return;
     };
-    let Some(text) = formula.fixed() else { return };
+    let Some(text) = formula.fixed().map(|value| value.shown()) else {
+        return;
+    };
     if Val::read(&text, *kind) == Val::Missing {
         let message = format!("`{field}` holds {}, and `{text}` is none", kind.word());
         let help = match kind {
@@ -259,6 +272,14 @@ impl Tag {
             self.change_caseloads(engine);
         }
         Came::outcome("next")
+    }
+
+    /// The lists of the contact that it changes.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = &'static str> {
+        let tags = !(self.add.is_empty() && self.remove.is_empty());
+        let caseloads = !(self.add_caseloads.is_empty() && self.remove_caseloads.is_empty());
+        let tags = tags.then_some("contact.tags").into_iter();
+        tags.chain(caseloads.then_some("contact.caseloads"))
     }
 
     /// A flow may be older than the organisation: nobody comes into a caseload that the account does not have.

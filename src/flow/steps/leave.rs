@@ -127,7 +127,7 @@ fn parameters(reading: &mut Reading<'_>, node: &Node) -> Option<Vec<(String, For
             let help = "a name is written in small letters, digits and _, without `flow.`";
             reading.fault_help(&key.at, "name", message, help);
         }
-        let formula = Formula::read(reading, value, "the value");
+        let formula = Formula::read(reading, value, "the value", true);
         found.extend(formula.map(|formula| (key.text.clone(), formula)));
     }
     Some(found)

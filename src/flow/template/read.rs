@@ -123,6 +123,14 @@ impl Reader<'_> {
                     return self.wrong.push(wrong(start..inner.end, message));
                 };
                 self.locals.push(local.trim().to_owned());
+                let list = rest[local.len() + " in ".len()..].trim_matches([' ', '-']);
+                let is_name = |c: char| c.is_ascii_alphanumeric() || "._".contains(c);
+                let is_list = list.starts_with(|c: char| c.is_ascii_alphabetic())
+                    && list.chars().all(is_name);
+                if !is_list && !self.scope.is_published {
+                    let message = "`for` goes through one name: `{% for tag in contact.tags %}`";
+                    self.wrong.push(wrong(start..inner.end, message));
+                }
                 let from = start + 3 + local.len() + " in ".len();
                 self.is_after_in = true;
                 self.tokens(from..inner.end);
@@ -187,6 +195,12 @@ impl Reader<'_> {
                 let mut fault = wrong(at..at + length, format!("there is no filter `{word}`"));
                 fault.help = Some(suggest(word, filters()));
                 self.wrong.push(fault);
+            } else if !self.scope.is_published && !is_given(word, &source[at + length..]) {
+                let message = match word {
+                    "default" => "`default` takes one value: `default('…')`".to_owned(),
+                    _ => format!("`{word}` takes nothing in brackets"),
+                };
+                self.wrong.push(wrong(at..at + length, message));
             }
             return;
         }
@@ -252,6 +266,28 @@ impl Reader<'_> {
         let begins = before.ends_with(['(', ',', '=', '<', '>', '{']) || before.ends_with(" in");
         begins && rest[1..].starts_with(|c: char| c.is_ascii_digit())
     }
+}
+
+/// Whether a filter has what it takes behind it: `default` one value in brackets, others none.
+fn is_given(filter: &str, behind: &str) -> bool {
+    let Some(inside) = behind.trim_start().strip_prefix('(') else {
+        return filter != "default";
+    };
+    let (mut quote, mut deep, mut values) = (None, 0_u32, 0);
+    for c in inside.chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '\'' => (quote, values) = (Some(c), values.max(1)),
+            None if c == '(' => deep += 1,
+            None if c == ')' && deep == 0 => break,
+            None if c == ')' => deep -= 1,
+            None if c == ',' && deep == 0 => values += 1,
+            None if !c.is_whitespace() => values = values.max(1),
+            None => {}
+        }
+    }
+    filter == "default" && values == 1
 }
 
 /// Where the closing mark is, quotes apart.

@@ -445,6 +445,19 @@ fn what_could_fail_in_a_text_is_refused() {
         ("{{ 'a'.b }}", false),
         ("{% if 1 in contact.insured %}x{% endif %}", true),
         ("{{ contact.name | default(-1) }}", true),
+        (
+            "{% if contact.name == 'a' %}{{ contact.name | default('a', 'b') }}{% endif %}",
+            false,
+        ),
+        (
+            "{% if contact.name == 'vip' %}{{ contact.name | upper(1) }}{% endif %}",
+            false,
+        ),
+        ("{{ contact.name | default(('a, b')) | trim }}", true),
+        (
+            "{% if contact.name == 'vip' %}{% for x in 5 %}{{ x }}{% endfor %}{% endif %}",
+            false,
+        ),
     ] {
         let source = format!(
             "flow: t\naccount: clinic\non: sms\nsteps:\n  one:\n    reply: \"{text}\"\n    next: end\n"
@@ -456,5 +469,49 @@ fn what_could_fail_in_a_text_is_refused() {
         if text.contains('+') {
             assert!(read_published(&source, &DirectoryNames::new(&directory, Vec::new())).is_ok());
         }
+    }
+}
+
+#[test]
+fn what_was_published_is_read_whatever_is_refused_since() {
+    for value in [
+        "{{ contact.name -}}",
+        "{{- contact.name -}}",
+        "{{ contact.name + 'x' }}",
+        "{{ contact.name == -1 }}",
+        "{{ contact.name | default }}",
+        "{{ 'a' if contact.insured else -1 }}",
+    ] {
+        for step in ["reply", "set: { flow.x", "call: { flow: refill, with: { x"] {
+            let (begin, end) = match step {
+                "reply" => ("reply: ".to_owned(), ""),
+                other => (
+                    format!("{other}: "),
+                    if other.starts_with("set") {
+                        " }"
+                    } else {
+                        " } }"
+                    },
+                ),
+            };
+            let source = format!(
+                "flow: t\naccount: clinic\non: sms\nsteps:\n  one:\n    {begin}\"{value}\"{end}\n    next: end\n"
+            );
+            assert!(read_published(&source, &NoNames).is_ok(), "{source}");
+        }
+    }
+    // And a blank of another script begins a paragraph.
+    let source = "flow: t\naccount: clinic\non: sms\nsteps:\n  one:\n    reply: |\n      Hello\n      \u{3000}and more\n    next: end\n";
+    assert!(check("f", source, &NoNames).is_ok());
+}
+
+#[test]
+fn a_bare_truth_is_one_in_a_variable() {
+    for (value, expected) in [("true", "yes"), ("false", "no"), ("\"{{ true }}\"", "yes")] {
+        let mut drive = Drive::sms(&format!(
+            "  one:\n    set: {{ flow.done: {value} }}\n    next: two\n  two:\n    branch: {{ done: flow.done }}\n    then: {{ done: good, else: bad }}\n  good:\n    reply: \"yes\"\n    next: end\n  bad:\n    reply: \"no\"\n    next: end\n"
+        ));
+        drive.start();
+        assert_eq!(drive.asked(), format!("reply {expected:?}"), "{value}");
     }
 }

@@ -153,6 +153,32 @@ fn what_goes_round_in_silence() {
             ),
             "silent-loop@5:3",
         ),
+        (
+            sms(
+                "  one:\n    branch: { done: present(flow.k) }\n    then: { done: end, else: two }\n  two:\n    set: { flow.k: \"1\" }\n    next: three\n  three:\n    reply: Hi\n    next: four\n  four:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
+            ),
+            "",
+        ),
+        // What is computed from itself and never begins counts nothing; what is wrong in a condition is told alone.
+        (
+            sms(
+                "  one:\n    reply: Hi\n    next: two\n  two:\n    set: { flow.n: \"{{ flow.n + 1 }}\" }\n    next: three\n  three:\n    branch: { enough: flow.n >= 3 }\n    then: { enough: end, else: four }\n  four:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
+            ),
+            "too-early@9:24 too-early@12:23",
+        ),
+        (
+            sms(
+                "  one:\n    reply: Hi\n    next: two\n  two:\n    branch: { enough: flow.n = 3 }\n    then: { enough: end, else: four }\n  four:\n    wait: 1h\n    then: { elapsed: five, replied: end }\n  five:\n    set: { flow.n: 3 }\n    next: one\n",
+            ),
+            "expression@9:30",
+        ),
+        // A tag counts where it is asked for.
+        (
+            sms(
+                "  one:\n    branch: { done: 'contact.caseloads == contact.caseloads' }\n    then: { done: end, else: two }\n  two:\n    tag: { add: [reminded] }\n    next: three\n  three:\n    reply: Hi\n    next: four\n  four:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
+            ),
+            "type@6:22",
+        ),
         // A question about consent waits for the person, as others do.
         (
             sms(
@@ -191,6 +217,8 @@ fn where_secret_digits_may_go() {
         ("set: { contact.medicine: \"{% if flow.pin == '1234' %}checked{% else %}wrong{% endif %}\" }\n    next: end", ""),
         ("set: { contact.medicine: \"{{ flow.pin }}\" }\n    next: end", "secret@9:34"),
         ("inbox: { group: nurses, note: The flow.pin was asked for }\n    next: end", ""),
+        ("set: { flow.right: '{{ flow.pin == \"1234\" }}', contact.insured: \"{{ flow.right }}\" }\n    next: end", ""),
+        ("inbox: { group: nurses, note: \"{% for d in flow.pin %}{{ d }}{% endfor %}\" }\n    next: end", "secret@9:48"),
         ("inbox: { group: nurses, note: \"{% if flow.pin %}given{% endif %}\" }\n    next: end", ""),
         ("inbox: { group: nurses, note: \"PIN {{ flow.pin }}\" }\n    next: end", "secret@9:43"),
     ].map(|(step, expected)| (after(step), expected)));

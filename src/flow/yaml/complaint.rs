@@ -145,7 +145,7 @@ const fn told(
     }
 }
 
-static KNOWN: [Known; 18] = [
+static KNOWN: [Known; 19] = [
     told(
         "recursion limit",
         "too-large",
@@ -225,6 +225,12 @@ static KNOWN: [Known; 18] = [
         "yaml",
         "this quote is not closed",
         "end the text with the same quote; a quote inside it is written twice ('') or as \\\"",
+    ),
+    told(
+        "simple key expected",
+        "yaml",
+        "a colon and a blank are missing in this line",
+        "write `next: end`, with a blank from the space bar behind the colon",
     ),
     told(
         "expected <document start>",

@@ -97,7 +97,8 @@ fn keys_add_up_while_there_is_time() {
                 "",
                 "no keys are awaited now; the call is over",
             ),
-            ("{ presses: 12 }, hangs_up", "", "the call is over"),
+            // Whoever hangs up in the midst of it hands nothing in.
+            ("{ presses: 12 }, hangs_up", "", ""),
         ],
     );
 }
