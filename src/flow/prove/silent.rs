@@ -198,9 +198,32 @@ impl Loop<'_> {
             }
         }
         fixed.retain(|name, _| writers.get(name) == Some(&1));
+        let afresh: BTreeSet<String> = self.begun_afresh(&writers).collect();
         let names = writers.into_keys();
-        let names = names.filter(|name| !fixed.contains_key(name)).collect();
-        Changed { fixed, names }
+        let names = names.filter(|name| !fixed.contains_key(name) && !afresh.contains(name));
+        Changed {
+            names: names.collect(),
+            fixed,
+        }
+    }
+
+    /// Names that several steps write, one of them a fixed value in every round: what is counted begins again there.
+    fn begun_afresh(&self, writers: &BTreeMap<String, usize>) -> impl Iterator<Item = String> {
+        let is_several = |name: &String| writers.get(name).is_some_and(|count| *count > 1);
+        self.members().flat_map(move |at| {
+            let fixed: Vec<String> = match &self.steps[at].verb {
+                Verb::Set(set) => set
+                    .fixed()
+                    .map(|(name, _)| name)
+                    .filter(is_several)
+                    .collect(),
+                _ => Vec::new(),
+            };
+            let without = |step: usize| step != at && self.inside[step];
+            let rest = || (0..self.steps.len()).map(without).collect::<Vec<bool>>();
+            let is_in_all = !fixed.is_empty() && loops(self.on, &rest()).is_empty();
+            fixed.into_iter().filter(move |_| is_in_all)
+        })
     }
 
     /// The names by which a condition leads out sooner or later, if it does: because they change from round to round, or

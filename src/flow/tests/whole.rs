@@ -159,6 +159,19 @@ fn what_goes_round_in_silence() {
             ),
             "",
         ),
+        // A count that begins again in every round, and one that begins again only where another way is taken.
+        (
+            sms(
+                "  one:\n    set: { flow.n: 0 }\n    next: two\n  two:\n    reply: Hi\n    next: three\n  three:\n    set: { flow.n: \"{{ flow.n + 1 }}\" }\n    next: four\n  four:\n    branch: { enough: flow.n >= 3 }\n    then: { enough: end, else: five }\n  five:\n    wait: 1h\n    then: { elapsed: one, replied: end }\n",
+            ),
+            "silent-loop@8:3",
+        ),
+        (
+            sms(
+                "  one:\n    set: { flow.n: 0 }\n    next: two\n  two:\n    reply: Hi\n    next: three\n  three:\n    set: { flow.n: \"{{ flow.n + 1 }}\" }\n    next: four\n  four:\n    branch: { enough: flow.n >= 3 }\n    then: { enough: end, else: five }\n  five:\n    wait: 1h\n    then: { elapsed: two, replied: one }\n",
+            ),
+            "",
+        ),
         // What is computed from itself and never begins counts nothing; what is wrong in a condition is told alone.
         (
             sms(
