@@ -529,11 +529,10 @@ impl Place<'_> {
 /// What a file is known by that is published over an edit: its name, where it is one of this folder, whose later
 /// changes are published too; and else its whole path.
 fn known_as(file: &Path, folder: &Path) -> String {
-    let (real, folder) = (file.canonicalize(), folder.canonicalize());
-    let is_in_folder = real.ok().zip(folder.ok()).is_some_and(|(file, folder)| {
-        let parent = file.parent();
-        parent == Some(folder.as_path())
-    });
+    // A link of the folder is a file of it, wherever it leads.
+    let file_there = std::path::absolute(file).ok();
+    let parent = file_there.and_then(|file| file.parent()?.canonicalize().ok());
+    let is_in_folder = parent.is_some() && parent == folder.canonicalize().ok();
     match is_in_folder {
         true => bare_name(file),
         false => whole_path(file),

@@ -270,3 +270,27 @@ on_both! {
         assert_eq!(asked, "there is no published flow none");
     }
 }
+
+#[test]
+fn a_file_of_the_folder_is_known_by_its_name_a_link_too() {
+    let both = tempfile::tempdir().unwrap();
+    let (folder, elsewhere) = (both.path().join("flows"), both.path().join("real"));
+    for path in [&folder, &elsewhere] {
+        std::fs::create_dir(path).unwrap();
+    }
+    let (plain, real, link) = (
+        folder.join("a.yaml"),
+        elsewhere.join("b.yaml"),
+        folder.join("b.yaml"),
+    );
+    for path in [&plain, &real] {
+        std::fs::write(path, "flow: a\n").unwrap();
+    }
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    assert_eq!(known_as(&plain, &folder), "a.yaml");
+    assert_eq!(known_as(&link, &folder), "b.yaml");
+    assert_eq!(
+        known_as(&real, &folder),
+        real.canonicalize().unwrap().to_string_lossy()
+    );
+}
