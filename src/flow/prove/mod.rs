@@ -211,7 +211,15 @@ fn waiting(reading: &mut Reading<'_>, steps: &[StepDef], places: &Places) -> boo
             "these steps go round without waiting for the person: {}",
             names.join(" → ")
         );
-        let help = "put a step between them that waits (menu, gather, voicemail, ask, wait), or let it end";
+        let passes = |at: &usize| matches!(&steps[*at].verb, Verb::Wait(wait) if wait.may_pass());
+        let help = match path.iter().any(passes) {
+            true => {
+                "`wait: { until: … }` passes at once while the calendar is open; put `wait: 2h` or a question before it, or let it end"
+            }
+            false => {
+                "put a step between them that waits (menu, gather, voicemail, ask, wait), or let it end"
+            }
+        };
         reading.fault_help(&places[start].0, "endless-loop", message, help);
     }
     told.contains(&true)
