@@ -10,16 +10,18 @@ use clap::Args;
 
 use crate::ambient;
 use crate::decide::World;
-use crate::decide::replay::{Recorded, Replayed, inputs_of, replay as played};
-use crate::model::{Ids, RevisionId, Timestamp};
-use crate::store::{NodeScope, Store};
+use crate::decide::replay::{Record, Recorded, RecordedLeg, Replayed, inputs_of, replay as played};
+use crate::model::{Ids, LegId, RevisionId, Timestamp};
+use crate::store::{NodeScope, Store, StoredLeg};
 
 use super::files;
 use super::revisions::{Surroundings, refused, sound};
 
 /// Events of one replay.
 const EVENTS_MAX: usize = 500_000;
-/// Events read at once.
+/// Rung devices of one replay.
+const LEGS_MAX: usize = 500_000;
+/// Events or devices read at once.
 const PAGE: u32 = 5_000;
 
 /// What is played, and how far back.
@@ -78,13 +80,19 @@ pub async fn replay(
         world.flows.active(account.id, &key).is_some(),
         "{key} was never published, so that nothing can be compared with it"
     );
-    let (events, cut) = events(store, now - args.since).await?;
+    let since = now - args.since;
+    let (mut events, mut cut) = events(store, since).await?;
+    let legs = legs(store, since, &mut events, &mut cut).await?;
     let mut changed = world.clone();
     let mut flows = (*world.flows).clone();
     let revision: RevisionId = Ids::new(now, ambient::seed()).fresh();
     flows.insert(account.id, revision, flow, true);
     changed.flows = Arc::new(flows);
-    let found = played(world, &changed, &key, &events, now);
+    let record = Record {
+        events: &events,
+        legs: &legs,
+    };
+    let found = played(world, &changed, &key, record, now);
     match args.json {
         true => {
             let told = Told {
@@ -132,6 +140,44 @@ async fn events(store: &Store, since: Timestamp) -> anyhow::Result<(Vec<Recorded
     }
 }
 
+/// The devices that were rung since then, as far as events are played. Where there are more than are kept, what came after
+/// the last one is not played.
+async fn legs(
+    store: &Store,
+    since: Timestamp,
+    events: &mut Vec<Recorded>,
+    cut: &mut bool,
+) -> anyhow::Result<Vec<RecordedLeg>> {
+    let (scope, mut found, mut after) = (NodeScope::daemon(), Vec::new(), None::<LegId>);
+    let until = events.last().map(|last| last.at.millis());
+    loop {
+        let page = store.legs_since(scope, since, after, PAGE).await?;
+        let Some(last) = page.last().map(|last| last.id) else {
+            return Ok(found);
+        };
+        found.extend(page.into_iter().map(recorded_leg));
+        let at = Ids::millis_of(last);
+        if until.is_none_or(|until| at > until) {
+            return Ok(found);
+        }
+        if found.len() >= LEGS_MAX {
+            events.retain(|event| event.at.millis() < at);
+            *cut = true;
+            return Ok(found);
+        }
+        after = Some(last);
+    }
+}
+
+const fn recorded_leg(leg: StoredLeg) -> RecordedLeg {
+    let StoredLeg { id, user, phone } = leg;
+    RecordedLeg {
+        leg: id,
+        user,
+        phone,
+    }
+}
+
 fn tell(key: &str, found: &Replayed, cut: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     let elsewhere = found.followed - found.same - found.unmatched;
     writeln!(
@@ -164,7 +210,10 @@ fn tell(key: &str, found: &Replayed, cut: bool, out: &mut dyn Write) -> anyhow::
         writeln!(out, "{} events could not be decided", found.undecided)?;
     }
     if cut {
-        writeln!(out, "Only the first {EVENTS_MAX} events were played.")?;
+        writeln!(
+            out,
+            "There were more events than are played: only the first ones were. Try a shorter time with --since."
+        )?;
     }
     if found.waits_left_out {
         writeln!(

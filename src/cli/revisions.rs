@@ -15,6 +15,7 @@ use crate::flow::{self, Checked, DirectoryNames, Fault};
 use crate::model::directory::Directory;
 use crate::model::http::HttpRules;
 use crate::model::{AccountId, RevisionId};
+use crate::net::files::whole_path;
 use crate::store::{
     AccountScope, Activation, Actor, FlowFile, FlowRevision, NodeScope, Published, Stamp, Store,
     StoreError, Written,
@@ -491,6 +492,7 @@ impl Place<'_> {
         };
         let file = FlowFile {
             name: &name,
+            path: None,
             folder: std::slice::from_ref(&name),
         };
         let actor = Actor::Cli(login());
@@ -542,12 +544,6 @@ fn known_as(file: &Path, folder: &Path) -> String {
 fn bare_name(file: &Path) -> String {
     let name = file.file_name().unwrap_or(file.as_os_str());
     name.to_string_lossy().into_owned()
-}
-
-fn whole_path(file: &Path) -> String {
-    let path = file.canonicalize().or_else(|_| std::path::absolute(file));
-    let path = path.unwrap_or_else(|_| file.to_owned());
-    path.to_string_lossy().into_owned()
 }
 
 fn stamp() -> Stamp {

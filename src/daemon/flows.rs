@@ -17,10 +17,10 @@ use crate::flow::{Fault, Flow};
 use crate::metrics;
 use crate::model::directory::Directory;
 use crate::net::files;
-use crate::store::{Actor, FlowFile, Published, Stamp, Store};
+use crate::store::{Actor, FlowFile, FlowRevision, NodeScope, Published, Stamp, Store};
 
 use super::Daemon;
-use ahead::Folder;
+use ahead::{Folder, is_from};
 
 pub use judge::{failed_tests, ground, ground_beside};
 
@@ -81,15 +81,14 @@ pub async fn publish_folder(
         judge::judged(&organisation, &rules, &judging.active, &sources)
     });
     let mut judged = judged.await?.into_iter();
-    let around = Around {
-        store,
-        directory,
-        folder: &folder.listed,
-    };
+    let around = Around { store, directory };
     let mut reports = Vec::new();
-    for ((file, text), left) in folder.sources.iter().zip(left_out) {
+    for (place, ((file, text), left)) in folder.sources.iter().zip(left_out).enumerate() {
         let done = match left.map_or_else(|| judged.next(), |left| Some(Err(left))) {
-            Some(Ok(flow)) => around.publish(file, text, &flow).await?,
+            Some(Ok(flow)) => {
+                let of = folder.file(place);
+                around.publish((file, of), text, &flow).await?
+            }
             Some(Err(left)) => left,
             None => continue,
         };
@@ -110,8 +109,6 @@ async fn blocking<T: Send + 'static>(
 struct Around<'a> {
     store: &'a Store,
     directory: &'a Directory,
-    /// The names of all files of the folder.
-    folder: &'a [String],
 }
 
 /// A file's name in its folder, by which it is known however the folder is reached.
@@ -177,7 +174,7 @@ fn read_folder(
 impl Around<'_> {
     async fn publish(
         &self,
-        file: &Path,
+        (file, of): (&Path, FlowFile<'_>),
         text: &str,
         checked: &Flow,
     ) -> anyhow::Result<(&'static str, String)> {
@@ -190,14 +187,9 @@ impl Around<'_> {
             now: crate::ambient::now(),
             seed: crate::ambient::seed(),
         };
-        let name = name_of(file);
-        let file = FlowFile {
-            name: &name,
-            folder: self.folder,
-        };
         let published =
             self.store
-                .publish_file(&Actor::Node, account.id, &checked.key, text, file, stamp);
+                .publish_file(&Actor::Node, account.id, &checked.key, text, of, stamp);
         Ok(match published.await? {
             Published::New(_) => ("published", String::new()),
             Published::Unchanged => ("unchanged", String::new()),
@@ -259,7 +251,7 @@ async fn publish_all(daemon: &Daemon, before: Looked) -> Looked {
     let (left, files, folder) = match published {
         Ok(reports) => {
             let files = held(&reports, &before.files);
-            tell_gone(&before.files, &files);
+            tell_gone(daemon, &before.files, &files).await;
             (tell(reports, &before.left), files, Some(folder))
         }
         Err(error) => {
@@ -294,16 +286,45 @@ fn held(reports: &[FileReport], before: &[Held]) -> Vec<Held> {
         .collect()
 }
 
-/// A file taken away, or given another `flow:`, takes no flow away: numbers and keywords may lead to it.
-fn tell_gone(before: &[Held], now: &[Held]) {
-    for (file, _) in before {
-        if !now.iter().any(|(there, _)| there == file) {
+/// A file taken away, or given another `flow:`, takes no flow away: numbers and keywords may lead to it. Of one that was
+/// never published there is nothing to tell.
+async fn tell_gone(daemon: &Daemon, before: &[Held], now: &[Held]) {
+    let (gone, given_up) = (gone(before, now), given_up(before, now));
+    if gone.is_empty() && given_up.is_empty() {
+        return;
+    }
+    let Ok(active) = daemon.store().active_flows(NodeScope::daemon()).await else {
+        return;
+    };
+    for file in gone {
+        if is_followed(&active, file, |_| true) {
             tracing::info!(file = %file.display(), "a flow file is gone; what was published from it stays active");
         }
     }
-    for (file, account, flow) in given_up(before, now) {
+    let directory = daemon.directory();
+    for (file, account, flow) in given_up {
+        let owner = directory.account_by_key(account).map(|account| account.id);
+        if !is_followed(&active, file, |row| {
+            Some(row.account) == owner && row.key == flow
+        }) {
+            continue;
+        }
         tracing::info!(file = %file.display(), account, flow, "a flow file is another flow now; the one before has no file and stays as it was published");
     }
+}
+
+/// The files that are not there any more.
+fn gone<'h>(before: &'h [Held], now: &[Held]) -> Vec<&'h Path> {
+    let is_there = |file: &Path| now.iter().any(|(there, _)| there == file);
+    let files = before.iter().map(|(file, _)| file.as_path());
+    files.filter(|file| !is_there(file)).collect()
+}
+
+/// Whether one of these revisions that are active came from the file.
+fn is_followed(active: &[FlowRevision], file: &Path, of: impl Fn(&FlowRevision) -> bool) -> bool {
+    let (name, path) = (name_of(file), files::whole_path(file));
+    let mut rows = active.iter();
+    rows.any(|row| of(row) && is_from(row, &name, &path))
 }
 
 /// The flows whose file is there and is another flow's now, where no other file is theirs.
@@ -500,6 +521,36 @@ mod tests {
             assert_eq!(is_news(&report, &left), told, "{text}");
             left = tell(vec![report], &left);
         }
+    }
+
+    #[test]
+    fn only_of_what_was_published_it_is_told_that_it_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yaml");
+        let row = |file: &str| FlowRevision {
+            id: crate::model::Ids::new(crate::model::Timestamp::default(), 1).fresh(),
+            account: crate::model::Ids::new(crate::model::Timestamp::default(), 2).fresh(),
+            key: "fd".to_owned(),
+            number: 1,
+            yaml: String::new(),
+            file: Some(file.to_owned()),
+            published_by: String::new(),
+            published_at: crate::model::Timestamp::default(),
+        };
+        let path = folder.path().canonicalize().unwrap().join("a.yaml");
+        for (from, told) in [
+            ("a.yaml", true),
+            (path.to_str().unwrap(), true),
+            ("b.yaml", false),
+            ("/elsewhere/a.yaml", false),
+        ] {
+            assert_eq!(is_followed(&[row(from)], &file, |_| true), told, "{from}");
+            assert!(!is_followed(&[row(from)], &file, |row| row.key == "fe"));
+        }
+        assert!(!is_followed(&[], &file, |_| true));
+        let held: [Held; 1] = [(file.clone(), None)];
+        assert_eq!(gone(&held, &[]), [file.as_path()]);
+        assert!(gone(&held, &held).is_empty());
     }
 
     #[test]

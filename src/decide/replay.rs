@@ -11,7 +11,7 @@ mod side;
 
 use std::collections::BTreeMap;
 
-use crate::model::{EventId, Inbound, Timestamp};
+use crate::model::{EventId, Inbound, LegId, Phone, Timestamp, UserId};
 
 use super::{At, Input, World};
 use record::{Story, stories};
@@ -43,6 +43,26 @@ impl Recorded {
             seed: self.seed,
         }
     }
+}
+
+/// A device that was rung, as it was recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordedLeg {
+    /// Its leg's id, which tells the event in whose decision it was.
+    pub leg: LegId,
+    /// Whose device it is; `None` for a bare number.
+    pub user: Option<UserId>,
+    /// The device.
+    pub phone: Phone,
+}
+
+/// What was recorded: events in the order of their arrival, and every device that was rung meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'r> {
+    /// What happened.
+    pub events: &'r [Recorded],
+    /// Who was rung.
+    pub legs: &'r [RecordedLeg],
 }
 
 /// What came of a replay.
@@ -77,31 +97,31 @@ pub struct Difference {
     pub examples: Vec<String>,
 }
 
-/// Plays the events, in the order of their arrival, through both worlds until `until`, and compares the ways of the runs
+/// Plays what was recorded through both worlds until `until`, and compares the ways of the runs
 /// that begin in the flow of this key.
 pub fn replay(
     before: &World,
     now: &World,
     flow: &str,
-    events: &[Recorded],
+    record: Record<'_>,
     until: Timestamp,
 ) -> Replayed {
-    replay_within((before, now), flow, events, until, TIMERS_MAX)
+    replay_within((before, now), flow, record, until, TIMERS_MAX)
 }
 
 /// The same with so many waits on each side.
 pub(super) fn replay_within(
     (before, now): (&World, &World),
     flow: &str,
-    events: &[Recorded],
+    record: Record<'_>,
     until: Timestamp,
     timers_max: usize,
 ) -> Replayed {
     let (mut found, mut parted) = (Replayed::default(), Parted::new());
     let (mut waits_before, mut waits_now) = (Waits::new(timers_max), Waits::new(timers_max));
-    for story in &stories(before, events) {
-        let was = play(before, flow, story, until, &mut waits_before);
-        let is = play(now, flow, story, until, &mut waits_now);
+    for story in &stories(before, record) {
+        let (was, absences) = play(before, flow, story, None, until, &mut waits_before);
+        let (is, _) = play(now, flow, story, Some(&absences), until, &mut waits_now);
         found.undecided += was.undecided;
         judge(&mut found, &mut parted, story, &was, &is);
     }

@@ -23,3 +23,12 @@ pub fn begin_of(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
     File::open(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+/// A file's whole path, however it was reached; of one that is gone, where it was.
+pub fn whole_path(file: &Path) -> String {
+    let there = || Some(file.parent()?.canonicalize().ok()?.join(file.file_name()?));
+    let path = file.canonicalize().ok().or_else(there);
+    let path = path.or_else(|| std::path::absolute(file).ok());
+    let path = path.unwrap_or_else(|| file.to_owned());
+    path.to_string_lossy().into_owned()
+}

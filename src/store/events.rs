@@ -1,9 +1,9 @@
-//! Events as they were received, read back.
+//! Events as they were received, read back; and the devices that they had rung.
 
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::model::{AccountId, EventId, Id, Timestamp};
+use crate::model::{AccountId, EventId, Id, LegId, Phone, Timestamp, UserId};
 
 use super::both::sql;
 use super::pools::Arg;
@@ -39,6 +39,17 @@ pub struct DecidedEvent {
     pub undecided: Option<String>,
 }
 
+/// A device that was rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct StoredLeg {
+    /// Its leg's id.
+    pub id: LegId,
+    /// Whose device it is; `None` for a bare number.
+    pub user: Option<UserId>,
+    /// The device.
+    pub phone: Phone,
+}
+
 impl Store {
     /// An event by its id.
     pub async fn event(
@@ -70,5 +81,22 @@ impl Store {
         let after: Uuid = after.map_or_else(|| first_id(since), |event| event.uuid());
         let args = [Arg::Id(after), Arg::Int(limit.into())];
         self.inner.pools.list("event", sql, &args).await
+    }
+
+    /// Devices that were rung from `since` on, those after `after` when it is given, oldest first, at most `limit`.
+    pub async fn legs_since(
+        &self,
+        _scope: NodeScope,
+        since: Timestamp,
+        after: Option<LegId>,
+        limit: u32,
+    ) -> Result<Vec<StoredLeg>, StoreError> {
+        let sql = sql!(
+            "SELECT doc!(l: id id(leg), user_id=user id(user), phone text) \
+             FROM leg l WHERE l.id > $1 ORDER BY l.id LIMIT $2"
+        );
+        let after: Uuid = after.map_or_else(|| first_id(since), |leg| leg.uuid());
+        let args = [Arg::Id(after), Arg::Int(limit.into())];
+        self.inner.pools.list("leg", sql, &args).await
     }
 }

@@ -51,8 +51,23 @@ pub enum Published {
 pub struct FlowFile<'f> {
     /// Its name in the folder.
     pub name: &'f str,
+    /// Its whole path, by which it is known as well: who publishes by hand may not know that its folder is that of the
+    /// flows.
+    pub path: Option<&'f str>,
     /// The names of all files there.
     pub folder: &'f [String],
+}
+
+impl<'f> FlowFile<'f> {
+    /// What it is known by as a file of this flow.
+    pub fn of(
+        &self,
+        account: AccountId,
+        key: &'f str,
+    ) -> impl Iterator<Item = FileOf<'f>> + use<'f> {
+        let known = [Some(self.name), self.path].into_iter().flatten();
+        known.map(move |file| FileOf { account, key, file })
+    }
 }
 
 /// A flow and a file that it may come from.
@@ -62,7 +77,7 @@ pub struct FileOf<'f> {
     pub account: AccountId,
     /// The flow's key.
     pub key: &'f str,
-    /// The file's name in the folder.
+    /// The file's name in the folder, or its whole path.
     pub file: &'f str,
 }
 
@@ -144,23 +159,22 @@ impl Store {
         let (pools, actor) = (self.inner.pools.clone(), actor.to_string());
         let text = text(account, key, yaml, Some(file.name));
         let (name, folder) = (file.name.to_owned(), file.folder.to_vec());
+        let path = file.path.map(str::to_owned);
         self.apart(async move {
             let mut tx = pools.begin().await?;
             lock_version(&mut tx).await?;
             let active = active(&mut tx, account, &text.key).await?;
-            let asked = array(&[FileOf {
-                account,
-                key: &text.key,
-                file: &name,
-            }])?;
-            let last: Vec<FlowRevision> = tx
-                .list("revision", last_of_files(), &[Arg::Text(&asked)])
-                .await?;
             let file = FlowFile {
                 name: &name,
+                path: path.as_deref(),
                 folder: &folder,
             };
-            match outlook(&text.yaml, file, active.as_ref(), last.first()) {
+            let asked: Vec<FileOf<'_>> = file.of(account, &text.key).collect();
+            let last: Vec<FlowRevision> = tx
+                .list("revision", last_of_files(), &[Arg::Text(&array(&asked)?)])
+                .await?;
+            let last = last.iter().max_by_key(|row| row.number);
+            match outlook(&text.yaml, file, active.as_ref(), last) {
                 Outlook::New => {}
                 Outlook::Unchanged => return Ok(Published::Unchanged),
                 Outlook::Conflict => return Ok(Published::Conflict),

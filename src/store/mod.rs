@@ -46,7 +46,7 @@ use both::sql;
 use pools::Pools;
 
 pub use error::StoreError;
-pub use events::{DecidedEvent, StoredEvent};
+pub use events::{DecidedEvent, StoredEvent, StoredLeg};
 pub use flows::{
     Activation, FileOf, FlowFile, FlowRevision, Outlook, Published, Stamp, Written, outlook,
 };

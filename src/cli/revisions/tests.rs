@@ -60,6 +60,19 @@ impl Desk {
         words: &str,
         based_on: Option<i64>,
     ) -> (i32, String) {
+        self.publish_by("flows", file, account, words, based_on)
+            .await
+    }
+
+    /// The same by somebody who takes this for the folder of flows.
+    async fn publish_by(
+        &self,
+        folder: &str,
+        file: &str,
+        account: &str,
+        words: &str,
+        based_on: Option<i64>,
+    ) -> (i32, String) {
         let file = self.folder.path().join(file);
         std::fs::write(&file, text(account, words)).unwrap();
         let args = PublishArgs {
@@ -68,7 +81,7 @@ impl Desk {
             config: PathBuf::new(),
         };
         let mut out = Vec::new();
-        let folder = self.folder.path().join("flows");
+        let folder = self.folder.path().join(folder);
         let code = publish(&args, &self.bench.store, &folder, None, &mut out)
             .await
             .unwrap();
@@ -77,8 +90,10 @@ impl Desk {
 
     /// What becomes of a file of the folder that changes so.
     async fn changes(&self, name: &str, words: &str) -> String {
+        let path = whole_path(&self.folder.path().join("flows").join(name));
         let file = FlowFile {
             name,
+            path: Some(&path),
             folder: &[name.to_owned()],
         };
         let (clinic, text) = (Id::from_uuid(Uuid::from_u128(2)), text("clinic", words));
@@ -228,6 +243,23 @@ on_both! {
         assert_eq!(desk.publish("other.yaml", "clinic", "eleven", Some(9)).await.0, 0);
         assert_eq!(desk.publish("main.yaml", "clinic", "twelve", None).await.0, 1);
         assert_eq!(desk.show(None).await, text("clinic", "eleven"));
+    }
+
+    async fn a_file_of_the_folder_is_followed_whoever_knows_the_folder(bench: Bench) {
+        let desk = Desk::new(bench).await;
+        std::fs::create_dir(desk.folder.path().join("flows")).unwrap();
+        desk.publish("flows/main.yaml", "clinic", "one", None).await;
+        // From another directory, where the folder's name leads nowhere.
+        let by = desk.publish_by("none", "flows/main.yaml", "clinic", "two", Some(1)).await;
+        assert_eq!(by.0, 0, "{}", by.1);
+        assert_eq!(desk.changes("main.yaml", "two").await, "Unchanged");
+        assert_eq!(desk.changes("other.yaml", "three").await, "Conflict");
+        assert_eq!(desk.changes("main.yaml", "three").await, "New");
+        // After a return to the first one the file says what was published from it.
+        let by = desk.publish_by("none", "flows/main.yaml", "clinic", "four", Some(3)).await;
+        assert_eq!(by.0, 0, "{}", by.1);
+        desk.rollback(Some(1)).await.unwrap();
+        assert_eq!(desk.changes("main.yaml", "four").await, "Unchanged");
     }
 
     async fn of_several_at_once_one_publishes_and_the_others_are_told(bench: Bench) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::flow;
 use crate::model::AccountId;
 use crate::model::directory::Directory;
+use crate::net::files::whole_path;
 use crate::store::{FileOf, FlowFile, FlowRevision, NodeScope, Outlook, Store, outlook};
 
 use super::{CONFLICT, blocking, name_of, places};
@@ -21,6 +22,8 @@ pub(super) struct Folder {
     pub(super) sources: Vec<(PathBuf, String)>,
     /// Their names.
     pub(super) names: Vec<String>,
+    /// Their whole paths.
+    pub(super) paths: Vec<String>,
     /// The names of all files there, also of those that cannot be read just now.
     pub(super) listed: Vec<String>,
     /// The active revision of every flow.
@@ -43,6 +46,7 @@ impl Folder {
         Ok(Self {
             listed,
             names: sources.iter().map(|(file, _)| name_of(file)).collect(),
+            paths: sources.iter().map(|(file, _)| whole_path(file)).collect(),
             active: store.active_flows(NodeScope::daemon()).await?,
             sources,
         })
@@ -61,29 +65,30 @@ impl Folder {
             (flows, refused)
         })
         .await?;
-        let named = flows.iter().zip(&self.names);
-        let asked = named.filter_map(|(flow, file)| {
-            let (account, key) = flow.as_ref()?;
-            Some(FileOf {
-                account: *account,
-                key,
-                file,
-            })
-        });
-        let asked: Vec<FileOf<'_>> = asked.collect();
+        let mut asked: Vec<FileOf<'_>> = Vec::new();
+        for (place, flow) in flows.iter().enumerate() {
+            let known = flow
+                .as_ref()
+                .map(|(account, key)| self.file(place).of(*account, key));
+            asked.extend(known.into_iter().flatten());
+        }
         let last = store.last_of_files(NodeScope::daemon(), &asked).await?;
         let last: HashMap<_, _> = last
             .iter()
             .map(|row| ((row.account, row.key.as_str(), row.file.as_deref()), row))
             .collect();
+        let last = |place: usize, account: AccountId, key: &str| {
+            let known = self.file(place).of(account, key);
+            let known = known.filter_map(|of| last.get(&(account, key, Some(of.file))).copied());
+            known.max_by_key(|row| row.number)
+        };
         let active = self.active();
         let left = flows.iter().zip(refused).enumerate();
         let left = left.map(|(place, (flow, refused))| {
             refused.or_else(|| {
                 let (account, key) = flow.as_ref()?;
-                let last = last.get(&(*account, key.as_str(), Some(self.names[place].as_str())));
                 let active = active.get(&(*account, key.as_str()));
-                self.stays(place, active.copied(), last.copied())
+                self.stays(place, active.copied(), last(place, *account, key))
             })
         });
         Ok(left.collect())
@@ -133,7 +138,7 @@ impl Folder {
     ) -> Option<usize> {
         let files: Vec<usize> = files.collect();
         let mut from = files.iter().copied();
-        let from = from.find(|file| active.file.as_ref() == Some(&self.names[*file]));
+        let from = from.find(|file| is_from(active, &self.names[*file], &self.paths[*file]));
         let mut says = files.iter().copied();
         let mut says = says
             .by_ref()
@@ -157,10 +162,7 @@ impl Folder {
         last: Option<&FlowRevision>,
     ) -> Option<Left> {
         let (file, text) = &self.sources[place];
-        let of = FlowFile {
-            name: &self.names[place],
-            folder: &self.listed,
-        };
+        let of = self.file(place);
         let is_active = active.is_some_and(|row| row.yaml == *text);
         match outlook(text, of, active, last) {
             Outlook::Unchanged if !is_active => Some(("unchanged", String::new())),
@@ -169,11 +171,26 @@ impl Folder {
         }
     }
 
+    /// One of the files among the others.
+    pub(super) fn file(&self, place: usize) -> FlowFile<'_> {
+        FlowFile {
+            name: &self.names[place],
+            path: Some(&self.paths[place]),
+            folder: &self.listed,
+        }
+    }
+
     fn active(&self) -> Active<'_> {
         let rows = self.active.iter();
         rows.map(|row| ((row.account, row.key.as_str()), row))
             .collect()
     }
+}
+
+/// Whether a revision came from the file of this name and whole path.
+pub(super) fn is_from(row: &FlowRevision, name: &str, path: &str) -> bool {
+    let from = row.file.as_deref();
+    from.is_some_and(|from| from == name || from == path)
 }
 
 #[cfg(test)]
@@ -208,6 +225,10 @@ mod tests {
         let folder = Folder {
             listed: files.iter().map(|(file, _)| (*file).to_owned()).collect(),
             names: files.iter().map(|(file, _)| (*file).to_owned()).collect(),
+            paths: files
+                .iter()
+                .map(|(file, _)| format!("/flows/{file}"))
+                .collect(),
             sources: files.iter().map(source).collect(),
             active: from.iter().map(row).collect(),
         };
@@ -226,6 +247,7 @@ mod tests {
         let both = [("leaf-old.yaml", "Hello"), ("leaf.yaml", "Good day")];
         assert_eq!(refused(&[Some("leaf.yaml")], &both), [true, false]);
         assert_eq!(refused(&[Some("leaf-old.yaml")], &both), [false, true]);
+        assert_eq!(refused(&[Some("/flows/leaf.yaml")], &both), [true, false]);
         let neither = [("leaf-old.yaml", "Hi"), ("leaf.yaml", "Good day")];
         let alike = [("leaf-old.yaml", "Hello"), ("leaf.yaml", "Hello")];
         for from in [&[][..], &[None], &[Some("gone.yaml")]] {

@@ -3,10 +3,10 @@
 use crate::decide::Input;
 use crate::model::turn::CallState;
 use crate::model::{
-    CallEvent, CallEventKind, CallVerb, CallbackKey, Inbound, Leg, LegId, Order, RunId,
+    CallEvent, CallEventKind, CallVerb, CallbackKey, Inbound, Leg, LegId, Order, RunId, UserId,
 };
 
-use super::record::Whose;
+use super::record::{Rung, Whose};
 use super::side::Side;
 
 impl Side<'_, '_> {
@@ -78,8 +78,8 @@ impl Side<'_, '_> {
         }
     }
 
-    /// The leg here that stands for one of production: of the same device where that is known, the like of no other, and
-    /// rung at the same time or still there.
+    /// The leg here that stands for one of production: of the same device, the like of no other, and rung at the same time
+    /// or still there.
     fn leg(&mut self, there: LegId) -> Option<LegId> {
         if let Some(here) = self.legs.get(&there) {
             return Some(*here);
@@ -88,8 +88,7 @@ impl Side<'_, '_> {
         let at = rung.map(|rung| rung.at);
         let fits = |leg: &&Leg| {
             let is_anothers = self.legs.values().any(|taken| *taken == leg.id);
-            let phone = rung.and_then(|rung| rung.phone);
-            !is_anothers && phone.is_none_or(|phone| phone == leg.phone)
+            !is_anothers && rung.is_none_or(|rung| self.is_device(rung, leg))
         };
         let close = |leg: &Leg| (leg.id == there, Some(leg.started_at) == at);
         let like = self.own_legs().filter(fits);
@@ -97,6 +96,19 @@ impl Side<'_, '_> {
         let here = like.max_by_key(|leg| (close(leg), leg.started_at))?.id;
         self.legs.insert(there, here);
         Some(here)
+    }
+}
+
+impl Side<'_, '_> {
+    /// Whether a leg rings the device that was rung; or one of the same member, who has that device no more.
+    fn is_device(&self, rung: &Rung, leg: &Leg) -> bool {
+        let has = |user: UserId| {
+            let devices = self.world.directory.user(user).map(|user| &user.devices);
+            let mut devices = devices.into_iter().flatten();
+            devices.any(|device| device.phone == rung.phone)
+        };
+        let moved = rung.user.is_some_and(|user| !has(user));
+        leg.phone == rung.phone || (moved && leg.user == rung.user)
     }
 }
 

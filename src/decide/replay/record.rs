@@ -12,10 +12,10 @@ use crate::decide::{At, Input, World};
 use crate::model::staff::StaffVerb;
 use crate::model::{
     CallEvent, CallEventKind, CallbackKey, Dlr, EventId, Id, Ids, Inbound, LegId, NumberId, Order,
-    Party, Phone, Timestamp,
+    Party, Phone, Timestamp, UserId,
 };
 
-use super::Recorded;
+use super::{Record, Recorded, RecordedLeg};
 
 /// Whose a story is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,8 +32,9 @@ pub(super) struct Rung {
     /// The event in whose decision it was.
     pub(super) by: EventId,
     pub(super) at: Timestamp,
-    /// The device, where it was rung by an order to the carrier: what the carrier dials by itself is not told.
-    pub(super) phone: Option<Phone>,
+    /// Whose device it is; `None` for a bare number.
+    pub(super) user: Option<UserId>,
+    pub(super) phone: Phone,
 }
 
 /// One call or thread: what happened to it, in order.
@@ -61,30 +62,46 @@ impl Story<'_> {
         }
     }
 
-    /// The devices that this event had rung.
-    pub(super) fn rung_by(&self, event: EventId) -> Vec<Phone> {
+    /// The members whom this event had rung.
+    pub(super) fn rung_by(&self, event: EventId) -> Vec<UserId> {
         let rung = self.rung.values().filter(|rung| rung.by == event);
-        rung.filter_map(|rung| rung.phone).collect()
+        rung.filter_map(|rung| rung.user).collect()
     }
 
-    /// Whether this device was rung at any time.
-    pub(super) fn rings(&self, phone: Phone) -> bool {
-        self.rung.values().any(|rung| rung.phone == Some(phone))
+    /// Whether this member was rung at any time.
+    pub(super) fn rings(&self, user: UserId) -> bool {
+        self.rung.values().any(|rung| rung.user == Some(user))
+    }
+
+    /// When this member was rung next, from then on.
+    pub(super) fn rings_next(&self, user: UserId, from: Timestamp) -> Option<Timestamp> {
+        let rung = self.rung.values().filter(|rung| rung.user == Some(user));
+        rung.map(|rung| rung.at).filter(|at| *at >= from).min()
+    }
+
+    /// Whether something happened by this event, or a run woke by it.
+    pub(super) fn holds(&self, event: EventId) -> bool {
+        let happened = self.events.binary_search_by_key(&event, |one| one.event);
+        let woke = self.woke.binary_search_by_key(&event, |at| at.event);
+        happened.is_ok() || woke.is_ok()
     }
 }
 
-/// The events by call and thread, in the order in which these begin.
-pub(super) fn stories<'e>(world: &World, events: &'e [Recorded]) -> Vec<Story<'e>> {
+/// What was recorded by call and thread, in the order in which these begin.
+pub(super) fn stories<'e>(world: &World, record: Record<'e>) -> Vec<Story<'e>> {
     let mut sorting = Sorting {
         world,
-        events,
+        events: record.events,
         at_millis: HashMap::new(),
-        story_of: Vec::with_capacity(events.len()),
+        story_of: Vec::with_capacity(record.events.len()),
         by: HashMap::new(),
         stories: Vec::new(),
     };
-    for event in events {
+    for event in record.events {
         sorting.add(event);
+    }
+    for leg in record.legs {
+        sorting.rung(leg);
     }
     sorting.stories
 }
@@ -107,22 +124,30 @@ impl<'e> Sorting<'e, '_> {
         self.story_of.push(found);
         let same_time = self.at_millis.entry(event.at.millis()).or_default();
         same_time.push(place);
-        let rung = rung_in(&event.input).and_then(|(leg, phone)| {
-            let by = self.events.get(self.maker(leg)?)?;
-            let (by, at) = (by.event, by.at);
-            Some((leg, Rung { by, at, phone }))
-        });
         let Some(story) = found.and_then(|found| self.stories.get_mut(found)) else {
             return;
         };
-        if let Some((leg, rung)) = rung {
-            let known = story.rung.entry(leg).or_insert(rung);
-            known.phone = known.phone.or(rung.phone);
-        }
         match event.input {
             Input::Timer { .. } => story.woke.push(event.when()),
             _ => story.events.push(event),
         }
+    }
+
+    /// A device belongs to the story in whose event it was rung.
+    fn rung(&mut self, of: &RecordedLeg) -> Option<()> {
+        let RecordedLeg { leg, user, phone } = *of;
+        let place = self.maker(leg)?;
+        let event = self.events.get(place)?;
+        let (by, at) = (event.event, event.at);
+        let story = self.stories.get_mut((*self.story_of.get(place)?)?)?;
+        let rung = Rung {
+            by,
+            at,
+            user,
+            phone,
+        };
+        story.rung.insert(leg, rung);
+        Some(())
     }
 
     /// The story that an event belongs to; begun by a call that comes and by a text.
@@ -204,23 +229,5 @@ impl<'e> Sorting<'e, '_> {
             event.is_some_and(|event| Ids::new(event.at, event.seed).makes(id))
         };
         at.iter().find(made).copied()
-    }
-}
-
-/// The leg that an event tells of, and the device where it names that.
-fn rung_in(input: &Input) -> Option<(LegId, Option<Phone>)> {
-    match input {
-        Input::Ordered {
-            order: Order::PlaceLeg { leg, to, .. },
-            ..
-        } => Some((*leg, Some(*to))),
-        Input::Carrier {
-            inbound: Inbound::Call(event),
-            ..
-        } => match event.key {
-            Some(CallbackKey::Leg(leg)) => Some((leg, None)),
-            _ => None,
-        },
-        _ => None,
     }
 }

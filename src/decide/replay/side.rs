@@ -1,7 +1,8 @@
 //! One story on one side: what the recorded events do in a world, from a beginning in which nothing is known.
 //!
-//! The record tells more than what happened: also when runs woke, and whom a line of callers rang and when. Both hold here
-//! too, because who was free at that time is known from nothing else.
+//! The record tells more than what happened: also when runs woke, and who was rung and when. Both hold here too, because
+//! who was free at that time is known from nothing else. Whom the flow in force would ring and the record says was not
+//! rung, was not free at that moment, on either side.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::flow::Trace;
 use crate::model::conversation::RunRow;
 use crate::model::people::Presence;
 use crate::model::turn::{CallState, Decision, Need, ROUNDS_MAX, State, Turn, Write};
-use crate::model::{CallId, CallStatus, Id, Ids, Leg, LegId, Phone, RunId, Timestamp, UserId};
+use crate::model::{CallId, CallStatus, EventId, Id, Ids, Leg, LegId, RunId, Timestamp, UserId};
 
 use super::record::{Story, Whose};
 
@@ -37,6 +38,19 @@ impl Waits {
     }
 }
 
+/// How a member was not there: talking, as most of the time; or away as well, where that keeps nobody from ringing them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absent {
+    Busy,
+    Away,
+}
+
+/// The members who were not there.
+pub(super) type Absentees = HashMap<UserId, Absent>;
+
+/// Who was not there at which event.
+pub(super) type Absences = HashMap<EventId, Absentees>;
+
 /// A way through a flow.
 #[derive(Debug, Default)]
 pub(super) struct Way {
@@ -55,18 +69,22 @@ impl Way {
     }
 }
 
-/// Plays a story in a world.
+/// Plays a story in a world; the way, and who was not there. The side of the flow in force learns who that was, and the
+/// other is told as `absences`.
 pub(super) fn play(
     world: &World,
     flow: &str,
     story: &Story<'_>,
+    absences: Option<&Absences>,
     until: Timestamp,
     waits: &mut Waits,
-) -> Way {
+) -> (Way, Absences) {
     let mut side = Side {
         world,
         flow,
         story,
+        absences,
+        learnt: Absences::new(),
         waits,
         state: State::default(),
         due: BTreeMap::new(),
@@ -86,16 +104,19 @@ pub(super) fn play(
         }
     }
     side.wait_until(until);
-    side.way
+    (side.way, side.learnt)
 }
 
 /// A turn and the steps taken in it.
 type Played = (Box<Turn>, Vec<(String, Trace)>);
 
 pub(super) struct Side<'s, 'e> {
-    world: &'s World,
+    pub(super) world: &'s World,
     flow: &'s str,
     pub(super) story: &'s Story<'e>,
+    /// Who was not there, as the side of the flow in force has learnt; `None` on that side.
+    absences: Option<&'s Absences>,
+    learnt: Absences,
     waits: &'s mut Waits,
     pub(super) state: State,
     /// Runs that wake, in order.
@@ -161,11 +182,10 @@ impl Side<'_, '_> {
     }
 
     fn take(&mut self, input: &Input, at: At) {
-        let Some(played) = self.decided(input, at, &[]) else {
+        let Some((turn, trace)) = self.as_recorded(input, at) else {
             self.way.undecided += 1;
             return;
         };
-        let (turn, trace) = self.as_rung(input, at, played);
         self.state.apply(&turn);
         if let Whose::Call(connection, carrier_id) = &self.story.whose {
             let key = (connection.clone(), carrier_id.clone());
@@ -174,15 +194,15 @@ impl Side<'_, '_> {
         self.follow(&turn, trace, at.now);
     }
 
-    /// What an event does where these members are away.
-    fn decided(&mut self, input: &Input, at: At, away: &[UserId]) -> Option<Played> {
+    /// What an event does where these members are not there.
+    fn decided(&mut self, input: &Input, at: At, absent: &Absentees) -> Option<Played> {
         self.state.presence.clear();
         for _ in 0..=ROUNDS_MAX {
             match decide_traced(self.world, &self.state, input, at) {
                 (Decision::Done(turn), trace) => return Some((turn, trace)),
                 (Decision::Need(needs), _) => {
                     self.state.absorb(nothing_known(&needs));
-                    self.know_presence(&needs, away);
+                    self.know_presence(&needs, at.now, absent);
                 }
                 (Decision::Undecided(_), _) => return None,
             }
@@ -191,47 +211,88 @@ impl Side<'_, '_> {
     }
 
     /// Of a member nothing is known but what this very call did with them.
-    fn know_presence(&mut self, needs: &[Need], away: &[UserId]) {
+    fn know_presence(&mut self, needs: &[Need], now: Timestamp, absent: &Absentees) {
         for need in needs {
             if let Need::Presence(user) = need {
-                let presence = self.presence(*user, away.contains(user));
+                let presence = self.presence(*user, now, absent.get(user).copied());
                 self.state.presence.insert(*user, presence);
             }
         }
     }
 
-    fn presence(&self, user: UserId, offline: bool) -> Presence {
+    /// Those whom the record rings from now on come last, in its order: what it is about others is not known here.
+    fn presence(&self, user: UserId, now: Timestamp, absent: Option<Absent>) -> Presence {
         let legs = || self.own_legs().filter(|leg| leg.user == Some(user));
         let taken = legs().filter(|leg| leg.accepted);
+        let next = self.story.rings_next(user, now);
         Presence {
-            offline,
-            busy: legs().any(|leg| leg.status == CallStatus::InProgress),
+            offline: absent == Some(Absent::Away),
+            busy: absent.is_some() || legs().any(|leg| leg.status == CallStatus::InProgress),
             ringing: legs().any(|leg| leg.status.rings()),
-            rung_at: legs().map(|leg| leg.started_at).max(),
-            answered_at: taken.map(|leg| leg.started_at).max(),
+            rung_at: next.or_else(|| legs().map(|leg| leg.started_at).max()),
+            answered_at: next.or_else(|| taken.map(|leg| leg.started_at).max()),
         }
     }
 
-    /// Where the record tells whom this event rang, and it would ring others here, those others were not free. So it is
-    /// decided again without them, until it rings whom it rang; a line of callers may also ring nobody yet, where it rang
-    /// one of its members at another time. Where neither comes of it, the record knows nothing of whom is rung here.
+    /// What an event does where it rings whom it rang.
+    fn as_recorded(&mut self, input: &Input, at: At) -> Option<Played> {
+        let known = self.absences.and_then(|absences| absences.get(&at.event));
+        let known = known.cloned().unwrap_or_default();
+        let first = self.decided(input, at, &known)?;
+        match self.absences {
+            None if self.story.holds(at.event) => Some(self.as_rung(input, at, first)),
+            _ => Some(self.like_rung(input, at, first, known)),
+        }
+    }
+
+    /// In the flow in force: whom it would ring and the record says was not rung, was not there. So it is decided again
+    /// without them, until all whom it rings were rung; or nobody is rung, because nobody was there.
     fn as_rung(&mut self, input: &Input, at: At, first: Played) -> Played {
         let recorded = self.story.rung_by(at.event);
-        let (mut away, mut again) = (Vec::new(), None::<Played>);
-        let known = self.knows_line(&first.0);
+        let (mut absent, mut again) = (Absentees::new(), None::<Played>);
         loop {
-            let turn = &again.as_ref().unwrap_or(&first).0;
-            let rung = self.rung_in(turn);
-            let is_as_recorded = rung.iter().any(|(_, phone)| recorded.contains(phone));
-            if is_as_recorded || (rung.is_empty() && known) {
+            let mut others = self.rung_in(&again.as_ref().unwrap_or(&first).0);
+            others.retain(|user| !recorded.contains(user));
+            if others.is_empty() {
+                self.learn(at.event, absent);
                 return again.unwrap_or(first);
             }
-            // Nobody is left, or somebody is rung whether free or not.
-            if rung.iter().all(|(user, _)| away.contains(user)) {
+            // Somebody is rung whether there or not: this is not what was played then.
+            if !others.into_iter().all(|user| misses(&mut absent, user)) {
                 return first;
             }
-            away.extend(rung.into_iter().map(|(user, _)| user));
-            again = self.decided(input, at, &away);
+            again = self.decided(input, at, &absent);
+            if again.is_none() {
+                return first;
+            }
+        }
+    }
+
+    fn learn(&mut self, event: EventId, absent: Absentees) {
+        if !absent.is_empty() {
+            self.learnt.insert(event, absent);
+        }
+    }
+
+    /// Elsewhere the record tells less: whom it did not ring, nobody may have tried. Where it tells whom this event rang,
+    /// and only others would be rung here, those others were not there. So it is decided again without them, until it
+    /// rings one whom it rang; a line of callers may also ring nobody yet, where it rang one of its members at another
+    /// time. Where neither comes of it, the record knows nothing of whom is rung here.
+    fn like_rung(&mut self, input: &Input, at: At, first: Played, known: Absentees) -> Played {
+        let recorded = self.story.rung_by(at.event);
+        let (mut absent, mut again) = (known, None::<Played>);
+        let knows_line = self.knows_line(&first.0);
+        loop {
+            let rung = self.rung_in(&again.as_ref().unwrap_or(&first).0);
+            let is_as_recorded = rung.iter().any(|user| recorded.contains(user));
+            if is_as_recorded || (rung.is_empty() && knows_line) {
+                return again.unwrap_or(first);
+            }
+            // Nobody is left, or somebody is rung whether there or not.
+            if rung.is_empty() || !rung.into_iter().all(|user| misses(&mut absent, user)) {
+                return first;
+            }
+            again = self.decided(input, at, &absent);
             if again.is_none() {
                 return first;
             }
@@ -240,7 +301,6 @@ impl Side<'_, '_> {
 
     /// Whether a line of callers rings somebody in this turn, and the record rang anybody of whom the caller waits for.
     fn knows_line(&self, turn: &Turn) -> bool {
-        let directory = &self.world.directory;
         let rung_for = |write: &Write| match write {
             Write::Waiting(place) if place.user.is_some() => Some((place.account, place.group)),
             _ => None,
@@ -248,23 +308,22 @@ impl Side<'_, '_> {
         let Some((account, group)) = turn.writes.iter().find_map(rung_for) else {
             return false;
         };
-        let account = directory.account(account);
+        let account = self.world.directory.account(account);
         let group = account.and_then(|account| account.groups.iter().find(|one| one.id == group));
-        let members = group.into_iter().flat_map(|group| &group.members);
-        let users = members.filter_map(|user| directory.user(*user));
-        let mut devices = users.flat_map(|user| &user.devices);
-        devices.any(|device| self.story.rings(device.phone))
+        let mut members = group.into_iter().flat_map(|group| &group.members);
+        members.any(|user| self.story.rings(*user))
     }
 
     /// The members whose devices begin to ring in a turn.
-    fn rung_in(&self, turn: &Turn) -> Vec<(UserId, Phone)> {
+    fn rung_in(&self, turn: &Turn) -> Vec<UserId> {
         let begins = |write: &Write| match write {
-            Write::Leg(leg) if !self.state.legs.contains_key(&leg.id) => {
-                Some((leg.user?, leg.phone))
-            }
+            Write::Leg(leg) if !self.state.legs.contains_key(&leg.id) => leg.user,
             _ => None,
         };
-        turn.writes.iter().filter_map(begins).collect()
+        let mut rung: Vec<UserId> = turn.writes.iter().filter_map(begins).collect();
+        rung.sort_unstable();
+        rung.dedup();
+        rung
     }
 
     fn follow(&mut self, turn: &Turn, trace: Vec<(String, Trace)>, at: Timestamp) {
@@ -312,4 +371,15 @@ impl Side<'_, '_> {
     pub(super) fn own_legs(&self) -> impl Iterator<Item = &Leg> {
         self.own_call().into_iter().flat_map(|on| &on.legs)
     }
+}
+
+/// Takes a member for somebody who was not there, or for away where that was not enough; whether there was more to take.
+fn misses(absent: &mut Absentees, user: UserId) -> bool {
+    let before = absent.get(&user).copied();
+    let more = match before {
+        None => Absent::Busy,
+        _ => Absent::Away,
+    };
+    absent.insert(user, more);
+    before != Some(Absent::Away)
 }

@@ -8,6 +8,7 @@ mod queue;
 mod receipts;
 mod recordings;
 mod replayed;
+mod replayed_absent;
 mod replayed_lines;
 mod revisions;
 mod ringing;

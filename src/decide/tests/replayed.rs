@@ -6,7 +6,9 @@ use super::calls::{DOWN as MAIN, answers};
 use super::sample::{Bench, SHARED, account, document};
 use super::texts::{APPLY, NURSE};
 use crate::decide::explain::nothing_known;
-use crate::decide::replay::{Difference, Recorded, Replayed, inputs_of, replay, replay_within};
+use crate::decide::replay::{
+    Difference, Record, Recorded, RecordedLeg, Replayed, inputs_of, replay, replay_within,
+};
 use crate::decide::{Input, World, decide};
 use crate::flow::{self, NoNames};
 use crate::model::turn::{Decision, State};
@@ -47,6 +49,17 @@ pub(super) fn events(bench: &Bench) -> Vec<Recorded> {
     bench.recorded.iter().map(event).collect()
 }
 
+/// The devices that were rung, as the store has them.
+pub(super) fn legs(bench: &Bench) -> Vec<RecordedLeg> {
+    let legs = bench.store.legs.values();
+    let leg = |leg: &crate::model::Leg| RecordedLeg {
+        leg: leg.id,
+        user: leg.user,
+        phone: leg.phone,
+    };
+    legs.map(leg).collect()
+}
+
 /// The world with this flow in place of the one of its name.
 pub(super) fn changed(bench: &Bench, key: &str, steps: &str) -> World {
     let checked = flow::check(key, &document(key, steps), &NoNames).unwrap();
@@ -61,7 +74,12 @@ pub(super) fn changed(bench: &Bench, key: &str, steps: &str) -> World {
 pub(super) fn played(bench: &Bench, key: &str, steps: &str) -> Replayed {
     let until = bench.now + std::time::Duration::from_secs(3_600);
     let now = changed(bench, key, steps);
-    replay(&bench.world, &now, key, &events(bench), until)
+    let (events, legs) = (events(bench), legs(bench));
+    let record = Record {
+        events: &events,
+        legs: &legs,
+    };
+    replay(&bench.world, &now, key, record, until)
 }
 
 #[test]
@@ -141,7 +159,11 @@ fn waits_that_are_not_played_are_told() {
     // Somebody was asked and never answered: one wait ends.
     for (most, left_out) in [(0, true), (1, false), (2, false)] {
         let worlds = (&bench.world, &world);
-        let found = replay_within(worlds, "apply", &events(&bench), until, most);
+        let record = Record {
+            events: &events(&bench),
+            legs: &[],
+        };
+        let found = replay_within(worlds, "apply", record, until, most);
         assert_eq!(found.waits_left_out, left_out, "{most}");
     }
 }

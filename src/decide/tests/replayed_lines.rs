@@ -1,9 +1,9 @@
 //! Lines of callers, played again: whom they rang is known from the record alone, and no call from another.
 
 use super::phone::dial_ended;
-use super::replayed::{changed, events, played};
+use super::replayed::{changed, events, legs, played};
 use super::sample::{Bench, PLAIN, SHARED, user};
-use crate::decide::replay::{Replayed, replay};
+use crate::decide::replay::{Record, Replayed, replay};
 use crate::model::people::{Device, Presence};
 use crate::model::{CallId, CallStatus, DialStatus, Order};
 
@@ -92,14 +92,13 @@ fn waits_in_vain(bench: &mut Bench) {
 
 fn replayed_from(bench: &Bench, first: usize, steps: &str) -> Replayed {
     let until = bench.now + std::time::Duration::from_secs(3_600);
-    let events = events(bench);
-    replay(
-        &bench.world,
-        &changed(bench, "main", steps),
-        "main",
-        &events[first..],
-        until,
-    )
+    let (events, legs) = (events(bench), legs(bench));
+    let record = Record {
+        events: &events[first..],
+        legs: &legs,
+    };
+    let now = changed(bench, "main", steps);
+    replay(&bench.world, &now, "main", record, until)
 }
 
 #[test]

@@ -264,6 +264,10 @@ on_both! {
         assert_eq!(state.carrier_calls.values().collect::<Vec<_>>(), [&None]);
         assert_eq!(state.voicemails[&id(50)], [voicemail()]);
         assert!(store.leg_is_wanted(scope, id(60)).await.unwrap());
+        let legs = store.legs_since(scope, Timestamp::default(), None, 1).await.unwrap();
+        assert_eq!(legs.iter().map(|leg| (leg.id, leg.user, leg.phone)).collect::<Vec<_>>(), [(id(60), leg(60).user, leg(60).phone)]);
+        let rest = store.legs_since(scope, Timestamp::default(), Some(id(60)), 5).await.unwrap();
+        assert_eq!(rest.iter().map(|leg| leg.id).collect::<Vec<_>>(), [id(61)]);
         let rung = look(&bench, 25, vec![Need::Presence(id(30))]).await.presence[&id(30)];
         assert_eq!((rung.rung_at, rung.answered_at), (Some(leg(60).started_at), None));
         assert_eq!((rung.ringing, rung.busy), (true, false));

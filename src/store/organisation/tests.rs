@@ -18,7 +18,11 @@ use crate::store::{AccountScope, FileOf, FlowFile, Published, Stamp, Written};
 
 /// A file that is the only one of its folder.
 fn alone(name: &str) -> FlowFile<'_> {
-    FlowFile { name, folder: &[] }
+    FlowFile {
+        name,
+        path: None,
+        folder: &[],
+    }
 }
 
 fn now() -> Timestamp {
@@ -278,7 +282,7 @@ on_both! {
         let Published::New(_) = says("main.yaml", "three", 7).await.unwrap() else { panic!() };
         // A copy beside it takes nothing away from it.
         let both = ["copy.yaml".to_owned(), "main.yaml".to_owned()];
-        let copy = FlowFile { name: "copy.yaml", folder: &both };
+        let copy = FlowFile { name: "copy.yaml", path: None, folder: &both };
         let copied = store.publish_file(&Actor::Node, id(2), "front", "three", copy, Stamp { now: now(), seed: 8 }).await.unwrap();
         assert_eq!(copied, Published::Unchanged);
         let Published::New(_) = says("main.yaml", "four", 9).await.unwrap() else { panic!() };
