@@ -123,9 +123,13 @@ pub(super) fn replay_within(
         let (was, absences) = play(before, flow, story, None, until, &mut waits_before);
         let (is, _) = play(now, flow, story, Some(&absences), until, &mut waits_now);
         found.undecided += was.undecided;
+        // What was played to its end on one side only would seem to differ.
+        found.waits_left_out = waits_before.left_out || waits_now.left_out;
+        if found.waits_left_out {
+            break;
+        }
         judge(&mut found, &mut parted, story, &was, &is);
     }
-    found.waits_left_out = waits_before.left_out || waits_now.left_out;
     found.differences = parted.into_iter().map(difference).collect();
     found
         .differences

@@ -165,6 +165,9 @@ fn waits_that_are_not_played_are_told() {
         };
         let found = replay_within(worlds, "apply", record, until, most);
         assert_eq!(found.waits_left_out, left_out, "{most}");
+        // What cannot be played to its end is not judged, nor what comes after it.
+        let followed = if left_out { 1 } else { 2 };
+        assert_eq!(found.followed, followed, "{most}: {found:?}");
     }
 }
 
